@@ -1,0 +1,158 @@
+"""params.yaml as frozen, strict objects: a misspelt key or a value out of range stops the run."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pawtrait.errors import BadParams
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+Net = Literal[
+    "linear_probe", "cnn", "deep_cnn", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet_b5"
+]
+
+
+class Section(BaseModel):
+    """A part of params.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Demo(Section):
+    train: Positive
+    valid: Count
+    test: Count
+    side: Annotated[int, Field(ge=64, le=1024)]
+    seed: int
+    faults: bool
+
+
+class Ingest(Section):
+    source: str
+    largest_archive: Positive
+    demo: Demo
+
+
+class Manifest(Section):
+    largest_pixels: Positive
+    dhash_distance: Annotated[int, Field(ge=0, le=16)]
+    phash_distance: Annotated[int, Field(ge=0, le=16)]
+
+
+class Validate(Section):
+    least_side: Positive
+    brightness: tuple[float, float]
+    least_sharpness: float
+    least_groups: Count
+
+
+class Split(Section):
+    valid: Share
+    test: Share
+    leaks: Literal["stop", "drop"]
+    salt: str
+
+
+class Pictures(Section):
+    side: Annotated[int, Field(ge=32, le=1024)]
+
+
+class Augment(Section):
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    shift: Share
+    zoom: Share
+    shear: Annotated[float, Field(ge=0, lt=90)]
+    brightness: tuple[float, float]
+    horizontal_flip: bool
+    vertical_flip: bool
+
+
+class Weights(Section):
+    source: Literal["none", "keras"]
+    mirror: str | None
+    files: dict[str, tuple[str, ...]]
+
+
+class Train(Section):
+    batch: Positive
+    mixed_precision: bool
+    capped: bool
+    folds: Annotated[int, Field(ge=0, le=50)]
+
+
+class Plateau(Section):
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Positive
+    floor: Annotated[float, Field(ge=0)]
+
+
+class Model(Section):
+    net: Net
+    learning_rate: Annotated[float, Field(gt=0)]
+    epochs: Positive
+    cap: Positive
+    early_stop: Positive | None
+    plateau: Plateau | None
+    augment: bool
+    trainable: Positive | None
+    input_range: Literal["native", "unit"]
+    repeats: Positive
+    random_folds: bool
+
+
+class Evaluate(Section):
+    resamples: Positive
+    level: Annotated[float, Field(gt=0.5, lt=1)]
+    bins: Positive
+
+
+class Report(Section):
+    mistakes: Count
+
+
+class Params(Section):
+    """The whole file. A stage takes its sections from it and names the same keys in dvc.yaml."""
+
+    seed: int
+    ingest: Ingest
+    manifest: Manifest
+    validate_: Validate = Field(alias="validate")  # BaseModel has a method of that name
+    split: Split
+    pictures: Pictures
+    augment: Augment
+    weights: Weights
+    selected: tuple[str, ...]
+    train: Train
+    models: dict[str, Model]
+    evaluate: Evaluate
+    report: Report
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check the whole file.
+
+    Raises:
+        BadParams: the file is missing, is not YAML, or has a key or value that cannot be used.
+    """
+    try:
+        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise BadParams(f"{path} is not here; run from the project's root") from error
+    except yaml.YAMLError as error:
+        raise BadParams(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise BadParams(f"{path}: {'; '.join(map(_complaint, error.errors()))}") from error
+
+
+def _complaint(problem: Any) -> str:
+    """One sentence for one problem: the key's full name, what came, what is expected."""
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"{key} is no known key; check its spelling"
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key} = {problem['input']!r}: {problem['msg'].lower()}"
