@@ -1,0 +1,69 @@
+"""Moods from a trained model, by onnxruntime alone: neither TensorFlow nor torch is loaded."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from pawtrait.classification import folder as model_folder
+
+CHUNK = 64  # pictures a call; more gain nothing on a CPU and cost memory
+
+
+class Classifier:
+    """A model folder, checked and loaded.
+
+    Attributes:
+        facts: what ``model.json`` says: name, net, side, labels, parameters, start …
+        digest: the SHA-256 of ``model.onnx``, the model's identity everywhere.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, facts: dict[str, Any], digest: str) -> None:
+        self._session = session
+        self.facts = facts
+        self.digest = digest
+
+    @classmethod
+    def load(cls, folder: Path) -> "Classifier":
+        """Check the folder's sums and open its ONNX file.
+
+        Raises:
+            BadModel: a file is missing or was changed.
+        """
+        sums = model_folder.check(folder)
+        return cls(session(folder / "model.onnx"), model_folder.facts(folder), sums["model.onnx"])
+
+    @property
+    def side(self) -> int:
+        """Pixels a side that the model takes."""
+        return int(self.facts["side"])
+
+    def probabilities(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Probabilities in the order of the labels.
+
+        Args:
+            pixels: uint8 or float32 (N, side, side, 3), RGB in 0..255.
+
+        Returns:
+            float32 (N, 4), rows sum to 1.
+        """
+        if len(pixels) == 0:
+            return np.zeros((0, len(self.facts["labels"])), np.float32)
+        chunks = (pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK))
+        return np.concatenate([run(self._session, chunk) for chunk in chunks])
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on the CPU; its answers do not depend on the number of threads."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run(opened: onnxruntime.InferenceSession, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """One call: float32 (N, 4) for (N, side, side, 3)."""
+    name = opened.get_inputs()[0].name
+    answer: NDArray[np.float32] = opened.run(None, {name: np.ascontiguousarray(pixels, np.float32)})[0]
+    return answer
