@@ -1,0 +1,227 @@
+"""One decoder for every kind of file that people send."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pawtrait.dataset import images
+from pawtrait.errors import BadImage
+
+LARGEST = 100_000_000
+
+
+def decode(data: bytes, largest: int = LARGEST) -> images.Pixels:
+    return images.decode(data, largest_pixels=largest, name="cat.jpg")
+
+
+def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def corner() -> Image.Image:
+    """60 wide, 40 high: red in the upper left quarter, blue elsewhere."""
+    picture = Image.new("RGB", (60, 40), "blue")
+    picture.paste("red", (0, 0, 30, 20))
+    return picture
+
+
+def colour(pixels: images.Pixels, x: int, y: int) -> str:
+    """The strongest colour at a point, so that a JPEG's rounding does not matter."""
+    return ("red", "green", "blue")[int(pixels[y, x].argmax())]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_every_format_gives_the_same_picture_in_rgb(corner: Image.Image, kind: str) -> None:
+    pixels = decode(encode(corner, kind))
+    assert pixels.shape == (40, 60, 3)
+    assert pixels.dtype == np.uint8
+    assert (colour(pixels, 10, 10), colour(pixels, 50, 30)) == ("red", "blue")
+
+
+def test_opencv_and_pillow_agree_on_every_pixel_of_a_jpeg() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), "JPEG", quality=80)
+    assert np.array_equal(decode(data), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_a_png_comes_back_as_it_was_written() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert np.array_equal(decode(images.encode_png(noise)), noise)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    ("orientation", "red_at"),
+    [
+        (1, (10, 10)),
+        (2, (50, 10)),
+        (3, (50, 30)),
+        (4, (10, 30)),
+        (5, (10, 10)),
+        (6, (30, 10)),
+        (7, (30, 50)),
+        (8, (10, 50)),
+    ],
+)
+def test_an_exif_rotated_picture_stands_upright(
+    corner: Image.Image, kind: str, orientation: int, red_at: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = decode(encode(corner, kind, exif=exif))
+    assert pixels.shape[:2] == ((40, 60) if orientation < 5 else (60, 40))
+    assert colour(pixels, *red_at) == "red"
+
+
+def test_a_cmyk_jpeg_keeps_its_colours(corner: Image.Image) -> None:
+    pixels = decode(encode(corner.convert("CMYK"), "JPEG"))
+    assert (colour(pixels, 10, 10), colour(pixels, 50, 30)) == ("red", "blue")
+
+
+def test_a_palette_picture_keeps_its_colours(corner: Image.Image) -> None:
+    pixels = decode(encode(corner.quantize(4), "PNG"))
+    assert np.array_equal(pixels, np.asarray(corner))
+
+
+def test_grey_gets_three_equal_channels() -> None:
+    pixels = decode(encode(Image.new("L", (9, 8), 77), "PNG"))
+    assert pixels.shape == (8, 9, 3)
+    assert np.all(pixels == 77)
+
+
+def test_transparent_parts_lie_on_white() -> None:
+    picture = Image.new("RGBA", (20, 10), (255, 0, 0, 0))
+    picture.paste((0, 0, 255, 255), (10, 0, 20, 10))
+    pixels = decode(encode(picture, "PNG"))
+    assert pixels[5, 5].tolist() == [255, 255, 255]
+    assert pixels[5, 15].tolist() == [0, 0, 255]
+
+
+def test_a_palette_with_a_transparent_entry_lies_on_white() -> None:
+    picture = Image.new("P", (8, 8), 0)
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    assert np.all(decode(encode(picture, "PNG", transparency=0)) == 255)
+
+
+def test_sixteen_bits_are_scaled_not_cut() -> None:
+    ramp = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
+    pixels = decode(encode(Image.fromarray(ramp), "PNG"))
+    assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_sixteen_bit_colour_is_scaled_too() -> None:
+    assert decode(_png(2, 1, depth=16, colour=2, row=struct.pack(">6H", 65535, 0, 0, 0, 0, 32896)))[
+        0
+    ].tolist() == [
+        [255, 0, 0],
+        [0, 0, 128],
+    ]
+
+
+def test_an_animated_gif_gives_its_first_frame(corner: Image.Image) -> None:
+    second = Image.new("RGB", corner.size, "green")
+    pixels = decode(encode(corner, "GIF", save_all=True, append_images=[second], duration=50))
+    assert (colour(pixels, 10, 10), colour(pixels, 50, 30)) == ("red", "blue")
+
+
+def test_a_20000_px_picture_is_refused_before_it_is_decoded() -> None:
+    for data in (
+        _png(20_000, 20_000, depth=8, colour=2, row=b""),
+        _png(20_000, 20_000, depth=1, colour=0, row=b""),
+    ):
+        with pytest.raises(BadImage, match=r"cat\.jpg: (20000x20000 px|more than 100000000)"):
+            decode(data)
+
+
+def test_a_bomb_that_pillow_finds_first_is_refused_in_our_words() -> None:
+    tiny = encode(Image.new("1", (1, 1)), "GIF")
+    with pytest.raises(BadImage, match=r"cat\.jpg: more than 5000 pixels"):
+        decode(tiny.replace(b"\1\0\1\0", b"\xff\xff\xff\xff", 1), largest=5000)
+
+
+def test_the_size_counts_for_files_that_pillow_reads(corner: Image.Image) -> None:
+    with pytest.raises(BadImage, match="60x40 px, expected 1 to 1000"):
+        decode(encode(corner, "WEBP"), largest=1000)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_a_truncated_file_is_refused(kind: str) -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+    whole = encode(Image.fromarray(noise), kind)
+    with pytest.raises(BadImage, match=r"^cat\.jpg: .*(truncated|damaged)"):
+        decode(whole[: len(whole) // 2])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, on what is left of a TIFF
+@pytest.mark.parametrize("cut", range(1, 40))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_a_file_cut_in_its_header_is_a_bad_image_and_no_other_error(
+    corner: Image.Image, kind: str, cut: int
+) -> None:
+    with pytest.raises(BadImage):
+        decode(encode(corner, kind)[:cut])
+
+
+def test_text_named_jpg_is_no_picture() -> None:
+    with pytest.raises(BadImage, match=r"cat\.jpg: not a picture"):
+        decode(b"this is not a photograph\n")
+
+
+def test_a_zero_byte_file_is_called_empty() -> None:
+    with pytest.raises(BadImage, match=r"cat\.jpg: the file is empty"):
+        decode(b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("JPEG", "jpeg"), ("PNG", "png"), ("GIF", "gif"), ("WEBP", "webp"), ("BMP", "bmp"), ("TIFF", "tiff")],
+)
+def test_the_content_says_what_a_file_is(corner: Image.Image, kind: str, name: str) -> None:
+    assert images.sniff(encode(corner, kind)) == name
+
+
+def test_shrinking_averages_so_a_fine_chequer_turns_grey() -> None:
+    chequer = np.indices((256, 256)).sum(axis=0) % 2 * 255
+    small = images.resize(np.repeat(chequer[:, :, None], 3, axis=2).astype(np.uint8), 128)
+    assert np.unique(small).tolist() == [128]
+
+
+def test_resizing_stretches_to_a_square_and_averages_only_the_axis_that_shrinks() -> None:
+    wide = np.zeros((16, 256, 3), np.uint8)
+    wide[:, ::2] = 200
+    square = images.resize(wide, 64)
+    assert square.shape == (64, 64, 3)
+    assert np.unique(square).tolist() == [100]
+
+
+def test_a_picture_of_the_right_size_stays_as_it_is() -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert np.array_equal(images.resize(noise, 32), noise)
+
+
+def test_real_photographs_are_read_alike_by_both_readers() -> None:
+    folder = Path("../shared/pets/Master Folder/valid/happy")
+    if not folder.is_dir():
+        pytest.skip("needs the pets beside the repository")
+    by_pillow: Callable[[Path], images.Pixels] = lambda path: np.asarray(Image.open(path))  # noqa: E731
+    assert all(np.array_equal(decode(path.read_bytes()), by_pillow(path)) for path in folder.glob("*.jpg"))
+
+
+def _png(width: int, height: int, *, depth: int, colour: int, row: bytes) -> bytes:
+    """A PNG of one row, written by hand: Pillow writes no 16-bit colour, and 20,000 px not cheaply."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
