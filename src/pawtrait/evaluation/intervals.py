@@ -1,0 +1,103 @@
+"""How sure the figures are: percentile bootstrap over groups, so that copies of a picture count once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadData
+from pawtrait.evaluation.predictions import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The range that holds the given share of the resampled figures."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How to resample; the same three numbers give the same intervals."""
+
+    resamples: int
+    level: float  # 0.95 leaves 2.5 % on either side
+    seed: int
+
+
+def headline(scored: Scored, how: Bootstrap) -> dict[str, Interval]:
+    """Intervals of accuracy, macro-F1 and log loss.
+
+    Raises:
+        BadData: fewer than two groups, which cannot be resampled.
+    """
+    weights, member = _resample(scored.groups, how)
+    matrices = _sums(_one_hot_confusion(scored), member, weights).reshape(-1, len(LABELS), len(LABELS))
+    truth = scored.probabilities[np.arange(len(scored.actual)), scored.actual]
+    losses = _sums(-np.log(truth)[:, None], member, weights)[:, 0]  # (R,)
+    pictures = matrices.sum(axis=(1, 2))  # (R,)
+    return {
+        "accuracy": _percentiles(np.trace(matrices, axis1=1, axis2=2) / pictures, how.level),
+        "macro_f1": _percentiles(macro_f1(matrices), how.level),
+        "log_loss": _percentiles(losses / pictures, how.level),
+    }
+
+
+def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
+    """Interval of the first model's accuracy minus the second's, on the same pictures in one order."""
+    weights, member = _resample(first.groups, how)
+    gain = first.right.astype(np.float64) - second.right.astype(np.float64)  # (N,)
+    sums = _sums(np.stack([gain, np.ones_like(gain)], axis=1), member, weights)  # (R, 2)
+    return _percentiles(sums[:, 0] / sums[:, 1], how.level)
+
+
+def macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Macro-F1 (R,) of confusion matrices (R, 4, 4), over the moods that occur in truth or answers.
+
+    A resample may lack a mood altogether; it then says nothing of that mood, rather than 0.
+    """
+    hits = np.diagonal(matrices, axis1=1, axis2=2)  # (R, 4)
+    seen = matrices.sum(axis=1) + matrices.sum(axis=2)  # (R, 4): 2 TP + FP + FN
+    f1 = 2 * hits / np.where(seen > 0, seen, 1)
+    mean: NDArray[np.float64] = f1.sum(axis=1) / (seen > 0).sum(axis=1)
+    return mean
+
+
+def _resample(groups: NDArray[np.str_], how: Bootstrap) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How often each group is drawn, (R, G), and each picture's group, (N,).
+
+    The generator depends on the seed alone, so models on one split meet the same resamples.
+    """
+    names, member = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise BadData(
+            f"an interval needs at least 2 groups of pictures, found {len(names)}; "
+            "add pictures that are not copies of each other"
+        )
+    draw = np.random.default_rng(how.seed)
+    counts = draw.multinomial(len(names), np.full(len(names), 1 / len(names)), size=how.resamples)
+    return counts.astype(np.float64), member.astype(np.int64)
+
+
+def _sums(
+    values: NDArray[np.float64], member: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum values (N, K) within each group, then over each resample's groups: (R, K)."""
+    by_group = np.zeros((weights.shape[1], values.shape[1]))
+    np.add.at(by_group, member, values)
+    total: NDArray[np.float64] = weights @ by_group
+    return total
+
+
+def _one_hot_confusion(scored: Scored) -> NDArray[np.float64]:
+    """float64 (N, 16): a 1 in the cell of the confusion matrix that the picture falls into."""
+    cells = len(LABELS) ** 2
+    chosen: NDArray[np.float64] = np.eye(cells)[scored.actual * len(LABELS) + scored.predicted]
+    return chosen
+
+
+def _percentiles(figures: NDArray[np.float64], level: float) -> Interval:
+    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))

@@ -1,0 +1,99 @@
+"""Which model won, by how much, and whether that can be told from chance."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from pawtrait.errors import BadData
+from pawtrait.evaluation import intervals, metrics
+from pawtrait.evaluation.predictions import Scored
+
+FLOOR = "linear_probe"
+LEAK = (
+    "With random folds, copies of one picture fall into training and test fold, so the model recognises "
+    "pictures it has seen; the grouped folds are the figure to believe."
+)
+
+Row = dict[str, Any]
+
+
+def ranked(facts: Mapping[str, Mapping[str, Any]], figures: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """A row a model, best validation macro-F1 first, fewer parameters first among equals.
+
+    The test split has no say in it.
+
+    Args:
+        facts: model.json by model name.
+        figures: metrics.json by model name.
+    """
+    kept = ("net", "start", "parameters", "input_range", "epochs", "capped", "trained_on")
+    rows = [
+        {"name": name, "champion": False, **{key: facts[name].get(key) for key in kept}, **figures[name]}
+        for name in facts
+    ]
+    rows.sort(key=lambda row: (-row["valid_macro_f1"], row["parameters"], row["name"]))
+    if not rows:
+        raise BadData("no model is selected; name at least one under `selected` in params.yaml")
+    rows[0]["champion"] = True
+    return [{"rank": rank, **row} for rank, row in enumerate(rows, start=1)]
+
+
+def pairs(test: Mapping[str, Scored]) -> list[Row]:
+    """The exact McNemar test between every two models on the test split, in the given order."""
+    return [
+        {"first": a, "second": b, **_pair(metrics.mcnemar(test[a].right, test[b].right))}
+        for a, b in combinations(test, 2)
+    ]
+
+
+def sentences(rows: Sequence[Row], test: Mapping[str, Scored], how: intervals.Bootstrap) -> list[str]:
+    """What the table means, in words: who won, whether the lead is real, what to distrust."""
+    best = rows[0]
+    said = [_victory(best)]
+    if best["net"] == FLOOR and len(rows) > 1:
+        said.append("The floor won: no network beat the linear probe on validation.")
+    for other in rows[1:]:
+        said.append(_lead(best["name"], other["name"], test, how))
+    if any("picture_folds_accuracy" in row for row in rows):
+        said.append(LEAK)
+    return said
+
+
+def _victory(best: Row) -> str:
+    return (
+        f"{best['name']} ({best['start']}) is the champion with a validation macro-F1 of "
+        f"{best['valid_macro_f1']:.2f} ({best['valid_macro_f1_low']:.2f} to "
+        f"{best['valid_macro_f1_high']:.2f}); on the test split it is right on "
+        f"{best['test_accuracy']:.0%} of {best['test_pictures']} pictures."
+    )
+
+
+def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Bootstrap) -> str:
+    """One sentence on the champion's lead over another model on the test split."""
+    a, b = test[best], test[other]
+    compared = metrics.mcnemar(a.right, b.right)
+    ahead = compared.only_first - compared.only_second
+    gap = ahead / len(a.actual)
+    span = intervals.lead(a, b, how)
+    known = "distinguishable" if compared.p < 1 - how.level else "not distinguishable"
+    return (
+        f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {_signed(gap)} "
+        f"({_signed(span.low)} to {_signed(span.high)}), exact McNemar p {_p(compared.p)}: {known}."
+    )
+
+
+def _pair(compared: metrics.McNemar) -> Row:
+    return {
+        "only_first": compared.only_first,
+        "only_second": compared.only_second,
+        "p": round(compared.p, 6),
+    }
+
+
+def _signed(value: float) -> str:
+    """A difference with its sign, a real minus, and no "−0.00"."""
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

@@ -1,0 +1,56 @@
+"""Stage compare: the models' figures → the leaderboard, the tests between them, and the champion."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pawtrait import params
+from pawtrait.dataset import manifest
+from pawtrait.errors import BadData
+from pawtrait.evaluation import drawing, plots
+from pawtrait.evaluation import leaderboard as board
+from pawtrait.evaluation.intervals import Bootstrap
+from pawtrait.evaluation.predictions import Predicted, Scored, scored
+from pawtrait.files import whole, write_text
+
+
+def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Path) -> None:
+    """Rank the models of ``selected``; ``reports`` and ``models`` hold a folder for each of them."""
+    knobs = params.load()
+    how = Bootstrap(knobs.evaluate.resamples, knobs.evaluate.level, knobs.seed)
+    facts = {name: _json(models / name / "model.json") for name in knobs.selected}
+    figures = {name: _json(reports / name / "metrics.json") for name in knobs.selected}
+    rows = board.ranked(facts, figures)
+    test = {row["name"]: _test(reports / row["name"] / "predictions.csv") for row in rows}
+    verdict = {
+        "champion": rows[0]["name"],
+        "rows": rows,
+        "mcnemar": {"split": "test", "pairs": board.pairs(test)},
+        "sentences": board.sentences(rows, test, how),
+    }
+    write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
+    _write_csv(leaderboard, rows)
+    drawing.save(plots.forest(rows), forest)
+
+
+def _test(path: Path) -> Scored:
+    return scored((row for row in manifest.read(path, Predicted) if row.split == "test"), str(path))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadData(f"{path} is not here though params.yaml selects the model; run `dvc repro`") from error
+    return loaded
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line a model; a column for every figure that any of them has."""
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, names, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
