@@ -1,0 +1,20 @@
+"""When things happen: Prefect flows over the stages that DVC owns. The only code that imports Prefect.
+
+Prefect reads its settings while it is imported, so what a run on a bare machine needs is said here, before
+any module of this package imports it; a value that is set already stands.
+"""
+
+import os
+import warnings
+
+_SETTINGS = {
+    "DO_NOT_TRACK": "true",  # the one spelling that Prefect and MLflow both honour
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the temporary server: 16 s on two idle cores
+}
+
+for _name, _value in _SETTINGS.items():
+    os.environ.setdefault(_name, _value)
+
+# Prefect makes a model of a flow's parameters, and pydantic thinks that `register` hides something of its own.
+warnings.filterwarnings("ignore", message='Field name "register"')

@@ -1,0 +1,121 @@
+"""A toy DVC project with the real one's shape, and one Prefect server for all tests of this folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # `pipelines` is run from the root and never installed
+
+DVC_YAML = """\
+stages:
+  ingest:
+    cmd: python toy.py data/raw.txt
+    deps: [data/source.json, toy.py]
+    outs: [data/raw.txt]
+  train:
+    matrix:
+      model: ${selected}
+    cmd: python toy.py data/models/${item.model}.txt
+    deps: [data/raw.txt, toy.py]
+    params:
+      - models.${item.model}.learning_rate
+    outs:
+      - data/models/${item.model}.txt
+  evaluate:
+    matrix:
+      model: ${selected}
+    cmd: python toy.py data/reports/models/${item.model}.txt
+    deps:
+      - data/models/${item.model}.txt
+      - toy.py
+    outs:
+      - data/reports/models/${item.model}.txt
+  compare:
+    cmd: python toy.py data/reports/compare.json
+    deps: [data/reports/models, toy.py]
+    outs:
+      - data/reports/compare.json:
+          cache: false
+"""
+
+TOY = '''\
+"""Every stage of the toy: notes that it ran, does what the environment says, writes its output."""
+import json, os, sys, time
+from pathlib import Path
+
+stage = os.environ["DVC_STAGE"].removeprefix("dvc.yaml:")
+with Path("ran.txt").open("a") as log:
+    log.write(stage + "\\n")
+
+if stage == os.environ.get("TOY_FAIL"):
+    sys.exit(f"{stage} has no heart for this")
+if stage == os.environ.get("TOY_HANG"):
+    Path("hanging").write_text(str(os.getpid()))
+    time.sleep(300)
+if stage.startswith("train") and "TOY_MEET" in os.environ:  # two that only go on together
+    Path("met-" + stage).touch()
+    deadline = time.monotonic() + 20
+    while len(list(Path().glob("met-*"))) < 2:
+        if time.monotonic() > deadline:
+            sys.exit(f"{stage} waited alone")
+        time.sleep(0.05)
+
+row = {"name": "cnn", "champion": True, "start": "random start", "parameters": 8129732, "valid_macro_f1": 0.5}
+out = Path(sys.argv[1])
+out.parent.mkdir(parents=True, exist_ok=True)
+out.write_text(json.dumps({"champion": "cnn", "rows": [row]}) if out.suffix == ".json" else stage)
+'''
+
+REGISTER = """\
+#!/bin/sh
+echo "$@" >> registered.txt
+"""
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy project, nothing run yet; `bin/pawtrait` stands in for the command that registers."""
+    folder = tmp_path_factory.mktemp("toy")
+    params = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    params = ["selected: [cnn, resnet50]" if line.startswith("selected:") else line for line in params]
+    (folder / "params.yaml").write_text("\n".join(params) + "\n", encoding="utf-8")
+    (folder / "dvc.yaml").write_text(DVC_YAML, encoding="utf-8")
+    (folder / "toy.py").write_text(TOY, encoding="utf-8")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "pawtrait").write_text(REGISTER, encoding="utf-8")
+    (folder / "bin" / "pawtrait").chmod(0o755)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q"], cwd=folder, check=True)
+    subprocess.run([*dvc, "config", "core.analytics", "false"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def toy(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of the toy project, which is the current folder."""
+    folder = tmp_path / "toy"
+    shutil.copytree(template, folder)
+    monkeypatch.chdir(folder)
+    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of one Prefect server for the whole session."""
+    import pipelines  # noqa: F401, I001  Prefect reads its settings from here
+    from prefect.settings import get_current_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=90):
+        yield str(get_current_settings().api.url)

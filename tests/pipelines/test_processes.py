@@ -1,0 +1,139 @@
+"""Child processes: streamed, explained, and never left behind."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from pipelines.processes import Children, CommandError, environment
+
+PARENT = """\
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+print(child.pid)
+time.sleep(300)
+"""
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_a_line_is_heard_before_the_process_ends(tmp_path: Path) -> None:
+    answer = tmp_path / "answer"
+    code = f"""
+import sys, time
+from pathlib import Path
+print("hello")
+for _ in range(200):
+    if Path({str(answer)!r}).exists(): sys.exit(0)
+    time.sleep(0.05)
+sys.exit("nobody listened")
+"""
+    Children().run("talk", python(code), lambda line: answer.write_text(line))
+    assert answer.read_text() == "hello"
+
+
+def test_a_failure_says_who_how_and_the_last_words() -> None:
+    code = "import sys; print(*range(9), sep='\\n'); sys.exit('out of paint')"
+    with pytest.raises(CommandError, match=r"^train@cnn failed \(exit 1\): 6 \| 7 \| 8 \| out of paint$"):
+        Children().run("train@cnn", python(code), lambda line: None)
+
+
+def test_a_killed_process_is_named_by_its_signal() -> None:
+    with pytest.raises(CommandError, match=r"x failed \(signal 9\): it said nothing"):
+        Children().run("x", python("import os; os.kill(os.getpid(), 9)"), lambda line: None)
+
+
+def test_a_missing_command_is_one_line() -> None:
+    with pytest.raises(CommandError, match="register did not start: no-such-command: No such file"):
+        Children().run("register", ["no-such-command"], lambda line: None)
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_log() -> None:
+    said: list[str] = []
+    Children().run("x", python("import os; os.write(1, b'caf\\xe9\\n')"), said.append)
+    assert said == ["caf\ufffd"]
+
+
+def test_a_stop_from_another_thread_ends_the_grandchild_too() -> None:
+    children = Children()
+    said: list[str] = []
+    thread = Thread(target=lambda: _quietly(children, python(PARENT), said))
+    thread.start()
+    _until(lambda: bool(said))
+    children.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    _until(lambda: not _alive(int(said[0])))
+
+
+def test_nothing_starts_after_a_stop() -> None:
+    children = Children()
+    children.stop()
+    with pytest.raises(CommandError, match="being cancelled"):
+        children.run("x", python("print('I ran')"), lambda line: pytest.fail(line))
+
+
+def test_a_process_that_will_not_listen_is_killed() -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(300)"
+    )
+    children = Children(grace=0.2)
+    with pytest.raises(CommandError, match=rf"signal {signal.SIGKILL.value}\): deaf"):
+        children.run("deaf", python(code), lambda line: children.stop())
+
+
+def test_an_exception_while_listening_leaves_no_process() -> None:
+    pids: list[int] = []
+
+    def interrupted(line: str) -> None:
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Children().run("x", python(PARENT), interrupted)
+    _until(lambda: not _alive(pids[0]))
+
+
+def test_leaving_the_block_by_an_exception_stops_the_children() -> None:
+    children = Children()
+    with pytest.raises(ZeroDivisionError), children:
+        1 / 0  # noqa: B018
+    with pytest.raises(CommandError):
+        children.run("x", python("pass"), lambda line: None)
+
+
+def test_a_stage_finds_this_python_even_with_a_bare_path() -> None:
+    path = environment({"PATH": "/usr/bin:/bin"})["PATH"]
+    assert shutil.which("python", path=path) == str(Path(sys.executable).with_name("python"))
+
+
+def test_a_path_that_already_leads_here_is_kept() -> None:
+    path = f"/nowhere{os.pathsep}{Path(sys.executable).parent}"
+    assert environment({"PATH": path})["PATH"] == path
+
+
+def _quietly(children: Children, command: list[str], said: list[str]) -> None:
+    with pytest.raises(CommandError):
+        children.run("x", command, said.append)
+
+
+def _alive(pid: int) -> bool:
+    """Whether it still runs; one that ended but was not yet collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _until(true: object, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

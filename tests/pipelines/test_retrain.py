@@ -1,0 +1,145 @@
+"""The flow over a toy DVC project: real Prefect, real DVC, stages of milliseconds."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.artifacts import Artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed, Pending
+
+from pipelines.processes import CommandError
+from pipelines.retrain import outcome, retrain
+
+pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
+GRAPH = {
+    "ingest": frozenset[str](),
+    "train@cnn": frozenset({"ingest"}),
+    "train@resnet50": frozenset({"ingest"}),
+}
+ALL = ["ingest", "train@cnn", "train@resnet50", "evaluate@cnn", "evaluate@resnet50", "compare"]
+
+
+def test_a_failure_names_the_stage_and_what_therefore_did_not_run() -> None:
+    states: dict[str, State[Any]] = {
+        "ingest": Failed(message="ingest failed (exit 255): no such folder"),
+        "train@cnn": Pending(name="NotReady"),
+        "train@resnet50": Completed(),
+    }
+    with pytest.raises(
+        CommandError, match=r"^ingest failed \(exit 255\): no such folder; so these did not run: train@cnn$"
+    ):
+        outcome(GRAPH, states)
+
+
+def test_stages_run_side_by_side_then_register_then_rest(
+    toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each training stage waits until the other has started, so one after the other would fail."""
+    monkeypatch.setenv("TOY_MEET", "1")
+    first = retrain(workers=2, return_state=True)
+    assert first.message == "6 stages, 6 ran, 0 unchanged; the best model is registered"
+    ran = _ran(toy)
+    assert sorted(ran) == sorted(ALL)
+    assert ran[0] == "ingest"
+    assert ran[-1] == "compare"
+    assert (toy / "registered.txt").read_text() == "register\n"
+    artifact = Artifact.get("leaderboard")
+    assert artifact is not None
+    assert "**cnn**" in str(artifact.data)
+
+    again = retrain(register=False, workers=2, return_state=True)
+    assert again.message == "6 stages, 0 ran, 6 unchanged; nothing registered, as asked"
+    assert _ran(toy) == ran
+    assert (toy / "registered.txt").read_text() == "register\n"
+
+
+def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
+    toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FAIL", "train@cnn")
+    state = retrain(return_state=True)
+    assert state.is_failed()
+    message = state.message or ""
+    assert message.startswith("train@cnn failed (exit 255): ")
+    assert "train@cnn has no heart for this" in message
+    assert message.endswith("; so these did not run: compare, evaluate@cnn")
+    assert "\n" not in message
+    assert sorted(_ran(toy)) == ["evaluate@resnet50", "ingest", "train@cnn", "train@resnet50"]
+    assert not (toy / "registered.txt").exists()
+
+
+def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str) -> None:
+    state = retrain(["train@cnn"], return_state=True)
+    assert state.message == "2 stages, 2 ran, 0 unchanged; nothing registered: compare was not among them"
+    assert not (toy / "registered.txt").exists()
+
+
+def test_an_unknown_stage_fails_before_anything_runs(toy: Path, server: str) -> None:
+    state = retrain(["trian"], return_state=True)
+    assert state.is_failed()
+    assert "no stage 'trian'" in (state.message or "")
+    assert not (toy / "data" / "source.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_cancelled_run_leaves_no_process(toy: Path, server: str, number: signal.Signals) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.retrain"],
+        env={**os.environ, "PREFECT_API_URL": server, "TOY_HANG": "train@cnn"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    hanging = toy / "hanging"
+    try:
+        _until(lambda: hanging.exists() and hanging.read_text() != "", 40)
+        run.send_signal(number)
+        assert run.wait(20) != 0
+    finally:
+        run.kill()
+    _until(lambda: not _alive(int(hanging.read_text())), 5)
+
+
+def test_help_starts_no_server() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "pipelines.retrain", "--help"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert "--no-register" in done.stdout
+    assert "server" not in done.stderr
+
+
+@pytest.mark.slow
+def test_it_runs_on_a_machine_without_a_prefect_server(toy: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "TOY_MEET": "1"}
+    env.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-m", "pipelines.retrain", "--workers", "2"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        "retrain: 6 stages, 6 ran, 0 unchanged; the best model is registered"
+    )
+    assert (toy / "registered.txt").read_text() == "register\n"
+
+
+def _ran(toy: Path) -> list[str]:
+    return (toy / "ran.txt").read_text().split()
+
+
+def _alive(pid: int) -> bool:
+    """Whether it still runs; one that ended but was not yet collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _until(true: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
