@@ -151,8 +151,7 @@ def _plain_png(data: bytes) -> tuple[int, int] | None:
     if not data.endswith(b"IEND\xaeB`\x82") or len(data) < 33:
         return None
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    before_pixels = data[33 : data.find(b"IDAT", 33)]
-    special = any(chunk in before_pixels for chunk in (b"tRNS", b"eXIf", b"acTL"))
+    special = any(chunk in data for chunk in (b"tRNS", b"eXIf", b"acTL"))
     return (width, height) if depth == 8 and colour in (0, 2) and not special else None
 
 

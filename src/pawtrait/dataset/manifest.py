@@ -24,6 +24,7 @@ class Record:
     published: str  # the split its source put it in, or ""
     width: int  # px, after turning by EXIF; 0 where not decodable
     height: int
+    format: str  # by the content, not the name: jpeg png gif webp bmp tiff, or ""
     mode: str  # Pillow's: RGB, L, P, CMYK, RGBA, I;16 …
     bytes: int
     dhash: str  # 16 hex digits, or ""
@@ -68,7 +69,7 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     """Read rows of one kind.
 
     Raises:
-        BadData: the file is missing, or its columns are not those of the kind.
+        BadData: the file is missing, its columns are not those of the kind, or a value is no number.
     """
     types: dict[str, Any] = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
     try:
@@ -77,5 +78,7 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
             if table.fieldnames != list(types):
                 raise BadData(f"{path}: expected the columns {','.join(types)}, found {table.fieldnames}")
             return [kind(**{name: types[name](row[name]) for name in types}) for row in table]
+    except (TypeError, ValueError) as error:
+        raise BadData(f"{path}, line {table.line_num}: {error}; delete it and run `dvc repro`") from error
     except FileNotFoundError as error:
         raise BadData(f"{path} is not here; run `dvc repro` to make it") from error
