@@ -16,5 +16,5 @@ _SETTINGS = {
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
-# Prefect makes a model of a flow's parameters, and pydantic thinks that `register` hides something of its own.
+# Prefect makes a model of a flow's parameters; pydantic thinks that `register` hides something of its own.
 warnings.filterwarnings("ignore", message='Field name "register"')

@@ -67,7 +67,7 @@ def outcome(graph: Mapping[str, frozenset[str]], states: Mapping[str, State[Any]
     """One sentence on stages that all ended well.
 
     Raises:
-        CommandError: a stage failed; the message has its name, its last lines, and what did not run therefore.
+        CommandError: a stage failed; the message has its name, its last lines, and what did not run for it.
     """
     failed = [stage for stage in graph if states[stage].is_failed() or states[stage].is_crashed()]
     if failed:

@@ -97,6 +97,8 @@ def run_all(graph: Graph, workers: int, children: Children) -> dict[str, State[A
                 )
                 futures[stage].add_done_callback(partial(_tell, done, stage))
             sorter.done(done.get())
+        for future in futures.values():
+            future.wait()  # then its state is the pool's; the server may not have heard yet
         return {stage: future.state for stage, future in futures.items()}
 
 
