@@ -75,10 +75,11 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     ahead = compared.only_first - compared.only_second
     gap = ahead / len(a.actual)
     span = intervals.lead(a, b, how)
+    between = f"{how.level:.0%} interval {_signed(span.low)} to {_signed(span.high)}"
     known = "distinguishable" if compared.p < 1 - how.level else "not distinguishable"
     return (
         f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {_signed(gap)} "
-        f"({_signed(span.low)} to {_signed(span.high)}), exact McNemar p {_p(compared.p)}: {known}."
+        f"({between}), exact McNemar p {_p(compared.p)}: {known}."
     )
 
 
@@ -91,8 +92,9 @@ def _pair(compared: metrics.McNemar) -> Row:
 
 
 def _signed(value: float) -> str:
-    """A difference with its sign, a real minus, and no "−0.00"."""
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+    """A difference with its sign, a real minus, and a plain zero."""
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", "−") if rounded else "0.00"
 
 
 def _p(value: float) -> str:

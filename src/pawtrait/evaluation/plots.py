@@ -32,8 +32,8 @@ def class_pies(counts: Mapping[str, Mapping[str, int]]) -> Figure:
             [count[label] for label in present],
             colors=[MOODS[label] for label in present],
             labels=[f"{label}\n{count[label]}" for label in present],
-            labeldistance=1.22,
-            radius=0.95,
+            labeldistance=1.38,
+            radius=0.85,
             startangle=90,
             counterclock=False,
             wedgeprops={"width": 0.42, "edgecolor": PAPER, "linewidth": 1.5},
@@ -69,7 +69,7 @@ def mistakes(pictures: NDArray[Any], said: Sequence[tuple[str, str, str, float]]
         figure.text(0.5, 0.5, "No mistake on validation and test.", ha="center", va="center")
         return figure
     captions = [
-        (f"{actual}, not {predicted}\n{probability:.0%} sure · {split}", INK)
+        (f"{actual}, called {predicted}\n{probability:.0%} sure · {split}", INK)
         for split, actual, predicted, probability in said
     ]
     return _sheet(pictures, captions, across)
@@ -131,11 +131,12 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
     for axes, what in zip(_row(figure, 2), ("loss", "accuracy"), strict=True):
         for key, split in ((what, "train"), (f"val_{what}", "valid")):
             if history.get(key):
-                dot = "o" if len(history["epoch"]) < 3 else None
+                dot = "o" if len(history["epoch"]) < 3 else None  # one epoch makes no line
                 axes.plot(history["epoch"], history[key], color=SPLIT[split], label=split, marker=dot)
         axes.set_title(what)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlim(0.5, max(history.get("epoch") or [1]) + 0.5)
         axes.grid(True, axis="y", linewidth=0.6)
     axes.set_ylim(0, 1.02)
     axes.axhline(CHANCE, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))

@@ -19,6 +19,8 @@ FIGURES = {  # key in metrics.json → column
     "picture_folds_accuracy": "random folds †",
 }
 
+TERMINAL = ("valid_macro_f1", "test_macro_f1", "test_accuracy", "folds_accuracy")
+
 
 def columns(rows: Sequence[Row]) -> dict[str, str]:
     """The figures that at least one row has, key → title."""
@@ -51,19 +53,23 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def console(rows: Sequence[Row]) -> Table:
-    """The leaderboard for the terminal, the champion marked."""
-    shown = columns(rows)
-    note = f"† {LEAK}" if "picture_folds_accuracy" in shown else None
-    table = Table("", "model", "start", caption=note, caption_justify="left")
+    """The leaderboard for a terminal of 80 columns, the champion marked, intervals below their figures."""
+    shown = {key: title for key, title in columns(rows).items() if key in TERMINAL}
+    table = Table("", box=None, pad_edge=False)
+    table.add_column("model", no_wrap=True)
     for title in ("parameters", *shown.values()):
-        table.add_column(title, justify="right")
+        table.add_column(title.replace(" ", "\n", 1), justify="right")
     for row in rows:
         table.add_row(
             "👑" if row["champion"] else str(row["rank"]),
-            row["name"],
-            row["start"],
+            f"{row['name']}\n[dim]{row['start']}[/dim]",
             f"{row['parameters']:,}",
-            *(figure(row, key) for key in shown),
+            *(_two_lines(row, key) for key in shown),
             style="bold" if row["champion"] else None,
         )
     return table
+
+
+def _two_lines(row: Row, key: str) -> str:
+    value, _, span = figure(row, key).partition(" ")
+    return f"{value}\n[dim]{span.strip('()')}[/dim]" if span else value

@@ -1,0 +1,64 @@
+"""A model card for one model, after Mitchell et al. 2019, "Model Cards for Model Reporting"."""
+
+from collections.abc import Iterator
+
+from pawtrait.dataset.labels import LABELS
+from pawtrait.evaluation import page
+from pawtrait.evaluation.page import Data, Model
+
+FEW = 100  # test pictures; below it an interval of accuracy is wider than ±0.1
+CHANCE = 1 / len(LABELS)
+
+
+def card(model: Model, data: Data, digest: str) -> str:
+    """The card, as HTML.
+
+    Args:
+        digest: SHA-256 of model.onnx, by which every prediction names its model.
+    """
+    return (
+        page.environment()
+        .get_template("card.html")
+        .render(
+            model=model,
+            row=model.row,
+            facts=model.facts,
+            data=data,
+            digest=digest,
+            limits=list(limits(model)),
+            own_drawings=set(data.sources) == {"demo"},
+        )
+    )
+
+
+def limits(model: Model) -> Iterator[str]:
+    """What the figures themselves say against relying on the model, a sentence each."""
+    row, facts = model.row, model.facts
+    if row["test_pictures"] < FEW:
+        yield (
+            f"The test split holds {page.plural(row['test_pictures'], 'picture')} in "
+            f"{page.plural(row['test_groups'], 'group')}: an accuracy of {row['test_accuracy']:.2f} may as "
+            f"well be {row['test_accuracy_low']:.2f} or {row['test_accuracy_high']:.2f}."
+        )
+    if row["test_accuracy_low"] <= CHANCE:
+        yield "Its interval of test accuracy reaches down to chance (0.25): it may have learnt nothing."
+    yield from _weakest(model)
+    if row["test_calibration_error"] > 0.1:
+        yield (
+            f"Its probabilities are off by {row['test_calibration_error']:.2f} on average; "
+            "do not read them as chances of being right."
+        )
+    if facts["start"] == "random start":
+        yield "It started from random weights, so it knows nothing but its few training pictures."
+    if facts["capped"]:
+        yield f"Its training was cut short ({page.plural(facts['epochs'], 'epoch')}) to keep the demo quick."
+
+
+def _weakest(model: Model) -> Iterator[str]:
+    """The mood it reads worst on the test split."""
+    moods = [line for line in model.classes if line.split == "test" and line.label in LABELS]
+    worst = min(moods, key=lambda line: line.f1)
+    yield (
+        f"It is weakest on “{worst.label}”: of {page.plural(worst.support, 'such test picture')} it finds "
+        f"{worst.recall:.0%}, and {worst.precision:.0%} of its answers “{worst.label}” are right."
+    )

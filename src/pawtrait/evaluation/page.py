@@ -1,0 +1,166 @@
+"""The report: one HTML page for a pipeline run, with everything in it and nothing fetched from elsewhere."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from pawtrait.dataset.labels import LABELS, SPLITS
+from pawtrait.dataset.manifest import Placed, Rejected
+from pawtrait.evaluation import drawing, metrics, plots, tables
+from pawtrait.evaluation.metrics import Bin
+from pawtrait.evaluation.predictions import Scored
+
+WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no more
+QUALITY = 85  # of its JPEG
+
+FOREST = (
+    "Points are the figures, bars their 95 % intervals. Dotted: chance, and the best that the study "
+    "behind Pawtrait reached on its own 38 test pictures."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a page shows in a frame: a drawing as SVG, or a photo as a data URI."""
+
+    caption: str
+    svg: str = ""
+    src: str = ""
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The data section.
+
+    Attributes:
+        counts: split → mood → pictures.
+        groups: split → groups of copies.
+        sources: where the pictures came from.
+        rejected: pictures that went no further, each with its stage and reason.
+        warnings: sentences of the validation.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    groups: Mapping[str, int]
+    sources: Sequence[str]
+    rejected: Sequence[Rejected]
+    warnings: Sequence[str]
+    pictures: list[Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's section: its row of compare.json, model.json, classes.csv, and its pictures."""
+
+    row: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    classes: Sequence[metrics.ClassScore]
+    pictures: Sequence[Picture]
+    card: str  # the card's address as seen from the page
+
+
+def report(verdict: Mapping[str, Any], data: Data, models: Sequence[Model]) -> str:
+    """The page, as HTML.
+
+    Args:
+        verdict: compare.json.
+        models: in the order of the verdict's rows.
+    """
+    rows = verdict["rows"]
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            verdict=verdict,
+            rows=rows,
+            best=rows[0],
+            columns=tables.columns(rows),
+            forest=drawn(plots.forest(rows, stacked=True), "Accuracy and macro-F1 of every model", FOREST),
+            mcnemar=_square(verdict["mcnemar"]["pairs"]),
+            data=data,
+            models=models,
+        )
+    )
+
+
+def environment() -> Environment:
+    """Templates that escape what they show and stop at a name they do not know."""
+    made = Environment(
+        loader=PackageLoader("pawtrait.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": lambda value: f"{value:,}", "plural": plural}
+    made.globals |= {"figure": tables.figure, "labels": LABELS, "splits": SPLITS}
+    return made
+
+
+def model_pictures(
+    name: str, splits: Mapping[str, Scored], history: Mapping[str, Sequence[float]], bins: int
+) -> list[Picture]:
+    """The drawings of one model: confusion for each split, reliability, learning curves."""
+    shown = [
+        drawn(
+            plots.confusion({split: metrics.confusion(one)}),
+            f"Confusion matrix of {name} on {split}",
+            f"Truth against answer, {split}",
+        )
+        for split, one in splits.items()
+    ]
+    binned: dict[str, list[Bin]] = {split: metrics.reliability(one, bins) for split, one in splits.items()}
+    shown.append(
+        drawn(plots.reliability(binned), f"Reliability of {name}", "On the dashed line, sureness is deserved")
+    )
+    shown.append(drawn(plots.curves(history), f"Learning curves of {name}", "Loss and accuracy by epoch"))
+    return shown
+
+
+def data_of(
+    placed: Sequence[Placed], sources: Sequence[str], rejected: Sequence[Rejected], warnings: Sequence[str]
+) -> Data:
+    """Count the splits and draw their pies."""
+    counts = {split: Counter(one.label for one in placed if one.split == split) for split in SPLITS}
+    groups = {split: len({one.group for one in placed if one.split == split}) for split in SPLITS}
+    pies = drawn(plots.class_pies(counts), "Moods in each split", "Pictures of each mood, split by split")
+    return Data(counts, groups, sources, rejected, warnings, [pies])
+
+
+def drawn(figure: Any, title: str, caption: str) -> Picture:
+    """A figure as inline SVG."""
+    return Picture(caption, svg=drawing.svg(figure, title))
+
+
+def photo(path: Path, alt: str, caption: str) -> Picture:
+    """A picture file as a JPEG inside a data URI, no wider than WIDEST."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((WIDEST, 4 * WIDEST))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    code = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Picture(caption, src=f"data:image/jpeg;base64,{code}", alt=alt)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _square(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Both halves of the matrix: (row, column) → p, and how many pictures only either has right."""
+    cells: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for pair in pairs:
+        a, b = pair["first"], pair["second"]
+        cells[a, b] = {"p": pair["p"], "mine": pair["only_first"], "theirs": pair["only_second"]}
+        cells[b, a] = {"p": pair["p"], "mine": pair["only_second"], "theirs": pair["only_first"]}
+    return cells

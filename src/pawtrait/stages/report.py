@@ -1,0 +1,100 @@
+"""Stage report: everything the run left behind → one page, and a card for each model."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pawtrait import params
+from pawtrait.classification import folder as model_folder
+from pawtrait.dataset import manifest
+from pawtrait.evaluation import page, scores
+from pawtrait.evaluation.card import card
+from pawtrait.evaluation.metrics import ClassScore
+from pawtrait.evaluation.predictions import Predicted, scored
+from pawtrait.files import whole_folder, write_text
+
+PREVIEWS = {  # of the data, left in `reports` by other stages → what they show, and their caption
+    "samples.png": ("Labelled training pictures", "Training pictures with their moods"),
+    "augmentation.png": (
+        "Each original beside its variants",
+        "Augmentation: the original, then what training makes of it",
+    ),
+}
+SHEETS = {  # of a model
+    "mistakes.png": ("Gallery of mistakes of", "Its worst mistakes, the surest first"),
+    "gradcam.png": ("Grad-CAM heat maps of", "Grad-CAM: where it looked on the probe pictures"),
+}
+
+
+def run(
+    *, compare: Path, reports: Path, models: Path, tables: Path, validation: Path, out: Path, cards: Path
+) -> None:
+    """Write the page ``out`` and the folder ``cards``; ``reports`` is the folder that holds ``models/``."""
+    bins = params.load().evaluate.bins
+    verdict = json.loads(compare.read_text(encoding="utf-8"))
+    data = _data(reports, tables, validation)
+    shown = []
+    with whole_folder(cards) as folder:
+        for row in verdict["rows"]:
+            name = row["name"]
+            address = Path(os.path.relpath(cards / f"{name}.html", out.parent)).as_posix()
+            model = _model(row, models / name, reports / "models" / name, bins, address)
+            digest = model_folder.check(models / name)["model.onnx"]
+            write_text(folder / f"{name}.html", card(model, data, digest))
+            shown.append(model)
+    write_text(out, page.report(verdict, data, shown))
+
+
+def _model(row: Mapping[str, Any], folder: Path, report: Path, bins: int, address: str) -> page.Model:
+    """What the page and the card say of one model."""
+    name = row["name"]
+    answers = manifest.read(report / "predictions.csv", Predicted)
+    splits = {
+        split: scored((one for one in answers if one.split == split), f"{name} on {split}")
+        for split in ("valid", "test")
+    }
+    pictures = page.model_pictures(name, splits, scores.read_columns(folder / "history.csv"), bins)
+    for file, (alt, caption) in SHEETS.items():
+        if (report / file).is_file():
+            pictures.append(page.photo(report / file, f"{alt} {name}", caption))
+    return page.Model(row, model_folder.facts(folder), _classes(report / "classes.csv"), pictures, address)
+
+
+def _classes(path: Path) -> list[ClassScore]:
+    """classes.csv keeps its own order, moods first and means last."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            ClassScore(
+                row["split"],
+                row["label"],
+                float(row["precision"]),
+                float(row["recall"]),
+                float(row["f1"]),
+                int(row["support"]),
+            )
+            for row in csv.DictReader(stream)
+        ]
+
+
+def _data(reports: Path, tables: Path, validation: Path) -> page.Data:
+    """The data section: counts, what was rejected and why, and the pictures that other stages drew."""
+    rejected = [
+        row
+        for name in ("rejected.csv", "dropped.csv")
+        if (tables / name).is_file()
+        for row in manifest.read(tables / name, manifest.Rejected)
+    ]
+    accepted = manifest.read(tables / "accepted.csv", manifest.Record)
+    data = page.data_of(
+        placed=manifest.read(tables / "splits.csv", manifest.Placed),
+        sources=sorted({row.source for row in accepted}),
+        rejected=rejected,
+        warnings=json.loads(validation.read_text(encoding="utf-8")).get("warnings", []),
+    )
+    for file, (alt, caption) in PREVIEWS.items():
+        if (reports / file).is_file():
+            data.pictures.append(page.photo(reports / file, alt, caption))
+    return data
