@@ -32,11 +32,7 @@ class Checker:
     """Holds one in-memory Great Expectations context; with ``docs``, every check adds its pages there."""
 
     def __init__(self, docs: Path | None = None) -> None:
-        self._context: Any = gx.get_context(mode="ephemeral")
-        self._context.variables.analytics_enabled = False
-        self._context.variables.progress_bars = {"globally": False}
-        for site in list(self._context.get_site_names()):
-            self._context.delete_data_docs_site(site)  # the default one, in a temporary folder
+        self._context = _context()
         if docs is not None:
             self._context.add_data_docs_site(_SITE, _site(docs))
         self._source = self._context.data_sources.add_or_update_pandas("pawtrait")
@@ -73,6 +69,17 @@ class Checker:
                 result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [table.key]},
             )
         )
+
+
+def _context() -> Any:
+    """A context in memory that reports to nobody, with no bars and no site of its own."""
+    context: Any = gx.get_context(mode="ephemeral")
+    variables: Any = context.variables
+    variables.analytics_enabled = False
+    variables.progress_bars = {"globally": False}
+    for site in list(context.get_site_names()):
+        context.delete_data_docs_site(site)
+    return context
 
 
 def _expectation(rule: Rule) -> Any:

@@ -21,8 +21,8 @@ def groups(records: Sequence[Record], *, dhash_distance: int, phash_distance: in
 
     Copies are: the same bytes; both perceptual hashes within their distances (bits of 64); names like
     ``aug-12-034.jpg`` beside ``034.jpg`` (of one label and one source split: the numbers start anew in each).
-    A copy of a copy is a copy. Files that cannot be decoded are like others by name alone: all empty files have
-    the same bytes, and would join what has nothing in common. The order of the records does not matter.
+    A copy of a copy is a copy. A file that cannot be decoded is a copy by its name alone: all empty files
+    have the same bytes, and would join what has nothing in common. The order does not matter.
     """
     parents = list(range(len(records)))
     for first, second in _links(records, dhash_distance, phash_distance):

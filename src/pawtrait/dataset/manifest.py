@@ -56,6 +56,14 @@ class Placed:
     split: str  # train | valid | test
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The split of a picture in an earlier month; it stays there."""
+
+    id: str
+    split: str  # train | valid | test
+
+
 def write(path: Path, rows: Iterable[Any], kind: type) -> None:
     """Write rows of one kind, sorted by path, whole or not at all."""
     names = [field.name for field in fields(kind)]
