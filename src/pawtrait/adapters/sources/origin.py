@@ -1,0 +1,155 @@
+"""What a source is, the fingerprint that notices its changes, and how to open it as a tree of files."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pawtrait.adapters.sources import archives, downloads, folders, kaggle
+from pawtrait.adapters.sources.trouble import plainly
+from pawtrait.dataset import demo as drawings
+from pawtrait.errors import BadSource
+from pawtrait.files import sha256
+from pawtrait.params import Demo, Ingest
+
+Kind = Literal["demo", "kaggle", "folder", "archive", "url"]
+
+RENEW = "renew it: python -m pawtrait.stages fingerprint --out data/source.json"
+
+
+def kind(source: str) -> Kind:
+    """What sort of source ``ingest.source`` names.
+
+    Raises:
+        BadSource: it is none.
+    """
+    if source == "demo":
+        return "demo"
+    if source.startswith("kaggle:"):
+        return "kaggle"
+    if "://" in source:
+        return "url"
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return "folder"
+    if path.is_file():
+        return "archive"
+    raise BadSource(
+        f"ingest.source = {source!r} is not here; expected demo, kaggle:OWNER/NAME, a folder, a zip or tar, "
+        "or an http(s) or s3 address of one"
+    )
+
+
+def fingerprint(source: str, demo: Demo) -> dict[str, Any]:
+    """A few facts that change when the pictures do, without clock or absolute path.
+
+    Raises:
+        BadSource: the source is missing or cannot be reached.
+    """
+    match kind(source):
+        case "demo":
+            return {"kind": "demo", "code": _code(), **demo.model_dump()}
+        case "kaggle":
+            return {"kind": "kaggle", "handle": kaggle.resolve(source.removeprefix("kaggle:"))[0]}
+        case "url":
+            return {"kind": "url", **asdict(downloads.look(source))}
+        case "folder":
+            return _of_folder(_path(source))
+        case "archive":
+            path = _path(source)
+            with plainly(path.name):
+                size, content = path.stat().st_size, sha256(path)
+            return {"kind": "archive", "name": path.name, "bytes": size, "sha256": content}
+
+
+@contextmanager
+def opened(knobs: Ingest, known: dict[str, Any], cache: Path) -> Iterator[Path]:
+    """Give the source's files as a folder that is only to be read; ``known`` is its fingerprint.
+
+    ``cache`` keeps downloads for ever and scratch folders for the length of the block.
+
+    Raises:
+        BadSource: the fingerprint is of another source or another state of it, or the source cannot be used.
+    """
+    source, what = knobs.source, kind(knobs.source)
+    if known.get("kind") != what:
+        raise BadSource(
+            f"the fingerprint is of {known.get('kind')!r}, ingest.source is {_name(source)!r}; {RENEW}"
+        )
+    if what in ("folder", "archive", "url") and fingerprint(source, knobs.demo) != known:
+        raise BadSource(f"{_name(source)} has changed since its fingerprint was taken; {RENEW}")
+    if what == "folder":
+        yield _path(source)
+    elif what == "kaggle":
+        yield _of_kaggle(source, str(known.get("handle")))
+    else:
+        with _scratch(cache) as folder:
+            if what == "demo":
+                _draw(folder / "demo", knobs.demo)
+            else:
+                archive = _path(source) if what == "archive" else _fetched(source, known, cache)
+                archives.unpack(archive, folder, knobs.largest_archive)
+            yield folder
+
+
+def _path(source: str) -> Path:
+    return Path(source).expanduser().resolve()
+
+
+def _name(source: str) -> str:
+    """The source without what lies above it on this disk."""
+    return downloads.shown(source) if "://" in source else source.rstrip("/").rpartition("/")[2]
+
+
+def _of_folder(root: Path) -> dict[str, Any]:
+    """Names and contents count, times do not; a byte changed in place is noticed."""
+    files = folders.listing(root)
+    with plainly(root.name):
+        seen = [root / name for name in files if files[name] != folders.JUNK]
+        size = sum(path.stat().st_size for path in seen)
+    return {
+        "kind": "folder",
+        "name": root.name,
+        "files": len(seen),
+        "bytes": size,
+        "sha256": folders.digest(files),
+    }
+
+
+def _of_kaggle(source: str, handle: str) -> Path:
+    """The files of exactly the version that the fingerprint names, so that it can be brought back later."""
+    wanted = source.removeprefix("kaggle:")
+    if handle != wanted and not handle.startswith(f"{wanted}/"):
+        raise BadSource(f"the fingerprint is of kaggle:{handle}, ingest.source is {source!r}; {RENEW}")
+    return kaggle.resolve(handle)[1]
+
+
+def _fetched(source: str, known: dict[str, Any], cache: Path) -> Path:
+    facts = {name: value for name, value in known.items() if name != "kind"}
+    return downloads.fetch(source, downloads.Remote(**facts), cache / "downloads")
+
+
+def _draw(folder: Path, demo: Demo) -> None:
+    counts = {"train": demo.train, "valid": demo.valid, "test": demo.test}
+    with plainly("demo"):
+        drawings.draw(folder, counts, demo.side, demo.seed, demo.faults)
+
+
+def _code() -> str:
+    """A hash of the drawing code: other code, other drawings."""
+    root = Path(drawings.__file__).parent
+    files = {path.relative_to(root).as_posix(): sha256(path) for path in root.rglob("*.py")}
+    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+
+
+@contextmanager
+def _scratch(cache: Path) -> Iterator[Path]:
+    """A folder that is gone after the block; beside the cache, for the system's own may be small."""
+    with plainly("scratch folder"):
+        cache.mkdir(parents=True, exist_ok=True)
+        holder = tempfile.TemporaryDirectory(prefix="source-", dir=cache, ignore_cleanup_errors=True)
+    with holder as folder:
+        yield Path(folder)
