@@ -5,6 +5,7 @@ Splits, folds and intervals keep a group together. How copies are found stays be
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -17,7 +18,7 @@ ROWS = 256  # compared with all others at once; bounds the memory
 
 
 def groups(records: Sequence[Record], *, dhash_distance: int, phash_distance: int) -> dict[str, str]:
-    """Map every path to its group's name, the first 16 hex digits of the smallest id in it.
+    """Map every path to its group's name, 16 hex digits: the beginning of the smallest id in it.
 
     Copies are: the same bytes; both perceptual hashes within their distances (bits of 64); names like
     ``aug-12-034.jpg`` beside ``034.jpg`` (of one label and one source split: the numbers start anew in each).
@@ -28,10 +29,15 @@ def groups(records: Sequence[Record], *, dhash_distance: int, phash_distance: in
     for first, second in _links(records, dhash_distance, phash_distance):
         parents[_root(parents, first)] = _root(parents, second)
     roots = [_root(parents, place) for place in range(len(records))]
-    smallest: dict[int, str] = {}
+    smallest: dict[int, tuple[bool, str]] = {}
     for root, record in zip(roots, records, strict=True):
-        smallest[root] = min(record.id, smallest.get(root, record.id))
-    return {record.path: smallest[root][:16] for root, record in zip(roots, records, strict=True)}
+        smallest[root] = min(_name(record), smallest.get(root, _name(record)))
+    return {record.path: smallest[root][1][:16] for root, record in zip(roots, records, strict=True)}
+
+
+def _name(record: Record) -> tuple[bool, str]:
+    """What a picture can lend its group as a name; those that cannot be decoded only where there is no other."""
+    return bool(record.problem), sha256(record.path.encode()).hexdigest() if record.problem else record.id
 
 
 def _links(records: Sequence[Record], dhash_distance: int, phash_distance: int) -> Iterator[tuple[int, int]]:

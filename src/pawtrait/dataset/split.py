@@ -29,7 +29,7 @@ def separate(
 
     Of a group that straddles, the newest and least protected go first: pictures without a split (a bridge, or
     a copy of a test picture: test takes no new ones), then published ones, train before valid before test,
-    then recorded ones in the same order. What is left is grouped anew, since two pictures may have been copies
+    then recorded ones in the same order. What is left is grouped anew: two pictures may have been copies
     only by way of a third. ``recorded`` maps ids to splits, ``regroup`` gives every path its group.
 
     Raises:

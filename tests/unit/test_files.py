@@ -1,0 +1,66 @@
+"""A final name holds the whole file or what was there before."""
+
+import errno
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from pawtrait.files import sha256, whole, whole_folder, write_text
+
+
+def test_text_is_written_with_its_folders(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "é.txt", "schön\n")
+    assert (tmp_path / "a" / "b" / "é.txt").read_bytes() == "schön\n".encode()
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(OSError, match="No space left"), whole(target) as draft:
+        draft.write_text("half of the n")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_really_full_disk_leaves_nothing_under_the_final_name() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("w") as stream:
+        stream.write("x" * 100_000)
+
+
+def test_a_folder_that_fails_halfway_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "docs"
+    target.mkdir()
+    (target / "index.html").write_text("old")
+    with pytest.raises(RuntimeError), whole_folder(target) as draft:
+        (draft / "index.html").write_text("new")
+        raise RuntimeError
+    assert (target / "index.html").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_replaces_the_old_one_entirely(tmp_path: Path) -> None:
+    target = tmp_path / "docs"
+    target.mkdir()
+    (target / "stale.html").touch()
+    with whole_folder(target) as draft:
+        (draft / "index.html").touch()
+    assert [path.name for path in target.iterdir()] == ["index.html"]
+
+
+def test_written_files_and_folders_can_be_read_by_others(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "")
+    with whole_folder(tmp_path / "b"):
+        pass
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o755
+
+
+def test_the_hash_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"pet")
+    assert sha256(tmp_path / "a") == hashlib.sha256(b"pet").hexdigest()
+    assert re.fullmatch("[0-9a-f]{64}", sha256(tmp_path / "a"))
