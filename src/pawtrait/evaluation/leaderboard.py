@@ -10,7 +10,7 @@ from pawtrait.evaluation.predictions import Scored
 
 FLOOR = "linear_probe"
 LEAK = (
-    "With random folds, copies of one picture fall into training and test fold, so the model recognises "
+    "† With random folds, copies of one picture fall into training and test fold, so the model recognises "
     "pictures it has seen; the grouped folds are the figure to believe."
 )
 
@@ -50,10 +50,16 @@ def sentences(rows: Sequence[Row], test: Mapping[str, Scored], how: intervals.Bo
     """What the table means, in words: who won, whether the lead is real, what to distrust."""
     best = rows[0]
     said = [_victory(best)]
-    if best["net"] == FLOOR and len(rows) > 1:
-        said.append("The floor won: no network beat the linear probe on validation.")
     for other in rows[1:]:
         said.append(_lead(best["name"], other["name"], test, how))
+    return said + remarks(rows)
+
+
+def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What has to stand below the table wherever it is shown."""
+    said = []
+    if rows[0]["net"] == FLOOR and len(rows) > 1:
+        said.append("The floor won: no network beat the linear probe on validation.")
     if any("picture_folds_accuracy" in row for row in rows):
         said.append(LEAK)
     return said
@@ -72,6 +78,8 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     """One sentence on the champion's lead over another model on the test split."""
     a, b = test[best], test[other]
     compared = metrics.mcnemar(a.right, b.right)
+    if not compared.only_first and not compared.only_second:
+        return f"{best} and {other} are right on the same of the {len(a.actual)} test pictures: not distinguishable."
     ahead = compared.only_first - compared.only_second
     gap = ahead / len(a.actual)
     span = intervals.lead(a, b, how)

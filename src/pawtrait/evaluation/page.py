@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 from PIL import Image
 
 from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Rejected
-from pawtrait.evaluation import drawing, metrics, plots, tables
+from pawtrait.evaluation import drawing, leaderboard, metrics, plots, tables
 from pawtrait.evaluation.metrics import Bin
 from pawtrait.evaluation.predictions import Scored
 
@@ -21,7 +22,7 @@ WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no
 QUALITY = 85  # of its JPEG
 
 FOREST = (
-    "Points are the figures, bars their 95 % intervals. Dotted: chance, and the best that the study "
+    "Points are the figures, bars their 95\N{NO-BREAK SPACE}% intervals. Dotted: chance, and the best that the study "
     "behind Pawtrait reached on its own 38 test pictures."
 )
 
@@ -34,6 +35,7 @@ class Picture:
     svg: str = ""
     src: str = ""
     alt: str = ""
+    broad: bool = False  # deserves two columns of three
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,16 @@ def report(verdict: Mapping[str, Any], data: Data, models: Sequence[Model]) -> s
         environment()
         .get_template("report.html")
         .render(
-            verdict=verdict,
+            victory=verdict["sentences"][0],
+            leads=verdict["sentences"][1 : len(rows)],
+            remarks=leaderboard.remarks(rows),
             rows=rows,
             best=rows[0],
             columns=tables.columns(rows),
-            forest=drawn(plots.forest(rows, stacked=True), "Accuracy and macro-F1 of every model", FOREST),
+            forest_wide=drawn(plots.forest(rows), "Accuracy and macro-F1 of every model", FOREST),
+            forest_tall=drawn(
+                plots.forest(rows, stacked=True), "Accuracy, then macro-F1, of every model", FOREST
+            ),
             mcnemar=_square(verdict["mcnemar"]["pairs"]),
             data=data,
             models=models,
@@ -100,7 +107,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": lambda value: f"{value:,}", "plural": plural}
+    made.filters |= {"number": "{:,}".format, "plural": plural, "short": short}
     made.globals |= {"figure": tables.figure, "labels": LABELS, "splits": SPLITS}
     return made
 
@@ -119,9 +126,14 @@ def model_pictures(
     ]
     binned: dict[str, list[Bin]] = {split: metrics.reliability(one, bins) for split, one in splits.items()}
     shown.append(
-        drawn(plots.reliability(binned), f"Reliability of {name}", "On the dashed line, sureness is deserved")
+        drawn(
+            plots.reliability(binned),
+            f"Reliability of {name}",
+            "On the dashed line, confidence equals accuracy; larger points hold more pictures",
+        )
     )
-    shown.append(drawn(plots.curves(history), f"Learning curves of {name}", "Loss and accuracy by epoch"))
+    if len(history.get("epoch", ())) > 1:  # the linear probe has no epochs to show
+        shown.append(drawn(plots.curves(history), f"Learning curves of {name}", "Loss and accuracy by epoch"))
     return shown
 
 
@@ -135,9 +147,10 @@ def data_of(
     return Data(counts, groups, sources, rejected, warnings, [pies])
 
 
-def drawn(figure: Any, title: str, caption: str) -> Picture:
-    """A figure as inline SVG."""
-    return Picture(caption, svg=drawing.svg(figure, title))
+def drawn(figure: Figure, title: str, caption: str) -> Picture:
+    """A figure as inline SVG; broad if it is much wider than tall."""
+    width, height = figure.get_size_inches()
+    return Picture(caption, svg=drawing.svg(figure, title), broad=bool(width > 2 * height))
 
 
 def photo(path: Path, alt: str, caption: str) -> Picture:
@@ -154,6 +167,14 @@ def photo(path: Path, alt: str, caption: str) -> Picture:
 def plural(count: int, word: str) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def short(count: int) -> str:
+    """``5.1 k``, ``8.1 M``; a number under 1,000 as it is."""
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if count >= unit:
+            return f"{count / unit:.1f} {letter}"
+    return str(count)
 
 
 def _square(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:

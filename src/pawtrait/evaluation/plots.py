@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from pawtrait.dataset.labels import LABELS
@@ -25,19 +25,19 @@ def class_pies(counts: Mapping[str, Mapping[str, int]]) -> Figure:
     Args:
         counts: split → mood → number of pictures; splits are drawn in the given order.
     """
-    figure = Figure(figsize=(1.9 * len(counts) + 0.2, 2.5), layout="constrained")
+    figure = Figure(figsize=(1.6 * len(counts) + 0.1, 1.9), layout="constrained")
     for axes, (split, count) in zip(_row(figure, len(counts)), counts.items(), strict=True):
         present = [label for label in LABELS if count.get(label)]
         axes.pie(
             [count[label] for label in present],
             colors=[MOODS[label] for label in present],
             labels=[f"{label}\n{count[label]}" for label in present],
-            labeldistance=1.38,
+            labeldistance=1.42,
             radius=0.85,
             startangle=90,
             counterclock=False,
             wedgeprops={"width": 0.42, "edgecolor": PAPER, "linewidth": 1.5},
-            textprops={"fontsize": 7.5, "ha": "center", "va": "center"},
+            textprops={"fontsize": 8, "ha": "center", "va": "center"},
         )
         axes.text(0, 0, f"{split}\n{sum(count.values())}", ha="center", va="center", weight="bold")
     return figure
@@ -127,7 +127,7 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         history: history.csv by column: epoch, loss, accuracy, val_loss, val_accuracy.
     """
-    figure = Figure(figsize=(5.6, 2.5), layout="constrained")
+    figure = Figure(figsize=(4.9, 2.2), layout="constrained")
     for axes, what in zip(_row(figure, 2), ("loss", "accuracy"), strict=True):
         for key, split in ((what, "train"), (f"val_{what}", "valid")):
             if history.get(key):
@@ -135,8 +135,9 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
                 axes.plot(history["epoch"], history[key], color=SPLIT[split], label=split, marker=dot)
         axes.set_title(what)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.set_xlim(0.5, max(history.get("epoch") or [1]) + 0.5)
+        epochs = history.get("epoch") or [1]
+        axes.set_xlim(0.5, max(epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(epochs) > 2 else FixedLocator(epochs))
         axes.grid(True, axis="y", linewidth=0.6)
     axes.set_ylim(0, 1.02)
     axes.axhline(CHANCE, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
@@ -154,7 +155,9 @@ def forest(rows: Sequence[Mapping[str, Any]], stacked: bool = False) -> Figure:
     """
     tall = 0.46 * len(rows) + 1.1
     figure = Figure(figsize=(4.4, 2 * tall) if stacked else (8.2, tall), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.05)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(2, 1) if stacked else figure.subplots(1, 2, sharey=True)
+    _names(list(panels) if stacked else [panels[0]], rows)
     for axes, (key, title) in zip(panels, (("accuracy", "accuracy"), ("macro_f1", "macro-F1")), strict=True):
         _marks(axes, CHANCE, "chance")
         _marks(axes, STUDY[key], f"study {STUDY[key]:.2f}")
@@ -162,8 +165,8 @@ def forest(rows: Sequence[Mapping[str, Any]], stacked: bool = False) -> Figure:
             _whiskers(axes, rows, f"{split}_{key}", SPLIT[split], offset)
         axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.75))
         axes.set_title(title, pad=14)
-        axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        axes.tick_params(axis="y", which="both", length=0)
         axes.grid(True, axis="x", linewidth=0.6)
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
@@ -185,8 +188,16 @@ def _marks(axes: Axes, value: float, name: str) -> None:
     axes.text(value, 1.01, name, transform=axes.get_xaxis_transform(), ha="center", color=MUTED, fontsize=7.5)
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{'★ ' if row.get('champion') else ''}{row['name']}\n{row['start']}"
+def _names(panels: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each model's name as a tick, and its start below in smaller type (two texts, so that each aligns)."""
+    for axes in panels:
+        names = [f"{'★ ' if row.get('champion') else ''}{row['name']}" for row in rows]
+        axes.set_yticks([place - 0.14 for place in range(len(rows))], names)
+        axes.set_yticks(
+            [place + 0.2 for place in range(len(rows))], [row["start"] for row in rows], minor=True
+        )
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.tick_params(axis="y", which="minor", labelcolor=MUTED, labelsize=7.5)
 
 
 def _box(axes: Axes, title: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pawtrait.evaluation.leaderboard import LEAK
+from pawtrait.evaluation.leaderboard import LEAK, remarks
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def figure(row: Row, key: str) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The leaderboard as a Markdown table, the champion in bold with a crown."""
+    """The leaderboard as a Markdown table, the champion in bold with a crown, remarks below."""
     shown = columns(rows)
     lines = [
         f"| model | start | parameters | {' | '.join(shown.values())} |",
@@ -47,15 +47,14 @@ def markdown(rows: Sequence[Row]) -> str:
         name = f"**{row['name']}** 👑" if row["champion"] else row["name"]
         cells = [name, row["start"], f"{row['parameters']:,}", *(figure(row, key) for key in shown)]
         lines.append(f"| {' | '.join(cells)} |")
-    if "picture_folds_accuracy" in shown:
-        lines += ["", f"† {LEAK}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *(f"\n{remark}" for remark in remarks(rows))]) + "\n"
 
 
 def console(rows: Sequence[Row]) -> Table:
     """The leaderboard for a terminal of 80 columns, the champion marked, intervals below their figures."""
     shown = {key: title for key, title in columns(rows).items() if key in TERMINAL}
-    table = Table("", box=None, pad_edge=False)
+    below = [remark for remark in remarks(rows) if remark != LEAK]  # the terminal shows no random folds
+    table = Table("", box=None, pad_edge=False, caption="\n".join(below) or None, caption_justify="left")
     table.add_column("model", no_wrap=True)
     for title in ("parameters", *shown.values()):
         table.add_column(title.replace(" ", "\n", 1), justify="right")
