@@ -36,7 +36,7 @@ def groups(records: Sequence[Record], *, dhash_distance: int, phash_distance: in
 
 
 def _name(record: Record) -> tuple[bool, str]:
-    """What a picture can lend its group as a name; those that cannot be decoded only where there is no other."""
+    """What a picture lends its group as a name; one that cannot be decoded only where there is no other."""
     return bool(record.problem), sha256(record.path.encode()).hexdigest() if record.problem else record.id
 
 

@@ -132,11 +132,12 @@ def _first(
                 f"class {label}: {len(free)} groups of copies to make {' and '.join(shares)} from; "
                 f"{len(shares) + 1} are needed, so add pictures"
             )
-        total, start = len(free), 0
-        for split, share in shares.items():
-            end = start + min(max(1, round(share * total)), total - start - 1)
-            drawn |= dict.fromkeys(free[start:end], split)
-            start = end
+        total = len(free)
+        for place, (split, share) in enumerate(shares.items()):
+            spare = len(free) - (len(shares) - place)  # one for each split still to come, and for train
+            count = min(max(1, round(share * total)), spare)
+            drawn |= dict.fromkeys(free[:count], split)
+            free = free[count:]
     return drawn
 
 
