@@ -234,3 +234,6 @@ def _untar(archive: Path, start: bytes, shelf: _Shelf) -> Iterator[int]:
         plain.seek(box.offset)
         if plain.read(512) != bytes(512):  # tarfile takes any nonsense after the first member for the end
             raise tarfile.ReadError("it ends too early")
+        for _ in range(LONGEST_HEADER // CHUNK):  # the packed stream's own checksum stands at its end
+            if not plain.read(CHUNK):
+                break

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import time
 import urllib.error
 import urllib.request
@@ -106,7 +107,7 @@ def _complete(url: str, remote: Remote, part: Path, pause: float) -> None:
         barren = 0 if _size(part) > had else barren + 1
         if barren >= ATTEMPTS or _is_final(error):
             raise _unreachable(url, error) from error
-        log.warning("%s broke off at %d bytes (%s); going on", shown(url), _size(part), error)
+        log.warning("%s broke off at %d bytes (%s); going on", shown(url), _size(part), _said(error))
         time.sleep(pause)
 
 
@@ -200,8 +201,13 @@ def _scheme(url: str) -> str:
 
 def _unreachable(url: str, error: Exception) -> BadSource:
     """One line on why a file does not come, and what to do."""
-    said = " ".join(str(error.__cause__ or error).replace(url, shown(url)).split()) or type(error).__name__
     return BadSource(
-        f"{shown(url)} cannot be fetched ({said[:300]}); check the address, the network and the credentials, "
+        f"{shown(url)} cannot be fetched ({_said(error)}); check address, network and credentials, "
         "and run again: what has come is kept"
     )
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line, without the secrets that an address may carry."""
+    said = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
+    return re.sub(r"\?[^\s'\"]*|(?<=//)[^/\s@]+@", "", said)[:300]
