@@ -29,3 +29,8 @@ def track(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         for item in items:
             yield item
             display.advance(task)
+
+
+def say(text: str) -> None:
+    """One line on standard error, for logs where no bar can live."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

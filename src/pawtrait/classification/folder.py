@@ -26,13 +26,19 @@ def check(folder: Path) -> dict[str, str]:
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BadModel(f"{folder} is no model folder: it has no {SUMS}; train a model or name another") from error
+        raise BadModel(
+            f"{folder} is no model folder: it has no {SUMS}; train a model or name another"
+        ) from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name, digest in sums.items():
         if not (folder / name).is_file():
-            raise BadModel(f"{folder}/{name} is missing though {SUMS} lists it; train or download the model again")
+            raise BadModel(
+                f"{folder}/{name} is missing though {SUMS} lists it; train or download the model again"
+            )
         if sha256(folder / name) != digest:
-            raise BadModel(f"{folder}/{name} is not the file that was sealed; train or download the model again")
+            raise BadModel(
+                f"{folder}/{name} is not the file that was sealed; train or download the model again"
+            )
     return sums
 
 

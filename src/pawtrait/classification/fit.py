@@ -1,0 +1,138 @@
+"""Training: compile, fit with the recipe's stopping rules, show a bar, return the history."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait import progress
+from pawtrait.classification import batches
+from pawtrait.params import Augment, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Pictures uint8 (N, side, side, 3) RGB and their targets float32 (N, classes), one-hot."""
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        """The chosen rows."""
+        return Examples(self.pixels[rows], self.targets[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The figures of one epoch, as Keras reports them."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+
+
+def prepare(seed: int, mixed_precision: bool) -> None:
+    """Seed every generator, make operations repeatable, let a GPU's memory grow. Call before building."""
+    keras.utils.set_random_seed(seed)
+    keras.mixed_precision.set_global_policy("mixed_float16" if mixed_precision else "float32")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # late: another backend must not load it
+
+        tf.config.experimental.enable_op_determinism()
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+
+
+def fit(
+    model: keras.Model,
+    train: Examples,
+    valid: Examples,
+    recipe: Model,
+    epochs: int,
+    batch: int,
+    knobs: Augment | None,
+    seed: int,
+    title: str,
+) -> list[Epoch]:
+    """Train in place by the recipe and return a row an epoch.
+
+    The validation examples steer early stopping and the learning rate, so they are no test.
+    """
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA on a CPU compiles for longer than these nets train
+    )
+    history = model.fit(
+        batches.stream(train.pixels, train.targets, batch, knobs, seed),
+        steps_per_epoch=batches.count(len(train.pixels), batch),
+        epochs=epochs,
+        validation_data=(valid.pixels.astype(np.float32), valid.targets),
+        validation_batch_size=batch,
+        callbacks=[*_stopping(recipe), _Bar(title, epochs)],
+        verbose=0,
+    ).history
+    return _rows(history, recipe.learning_rate)
+
+
+def _stopping(recipe: Model) -> list[keras.callbacks.Callback]:
+    rules: list[keras.callbacks.Callback] = []
+    if recipe.plateau is not None:
+        rules.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor="val_loss",
+                factor=recipe.plateau.factor,
+                patience=recipe.plateau.patience,
+                min_lr=recipe.plateau.floor,
+            )
+        )
+    if recipe.early_stop is not None:
+        rules.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss", patience=recipe.early_stop, restore_best_weights=True
+            )
+        )
+    return rules
+
+
+def _rows(history: dict[str, list[float]], first_rate: float) -> list[Epoch]:
+    """Keras lists learning rates only under a plateau rule; without one the first rate holds."""
+    rates = history.get("learning_rate", [first_rate] * len(history["loss"]))
+    columns = [history[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
+    numbers = zip(*columns, rates, strict=True)
+    return [Epoch(index, *map(float, row)) for index, row in enumerate(numbers)]
+
+
+class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
+    """A bar that counts batches and names loss and accuracy; in a log, a line an epoch."""
+
+    def __init__(self, title: str, epochs: int) -> None:
+        super().__init__()
+        self._title = title
+        self._epochs = epochs
+        self._display = progress.bar()
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._display.start()
+        self._task = self._display.add_task(self._title, total=self._epochs * self.params["steps"], note="")
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._display.update(self._task, advance=1, note=_figures(logs))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._display.disable:
+            progress.say(f"{self._title}: epoch {epoch + 1}/{self._epochs} {_figures(logs)}")
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._display.stop()
+
+
+def _figures(logs: dict[str, Any] | None) -> str:
+    shown = (name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if logs and name in logs)
+    return " ".join(f"{name} {float(logs[name]):.3f}" for name in shown) if logs else ""

@@ -1,0 +1,58 @@
+"""The floor: a logistic regression on frozen features or on pixels, stored as a dense softmax."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from pawtrait.classification import nets
+
+TRUNK = "mobilenet_v2"
+POOL = 4  # without weights: 128 px are averaged to 32, as many features as pictures can bear
+
+
+def features(side: int, weights: Path | None, input_range: str) -> keras.Model:
+    """Frozen features: pixels float32 (B, side, side, 3) in 0..255 → float32 (B, C).
+
+    With weights the trunk's pooled maps (C = 1280); without, the picture shrunk by averaging.
+    """
+    pixels = keras.Input((side, side, 3), name="pixels")
+    if weights is None:
+        small = layers.AveragePooling2D(POOL)(layers.Rescaling(1 / 255)(pixels))
+        return keras.Model(pixels, layers.Flatten()(small))
+    trunk = nets.load_trunk(TRUNK, side, weights)
+    trunk.trainable = False
+    maps = nets.run_trunk(TRUNK, trunk, pixels, True, input_range)  # (B, h, w, 1280)
+    return keras.Model(pixels, layers.GlobalAveragePooling2D()(maps))
+
+
+def regress(
+    inputs: NDArray[np.float32], classes: NDArray[np.int64], inverse_strength: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Fit on standardised inputs; fold the standardisation into the coefficients.
+
+    Args:
+        inputs: float32 (N, C).
+        classes: int64 (N,), every class 0..K-1 at least once.
+        inverse_strength: scikit-learn's C.
+
+    Returns:
+        float32 (C, K) and (K,): softmax(x @ kernel + bias) are the regression's probabilities.
+    """
+    scaler = StandardScaler().fit(inputs)
+    regression = LogisticRegression(C=inverse_strength, max_iter=2000).fit(scaler.transform(inputs), classes)
+    kernel = regression.coef_.T / scaler.scale_[:, None]  # (C, K)
+    bias = regression.intercept_ - scaler.mean_ @ kernel
+    return kernel.astype(np.float32), bias.astype(np.float32)
+
+
+def assemble(frozen: keras.Model, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> keras.Model:
+    """The features with a dense softmax on top: pixels → probabilities."""
+    dense = layers.Dense(len(bias), activation="softmax", name="probabilities")
+    model = keras.Model(frozen.input, dense(frozen.output), name="linear_probe")
+    dense.set_weights([kernel, bias])
+    return model
