@@ -144,6 +144,14 @@ def test_a_real_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").rglob("*.jpg"))
 
 
+def test_a_folder_that_announces_a_huge_content_is_refused_by_name(tmp_path: Path) -> None:
+    folder = tarfile.TarInfo("happy")
+    folder.type, folder.size = tarfile.DIRTYPE, 10**13
+    (tmp_path / "a").write_bytes(folder.tobuf(tarfile.GNU_FORMAT) + bytes(10_240))
+    with pytest.raises(BadSource, match=r"'happy'.*over ingest\.largest_archive"):
+        _unpack(tmp_path / "a", tmp_path / "out")
+
+
 def test_more_files_than_any_set_has_are_refused(
     pack: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import re
+import shutil
 import stat
 import struct
 import tarfile
@@ -103,12 +104,13 @@ class _Shelf:
         return parts
 
     def put(self, member: str, size: int, stream: IO[bytes]) -> None:
-        """Write one member's content; what comes is counted, whatever size was announced.
+        """Write one member's content; both readers give no more bytes than ``size`` announces.
 
         Raises:
             BadSource: the member is refused.
         """
         self.weigh(member, size)
+        self.bytes += size
         self.files += 1
         if self.files > MOST_FILES:
             raise self.refuse(member, f"is file number {self.files}, over {MOST_FILES}")
@@ -118,10 +120,7 @@ class _Shelf:
         except (FileExistsError, NotADirectoryError) as error:
             raise self.refuse(member, "treats a file as a folder") from error
         with target.open("xb") as out:
-            while chunk := stream.read(CHUNK):
-                self.weigh(member, len(chunk))
-                self.bytes += len(chunk)
-                out.write(chunk)
+            shutil.copyfileobj(stream, out, CHUNK)
 
     def _free(self, target: Path) -> Path:
         """The path, or where a member of that name has been already, a variant: nothing is lost."""
@@ -221,7 +220,7 @@ def _untar(archive: Path, start: bytes, shelf: _Shelf) -> Iterator[int]:
     with archive.open("rb") as raw, pack(raw) if pack else raw as plain:
         box = tarfile.open(fileobj=_Bounded(plain, shelf.name), mode="r:")  # noqa: SIM115  (plain is closed)
         for member in box:
-            shelf.weigh(member.name, member.size)  # before anything skips over its content
+            shelf.weigh(member.name, member.size)  # even a folder may announce content, to be skipped over
             if member.issym() or member.islnk():
                 raise shelf.refuse(member.name, "is a link")
             if not (member.isreg() or member.isdir()) or member.issparse():
