@@ -88,7 +88,7 @@ def _expectation(rule: Rule) -> Any:
         "column": rule.column,
         "severity": rule.severity,
         "meta": {"rule": rule.name},
-        "notes": rule.expected,
+        "description": rule.expected,  # what the Data Docs say
     }
     if rule.unique:
         return _expectations.ExpectColumnValuesToBeUnique(**given)
