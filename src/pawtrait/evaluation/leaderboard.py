@@ -79,7 +79,8 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     a, b = test[best], test[other]
     compared = metrics.mcnemar(a.right, b.right)
     if not compared.only_first and not compared.only_second:
-        return f"{best} and {other} are right on the same of the {len(a.actual)} test pictures: not distinguishable."
+        same = f"{best} and {other} are right on the same of the {len(a.actual)} test pictures"
+        return f"{same}: not distinguishable."
     ahead = compared.only_first - compared.only_second
     gap = ahead / len(a.actual)
     span = intervals.lead(a, b, how)

@@ -84,7 +84,8 @@ def confusion(scored: Scored) -> NDArray[np.int64]:
 def reliability(scored: Scored, bins: int) -> list[Bin]:
     """The bins of a reliability diagram, equally wide, empty ones left out (Guo et al. 2017, section 2)."""
     confidence = scored.probabilities.max(axis=1)  # (N,)
-    index = (np.ceil(confidence * bins) - 1).clip(0, bins - 1).astype(int)  # bin m is ((m-1)/M, m/M]
+    place = (confidence * bins).round(6)  # what files keep; on an edge, the last bits must not choose the bin
+    index = (np.ceil(place) - 1).clip(0, bins - 1).astype(int)  # bin m is ((m-1)/M, m/M]
     return [
         Bin(
             low=m / bins,

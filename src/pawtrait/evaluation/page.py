@@ -22,8 +22,8 @@ WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no
 QUALITY = 85  # of its JPEG
 
 FOREST = (
-    "Points are the figures, bars their 95\N{NO-BREAK SPACE}% intervals. Dotted: chance, and the best that the study "
-    "behind Pawtrait reached on its own 38 test pictures."
+    "Points are the figures, bars their 95\N{NO-BREAK SPACE}% intervals. Dotted: chance, and the best that "
+    "the study behind Pawtrait reached on its own 38 test pictures."
 )
 
 

@@ -141,7 +141,8 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
         axes.grid(True, axis="y", linewidth=0.6)
     axes.set_ylim(0, 1.02)
     axes.axhline(CHANCE, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
-    axes.legend(loc="best", fontsize=8)
+    if axes.lines[:-1]:  # all but chance
+        axes.legend(loc="best", fontsize=8)
     return figure
 
 

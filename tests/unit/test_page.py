@@ -1,0 +1,221 @@
+"""The tables, the page and the cards, from rows made by hand."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from pawtrait.dataset.manifest import Placed, Rejected
+from pawtrait.evaluation import page, tables
+from pawtrait.evaluation.card import card, limits
+from pawtrait.evaluation.metrics import ClassScore
+
+FACTS = {
+    "net": "cnn",
+    "start": "random start",
+    "parameters": 8_129_732,
+    "side": 128,
+    "labels": ["happy", "sad", "angry", "other"],
+    "input_range": "native",
+    "epochs": 6,
+    "capped": True,
+    "parity": 2e-7,
+    "trained_on": 296,
+    "recipe": {"learning_rate": 0.001, "augment": False},
+}
+
+
+def row(name="cnn", champion=True, **more):
+    figures = {}
+    for split in ("valid", "test"):
+        for key, value in (("accuracy", 0.53), ("macro_f1", 0.48), ("log_loss", 1.1)):
+            ends = {"": value, "_low": value - 0.16, "_high": value + 0.15}
+            figures |= {f"{split}_{key}{end}": one for end, one in ends.items()}
+        figures |= {f"{split}_weighted_f1": 0.5, f"{split}_calibration_error": 0.05}
+        figures |= {f"{split}_pictures": 38, f"{split}_groups": 37}
+    return {"rank": 1, "name": name, "champion": champion, **FACTS, "net": name, **figures, **more}
+
+
+def model(**more):
+    lines = [ClassScore("test", label, 0.5, 0.36, 0.42, 11) for label in FACTS["labels"]]
+    lines[3] = ClassScore("test", "other", 0.2, 0.17, 0.18, 6)
+    facts = {**FACTS, **{key: value for key, value in more.items() if key in FACTS}}
+    return page.Model(row(**more), facts, lines, [], "cards/cnn.html")
+
+
+def data(sources=("demo",), rejected=(), warnings=()):
+    placed = [
+        Placed(f"{split}{label}", f"{split}/{label}", label, f"{split}{label}", split)
+        for split in ("train", "valid", "test")
+        for label in FACTS["labels"]
+    ]
+    return page.data_of(placed, sources, rejected, warnings)
+
+
+def report(rows, **about):
+    pairs = [
+        {"first": rows[0]["name"], "second": other["name"], "only_first": 5, "only_second": 1, "p": 0.21875}
+        for other in rows[1:]
+    ]
+    sentences = ["cnn is the champion.", *(f"cnn against {other['name']}." for other in rows[1:])]
+    verdict = {"rows": rows, "sentences": sentences, "mcnemar": {"pairs": pairs}}
+    return page.report(
+        verdict, data(**about), [model(name=one["name"], champion=one["champion"]) for one in rows]
+    )
+
+
+class Outline(HTMLParser):
+    """Collects what a check of the page needs, and that tags close in the order they open."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "path", "use", "rect", "ellipse"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.tags, self.addresses = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        known = dict(attrs)
+        self.tags.append((tag, known))
+        self.ids += [known["id"]] if "id" in known else []
+        self.addresses += [known[key] for key in ("src", "href", "xlink:href") if key in known]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag, tag
+
+
+ROWS = [row(), row("deep_cnn", champion=False)]
+
+
+def test_markdown_marks_the_champion_and_gives_every_figure_its_interval():
+    first = tables.markdown(ROWS).splitlines()[2]
+    assert first.startswith("| **cnn** 👑 | random start | 8,129,732 | 0.48 (0.32–0.63) |")
+
+
+def test_markdown_is_a_rectangle():
+    lines = tables.markdown([*ROWS, row("more", champion=False, folds_accuracy=0.46)]).splitlines()
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert len(lines) == 5
+
+
+def test_random_folds_never_stand_without_their_sentence():
+    shown = tables.markdown([row(folds_accuracy=0.46, picture_folds_accuracy=0.91)])
+    assert "0.46 | 0.91" in shown
+    assert "copies of one picture fall into training and test fold" in shown
+    assert "copies of one picture" not in tables.markdown(ROWS)
+
+
+def test_the_table_says_plainly_when_the_floor_won():
+    rows = [row("linear_probe"), row("cnn", champion=False)]
+    assert "The floor won: no network beat the linear probe on validation." in tables.markdown(rows)
+    assert "The floor won" in report(rows)
+    assert "The floor won" not in tables.markdown(ROWS)
+
+
+def test_the_terminal_table_fits_80_columns():
+    console = Console(width=80, file=io.StringIO())
+    long = row("mobilenet_v2", champion=False, start="features: ImageNet", folds_accuracy=0.4)
+    console.print(tables.console([row(), long | {"folds_accuracy_low": 0.3, "folds_accuracy_high": 0.5}]))
+    shown = console.file.getvalue()
+    assert all(
+        word in shown for word in ("👑", "mobilenet_v2", "features: ImageNet", "8,129,732", "0.30–0.50")
+    )
+
+
+def test_the_page_fetches_nothing():
+    outline = Outline(report(ROWS))
+    outside = [one for one in outline.addresses if not one.startswith(("#", "data:", "cards/"))]
+    assert outside == []
+    assert "url(http" not in report(ROWS)
+
+
+def test_the_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere():
+    outline = Outline(report(ROWS))
+    assert outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    anchors = {one[1:] for one in outline.addresses if one.startswith("#")}
+    assert anchors <= set(outline.ids)
+
+
+def test_every_picture_and_column_has_words_for_a_screen_reader():
+    tags = Outline(report(ROWS)).tags
+    assert all(known.get("alt") for tag, known in tags if tag == "img")
+    assert all(known.get("aria-label") or known.get("aria-hidden") for tag, known in tags if tag == "svg")
+    assert all(known.get("scope") for tag, known in tags if tag == "th")
+    assert ("html", {"lang": "en"}) in tags
+
+
+def test_rejected_pictures_stand_with_their_reasons_and_names_are_escaped():
+    bad = Rejected("id", "happy/<script>alert(1)</script>.jpg", "happy", "validate", "40x36 px is too small")
+    shown = report(ROWS, rejected=[bad], warnings=["12 pictures are blurred"])
+    assert "40x36 px is too small" in shown
+    assert "12 pictures are blurred" in shown
+    assert "<script>alert" not in shown
+
+
+def test_mcnemar_is_read_from_either_side():
+    cells = re.findall(r"0\.219<small>(\d : \d)</small>", report(ROWS))
+    assert cells == ["5 : 1", "1 : 5"]
+
+
+def test_one_model_alone_makes_a_page_too():
+    assert "There is no other model to compare with." in report([row()])
+
+
+def test_a_photo_is_embedded_small_enough_for_a_phone(tmp_path):
+    Image.new("RGBA", (3000, 1500), "red").save(tmp_path / "sheet.png")
+    made = page.photo(tmp_path / "sheet.png", "a red sheet", "red")
+    assert made.src.startswith("data:image/jpeg;base64,")
+    assert len(made.src) < 40_000
+
+
+def test_the_card_has_the_sections_of_mitchell_et_al():
+    shown = card(model(), data(), "ab" * 32)
+    titles = re.findall(r"<h2>(.*?)</h2>", shown)
+    assert titles == [
+        "Model details",
+        "Intended use",
+        "Factors",
+        "Metrics",
+        "Training and evaluation data",
+        "Quantitative analyses",
+        "Ethical considerations",
+        "Limits and recommendations",
+    ]
+    assert "ab" * 32 in shown
+    assert Outline(shown).open == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (("demo",), "drawings by the same code"),
+        (("demo", "kaggle"), "licence of the training pictures is not known"),
+    ],
+)
+def test_the_card_tells_the_licence_of_the_data(sources, said):
+    assert said in card(model(), data(sources), "ab")
+
+
+def test_the_card_warns_of_what_the_figures_show():
+    said = " ".join(limits(model()))
+    assert "38 pictures in 37 groups: an accuracy of 0.53 may as well be 0.37 or 0.68" in said
+    assert "weakest on “other”: of 6 such test pictures it finds 17%" in said
+    assert "started from random weights" in said
+    assert "6 epochs" in said
+
+
+def test_a_model_at_chance_is_called_that():
+    assert "may have learnt nothing" in " ".join(limits(model(test_accuracy_low=0.2)))
+    assert "may have learnt nothing" not in " ".join(limits(model()))
