@@ -112,6 +112,11 @@ def test_a_palette_with_a_transparent_entry_lies_on_white() -> None:
     assert np.all(decode(encode(picture, "PNG", transparency=0)) == 255)
 
 
+def test_a_colour_that_stands_for_transparent_turns_white() -> None:
+    data = encode(Image.new("RGB", (8, 8), "red"), "PNG", transparency=(255, 0, 0))
+    assert np.all(decode(data) == 255)
+
+
 def test_sixteen_bits_are_scaled_not_cut() -> None:
     ramp = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
     pixels = decode(encode(Image.fromarray(ramp), "PNG"))
@@ -197,10 +202,10 @@ def test_shrinking_averages_so_a_fine_chequer_turns_grey() -> None:
 
 def test_resizing_stretches_to_a_square_and_averages_only_the_axis_that_shrinks() -> None:
     wide = np.zeros((16, 256, 3), np.uint8)
-    wide[:, ::2] = 200
+    wide[:, ::4] = 200  # a quarter of each four; a linear filter would look at the two in the middle
     square = images.resize(wide, 64)
     assert square.shape == (64, 64, 3)
-    assert np.unique(square).tolist() == [100]
+    assert np.unique(square).tolist() == [50]
 
 
 def test_a_picture_of_the_right_size_stays_as_it_is() -> None:

@@ -133,7 +133,7 @@ def _plain_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _plain_jpeg(data: bytes) -> tuple[int, int] | None:
-    """The size of a whole 8-bit grey or three-colour JPEG; OpenCV fills up a truncated one with grey."""
+    """The size of a whole 8-bit grey or three-colour JPEG; OpenCV before 5 fills a cut one with grey."""
     if not data.endswith(b"\xff\xd9"):
         return None
     at = 2
