@@ -7,12 +7,7 @@ from typing import Any
 from pawtrait.errors import BadData
 from pawtrait.evaluation import intervals, metrics
 from pawtrait.evaluation.predictions import Scored
-
-FLOOR = "linear_probe"
-LEAK = (
-    "† With random folds, copies of one picture fall into training and test fold, so the model recognises "
-    "pictures it has seen; the grouped folds are the figure to believe."
-)
+from pawtrait.evaluation.tables import remarks
 
 Row = dict[str, Any]
 
@@ -53,16 +48,6 @@ def sentences(rows: Sequence[Row], test: Mapping[str, Scored], how: intervals.Bo
     for other in rows[1:]:
         said.append(_lead(best["name"], other["name"], test, how))
     return said + remarks(rows)
-
-
-def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What has to stand below the table wherever it is shown."""
-    said = []
-    if rows[0]["net"] == FLOOR and len(rows) > 1:
-        said.append("The floor won: no network beat the linear probe on validation.")
-    if any("picture_folds_accuracy" in row for row in rows):
-        said.append(LEAK)
-    return said
 
 
 def _victory(best: Row) -> str:

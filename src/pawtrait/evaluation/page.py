@@ -14,7 +14,7 @@ from PIL import Image
 
 from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Rejected
-from pawtrait.evaluation import drawing, leaderboard, metrics, plots, tables
+from pawtrait.evaluation import drawing, metrics, plots, tables
 from pawtrait.evaluation.metrics import Bin
 from pawtrait.evaluation.predictions import Scored
 
@@ -83,7 +83,7 @@ def report(verdict: Mapping[str, Any], data: Data, models: Sequence[Model]) -> s
         .render(
             victory=verdict["sentences"][0],
             leads=verdict["sentences"][1 : len(rows)],
-            remarks=leaderboard.remarks(rows),
+            remarks=tables.remarks(rows),
             rows=rows,
             best=rows[0],
             columns=tables.columns(rows),
