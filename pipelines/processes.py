@@ -14,7 +14,7 @@ from types import TracebackType
 
 from pawtrait.errors import PawtraitError
 
-TAIL = 4  # last lines of the output that go into the message of a failure
+TAIL = 3  # last lines of the output that go into the message of a failure
 GRACE = 5.0  # seconds between asking a process to end and ending it
 
 

@@ -5,15 +5,19 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -58,7 +62,15 @@ def run_command(name: str, command: list[str], children: Children) -> State[Any]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; 0 when it completed, 2 after one line that says why not."""
     options = _parser().parse_args(arguments)
-    state = retrain(options.stages, options.register, options.workers, return_state=True)
+    try:
+        _reach_server()
+        state = retrain(options.stages, options.register, options.workers, return_state=True)
+    except KeyboardInterrupt:
+        print("retrain: interrupted; the next run goes on after the last finished stage", file=sys.stderr)
+        return 130  # as shells have it
+    except CommandError as error:
+        print(f"retrain: {error}", file=sys.stderr)
+        return 2
     print(f"retrain: {state.message}", file=sys.stdout if state.is_completed() else sys.stderr)
     return 0 if state.is_completed() else 2
 
@@ -69,13 +81,35 @@ def outcome(graph: Mapping[str, frozenset[str]], states: Mapping[str, State[Any]
     Raises:
         CommandError: a stage failed; the message has its name, its last lines, and what did not run for it.
     """
-    failed = [stage for stage in graph if states[stage].is_failed() or states[stage].is_crashed()]
-    if failed:
-        waiting = [stage for stage in graph if not states[stage].is_final()]
-        after = f"; so these did not run: {', '.join(waiting)}" if waiting else ""
-        raise CommandError("; ".join(states[stage].message or stage for stage in failed) + after)
+    bad = [stage for stage in graph if not states[stage].is_completed()]
+    if bad:
+        said = [states[stage].message or f"{stage} failed" for stage in bad if states[stage].is_final()]
+        waiting = [stage for stage in bad if not states[stage].is_final()]
+        after = [f"so these did not run: {', '.join(waiting)}"] if waiting else []
+        raise CommandError("; ".join(said + after))
     unchanged = sum(states[stage].name == dvc_stages.UNCHANGED for stage in graph)
     return f"{len(graph)} stages, {len(graph) - unchanged} ran, {unchanged} unchanged"
+
+
+def _reach_server() -> None:
+    """Start the temporary server where none is named, deaf to Ctrl-C.
+
+    A terminal interrupts every process in front of it, the server too; but an interrupted flow has to tell
+    its server so, and would try for minutes. A blocked signal stays blocked in a child.
+
+    Raises:
+        CommandError: no server answers.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello().raise_for_status()
+    except (httpx.HTTPError, RuntimeError) as error:
+        where = get_current_settings().api.url or "its temporary address"
+        remedy = "start it or unset PREFECT_API_URL"
+        raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _retrain(stages: list[str] | None, register: bool, workers: int) -> str:

@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,10 @@ if stage.startswith("train") and "TOY_MEET" in os.environ:  # two that only go o
             sys.exit(f"{stage} waited alone")
         time.sleep(0.05)
 
-row = {"name": "cnn", "champion": True, "start": "random start", "parameters": 8129732, "valid_macro_f1": 0.5}
+row = {
+    "rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 8129732,
+    "input_range": "native", "epochs": 6, "capped": True, "trained_on": 400, "valid_macro_f1": 0.5,
+}
 out = Path(sys.argv[1])
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(json.dumps({"champion": "cnn", "rows": [row]}) if out.suffix == ".json" else stage)
@@ -119,3 +123,29 @@ def server() -> Iterator[str]:
 
     with prefect_test_harness(server_startup_timeout=90):
         yield str(get_current_settings().api.url)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Waits until something is true; half a minute in vain fails the test."""
+
+    def wait(true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not true():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def alive() -> Callable[[int], bool]:
+    """Whether a process still runs; one that ended but was not yet collected does not."""
+
+    def look(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    return look

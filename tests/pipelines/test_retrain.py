@@ -4,19 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.artifacts import Artifact
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed, Pending
 
 from pipelines.processes import CommandError
-from pipelines.retrain import outcome, retrain
+from pipelines.retrain import main, outcome, retrain
 
 pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
+Until = Callable[[Callable[[], bool]], None]
+Alive = Callable[[int], bool]
 GRAPH = {
     "ingest": frozenset[str](),
     "train@cnn": frozenset({"ingest"}),
@@ -87,22 +90,29 @@ def test_an_unknown_stage_fails_before_anything_runs(toy: Path, server: str) -> 
     assert not (toy / "data" / "source.json").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_cancelled_run_leaves_no_process(toy: Path, server: str, number: signal.Signals) -> None:
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.retrain"],
-        env={**os.environ, "PREFECT_API_URL": server, "TOY_HANG": "train@cnn"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    hanging = toy / "hanging"
-    try:
-        _until(lambda: hanging.exists() and hanging.read_text() != "", 40)
-        run.send_signal(number)
-        assert run.wait(20) != 0
-    finally:
-        run.kill()
-    _until(lambda: not _alive(int(hanging.read_text())), 5)
+def test_a_terminated_run_leaves_no_process(toy: Path, server: str, until: Until, alive: Alive) -> None:
+    run = _start(toy, PREFECT_API_URL=server, TOY_HANG="train@cnn")
+    until(lambda: _pid(toy) > 0)
+    run.terminate()
+    assert run.wait(20) != 0
+    until(lambda: not alive(_pid(toy)))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_with_its_temporary_server_at_once(toy: Path, until: Until, alive: Alive) -> None:
+    """A terminal sends the signal to the whole group, the temporary server included."""
+    run = _start(toy, PREFECT_HOME=str(toy / "prefect"), TOY_HANG="train@cnn")
+    until(lambda: _pid(toy) > 0)
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(20) == 130
+    assert "retrain: interrupted" in (toy / "log.txt").read_text()
+    until(lambda: not alive(_pid(toy)))
+
+
+def test_a_server_that_does_not_answer_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main([]) == 2
+    assert "no Prefect server answers at http://127.0.0.1:9/api" in capsys.readouterr().err
 
 
 def test_help_starts_no_server() -> None:
@@ -130,16 +140,19 @@ def _ran(toy: Path) -> list[str]:
     return (toy / "ran.txt").read_text().split()
 
 
-def _alive(pid: int) -> bool:
-    """Whether it still runs; one that ended but was not yet collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def _start(toy: Path, **env: str) -> "subprocess.Popen[bytes]":
+    """The command line in a process group of its own; what it says is in `log.txt`."""
+    with (toy / "log.txt").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines.retrain"],
+            env={**os.environ, **env},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
-def _until(true: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+def _pid(toy: Path) -> int:
+    """The stage that hangs, once it does; 0 before."""
+    hanging = toy / "hanging"
+    return int(hanging.read_text() or 0) if hanging.exists() else 0
