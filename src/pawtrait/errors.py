@@ -1,13 +1,13 @@
 """Every error Pawtrait raises on purpose; each message says where, what was expected, what came, and what to do.
 
-    PawtraitError
-    ├── BadParams    params.yaml: a misspelt key, a value out of range
-    ├── BadSource    a source of pictures that is missing, unsafe or unreadable
-    ├── BadImage     one picture that cannot be decoded or is out of bounds
-    ├── BadData      a data set that cannot be used as a whole
-    ├── BadWeights   pretrained weights that are missing or damaged
-    ├── BadModel     a model directory that is missing, damaged or of another kind
-    └── BadRegistry  the tracking store or registry lacks what was asked for
+PawtraitError
+├── BadParams    params.yaml: a misspelt key, a value out of range
+├── BadSource    a source of pictures that is missing, unsafe or unreadable
+├── BadImage     one picture that cannot be decoded or is out of bounds
+├── BadData      a data set that cannot be used as a whole
+├── BadWeights   pretrained weights that are missing or damaged
+├── BadModel     a model directory that is missing, damaged or of another kind
+└── BadRegistry  the tracking store or registry lacks what was asked for
 """
 
 

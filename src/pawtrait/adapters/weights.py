@@ -31,9 +31,7 @@ class Fetched:
     origin: str  # mirror | keras | none
 
 
-def fetch(
-    net: str, source: str, mirror: str | None, pins: Sequence[str], into: Path, cache: Path
-) -> Fetched:
+def fetch(net: str, source: str, mirror: str | None, pins: Sequence[str], into: Path, cache: Path) -> Fetched:
     """Bring one network's weights into the folder ``into``: from the mirror, else from Keras, else not at all.
 
     Args:

@@ -16,9 +16,7 @@ def run(*, out: Path) -> None:
     knobs = params.load().weights
     with whole_folder(out) as folder:
         files = progress.track(sorted(knobs.files.items()), len(knobs.files), "weights")
-        fetched = [
-            weights.fetch(net, knobs.source, knobs.mirror, pins, folder, CACHE) for net, pins in files
-        ]
+        fetched = [weights.fetch(net, knobs.source, knobs.mirror, pins, folder, CACHE) for net, pins in files]
         known = {one.net: asdict(one) for one in fetched}
         write_text(folder / "weights.json", json.dumps(known, indent=1) + "\n")
     missing = [one.net for one in fetched if one.file is None]

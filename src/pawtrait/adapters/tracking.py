@@ -1,0 +1,197 @@
+"""Runs in MLflow: one parent for a pipeline run, a child for each model, found again by what they are about.
+
+No side file holds a run's id. The parent carries a key (commit, parameters, data), a child the SHA-256 of the
+model it trained; a stage asks MLflow for them. A stage that DVC skips therefore keeps the run that made its
+output, and a restored output finds its old run.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from filelock import FileLock
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.tracking import MlflowClient
+from numpy.typing import NDArray
+
+from pawtrait.adapters import lineage
+from pawtrait.errors import BadRegistry
+from pawtrait.files import sha256
+from pawtrait.params import Params
+
+EXPERIMENT = "pawtrait"
+FINGERPRINT = Path("data/source.json")
+LOCK = Path(".cache/mlflow.lock")
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """One MLflow run, written to by its id, so that threads and processes do not matter."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._client = client
+        self.id = run_id
+
+    def tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; values become text."""
+        for key, value in tags.items():
+            self._client.set_tag(self.id, key, str(value))
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters, nested ones under dotted names."""
+        known = [Param(key, str(value)[:6000]) for key, value in _flat(values).items()]
+        for start in range(0, len(known), 100):  # MLflow's limit for a batch
+            self._client.log_batch(self.id, params=known[start : start + 100])
+
+    def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
+        """Log finite numbers; others are left out, since MLflow would store infinity as a number."""
+        self.history([{**values, "epoch": step}])
+
+    def history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Log a row of numbers for each ``epoch``, in one batch for all of them."""
+        entries = [
+            Metric(key, float(value), 0, int(row["epoch"]))
+            for row in rows
+            for key, value in row.items()
+            if key != "epoch" and isinstance(value, int | float) and math.isfinite(value)
+        ]
+        for start in range(0, len(entries), 1000):  # MLflow's limit for a batch
+            self._client.log_batch(self.id, metrics=entries[start : start + 1000])
+
+    def picture(self, path: Path) -> None:
+        """Keep a PNG as an artifact."""
+        self._client.log_artifact(self.id, str(path), "pictures")
+
+    def probe(self, pixels: NDArray[np.uint8], key: str) -> None:
+        """Show uint8 (side, side, 3) RGB under a key that every run has, so that the UI lines them up."""
+        self._client.log_image(self.id, pixels, key=key, step=0, synchronous=True)
+
+    def artifact(self, path: Path, folder: str | None = None) -> None:
+        """Keep a file or a folder."""
+        keep = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
+        keep(self.id, str(path), folder)
+
+    def text(self, text: str, name: str) -> None:
+        """Keep a text as a file."""
+        self._client.log_text(self.id, text, name)
+
+    def dataset(self, path: str, context: str) -> None:
+        """Record data by its path and DVC hash, without loading it."""
+        md5 = lineage.outputs().get(path, "unknown")
+        source = CodeDatasetSource(tags={"dvc.path": path, "dvc.md5": md5})
+        entity = MetaDataset(source=source, name=Path(path).name, digest=md5[:36])._to_mlflow_entity()
+        tag = InputTag("mlflow.data.context", context)
+        self._client.log_inputs(self.id, datasets=[DatasetInput(entity, [tag])])
+
+
+def client() -> MlflowClient:
+    """A client for ``MLFLOW_TRACKING_URI``, by default mlflow.db here, made and migrated under a lock."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCK):
+        opened = MlflowClient()
+        opened.search_experiments(max_results=1)  # the first touch migrates the database
+    return opened
+
+
+@contextmanager
+def pipeline(knobs: Params) -> Iterator[Run]:
+    """The parent run of this state of code, parameters and data; found, or made by whichever stage is first."""
+    commit = lineage.commit()
+    source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
+    key = lineage.digest(commit.sha, commit.diff, knobs.model_dump_json(), source)
+    opened = client()
+    with FileLock(LOCK):
+        experiment = _experiment(opened)
+        found = opened.search_runs([experiment], f"tags.\"pawtrait.key\" = '{key}'", max_results=1)
+        run = Run(opened, found[0].info.run_id if found else _begin(opened, experiment, key, knobs, commit))
+    yield run
+    opened.set_terminated(run.id)
+
+
+@contextmanager
+def training(knobs: Params, name: str, inputs: Sequence[Path]) -> Iterator[Run]:
+    """A child run for one model, with system metrics and the data it reads; it fails with the block."""
+    with pipeline(knobs) as parent:
+        opened = client()
+        context = mlflow.start_run(
+            experiment_id=_experiment(opened),
+            run_name=name,
+            parent_run_id=parent.id,
+            log_system_metrics=True,
+            tags={"pawtrait.model": name, "pawtrait.kind": "model", **origin(inputs)},
+        )
+        with context as started:
+            run = Run(opened, started.info.run_id)
+            for path in inputs:
+                run.dataset(path.as_posix(), "training")
+            yield run
+
+
+def of_model(digest: str) -> Run:
+    """The newest run that trained the model with this SHA-256.
+
+    Raises:
+        BadRegistry: this tracking store has no such run.
+    """
+    opened = client()
+    query = f"tags.\"model.sha256\" = '{digest}'"
+    found = opened.search_runs([_experiment(opened)], query, order_by=["start_time DESC"], max_results=1)
+    if not found:
+        raise BadRegistry(
+            f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point MLFLOW_TRACKING_URI"
+            " at the store that has it, or train it here: `dvc repro --force --single-item train@MODEL`"
+        )
+    return Run(opened, found[0].info.run_id)
+
+
+def origin(inputs: Sequence[Path]) -> dict[str, str]:
+    """Tags that say where a run comes from: commit, dirtiness, DVC stage and the hashes of what it read."""
+    commit = lineage.commit()
+    known = lineage.outputs()
+    tags = {
+        "git.commit": commit.sha or "none",
+        "git.branch": commit.branch or "none",
+        "git.dirty": str(commit.dirty).lower(),
+        "dvc.stage": os.environ.get("DVC_STAGE", "none"),
+    }
+    return tags | {f"dvc.deps.{path.as_posix()}": known.get(path.as_posix(), "unknown") for path in inputs}
+
+
+def _experiment(opened: MlflowClient) -> str:
+    found = opened.get_experiment_by_name(EXPERIMENT)
+    return str(found.experiment_id if found else opened.create_experiment(EXPERIMENT))
+
+
+def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:
+    short = f" {commit.sha[:7]}{'+' if commit.dirty else ''}" if commit.sha else ""
+    name = f"pipeline {knobs.ingest.source.rsplit('/', 1)[-1]}{short}"
+    made = opened.create_run(
+        experiment, run_name=name, tags={"pawtrait.key": key, "pawtrait.kind": "pipeline"}
+    )
+    run = Run(opened, made.info.run_id)
+    run.tags(origin([]))
+    run.params(knobs.model_dump(by_alias=True))
+    run.text(knobs.model_dump_json(by_alias=True, indent=1), "params.json")
+    if commit.diff:
+        run.text(commit.diff + "\n", "uncommitted.diff")
+    return run.id
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings under dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,104 @@
+"""From examples to a trained network, whichever kind it is; the same for the model, its folds and its seeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait.classification import fit, nets, probe
+from pawtrait.classification.fit import Epoch, Examples
+from pawtrait.dataset.labels import LABELS
+from pawtrait.params import Augment, Model, Train
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides a training besides data and seed."""
+
+    name: str
+    model: Model
+    train: Train
+    augment: Augment
+    side: int
+    weights: Path | None  # of the trunk; None is a random start
+
+    @property
+    def epochs(self) -> int:
+        """At most so many: the study's number, or the demo's cap."""
+        return min(self.model.epochs, self.model.cap) if self.train.capped else self.model.epochs
+
+    @property
+    def start(self) -> str:
+        """The words that every table shows beside the model."""
+        if self.model.net == "linear_probe":
+            return "features: ImageNet" if self.weights else "pixels"
+        return "ImageNet" if self.weights else "random start"
+
+
+def train(
+    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str
+) -> tuple[keras.Model, list[Epoch]]:
+    """Build and train one network.
+
+    Args:
+        recipe: what to train and how.
+        examples: what it learns from.
+        steer: what early stopping and the learning rate follow.
+        seed: of start, order, dropout and augmentation.
+        title: what the progress bar says.
+    """
+    keras.utils.clear_session()
+    fit.prepare(seed, recipe.train.mixed_precision)
+    kind = _regress if recipe.model.net == "linear_probe" else _descend
+    return kind(recipe, examples, steer, seed, title)
+
+
+def probabilities(model: keras.Model, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+    """float32 (N, classes) for uint8 (N, side, side, 3)."""
+    chunks = [pixels[start : start + batch] for start in range(0, len(pixels), batch)]
+    answers = [
+        keras.ops.convert_to_numpy(model(chunk.astype(np.float32), training=False)) for chunk in chunks
+    ]
+    return np.concatenate(answers).astype(np.float32)
+
+
+Trainer = Callable[[Recipe, Examples, Examples, int, str], tuple[keras.Model, list[Epoch]]]
+
+
+def _descend(
+    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str
+) -> tuple[keras.Model, list[Epoch]]:
+    knobs = recipe.model
+    model = nets.build(
+        knobs.net, recipe.side, len(LABELS), recipe.weights, knobs.trainable, knobs.input_range
+    )
+    augment = recipe.augment if knobs.augment else None
+    history = fit.fit(model, examples, steer, knobs, recipe.epochs, recipe.train.batch, augment, seed, title)
+    return model, history
+
+
+def _regress(
+    recipe: Recipe, examples: Examples, steer: Examples, _seed: int, _title: str
+) -> tuple[keras.Model, list[Epoch]]:
+    """The linear probe: one step, its row of history worked out from the answers."""
+    batch = recipe.train.batch
+    frozen = probe.features(recipe.side, recipe.weights, recipe.model.input_range)
+    inputs = probabilities(frozen, examples.pixels, batch)
+    kernel, bias = probe.regress(inputs, examples.targets.argmax(axis=1), recipe.model.learning_rate)
+    model = probe.assemble(frozen, kernel, bias)
+    figures = [
+        number
+        for some in (examples, steer)
+        for number in _loss_and_accuracy(probabilities(model, some.pixels, batch), some.targets)
+    ]
+    return model, [Epoch(0, *figures, recipe.model.learning_rate)]
+
+
+def _loss_and_accuracy(answers: NDArray[np.float32], targets: NDArray[np.float32]) -> tuple[float, float]:
+    """Categorical cross-entropy and accuracy, as Keras reports them for the other models."""
+    right = (answers * targets).sum(axis=1)
+    loss = -np.log(np.clip(right, 1e-7, 1.0)).mean()
+    return float(loss), float((answers.argmax(axis=1) == targets.argmax(axis=1)).mean())

@@ -1,0 +1,172 @@
+"""Stage train: packed arrays and pretrained weights → a sealed model folder and its run in MLflow."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait import params
+from pawtrait.adapters import registry, tracking
+from pawtrait.classification import arrays as packing
+from pawtrait.classification import crossval, explain, export
+from pawtrait.classification import folder as model_folder
+from pawtrait.classification import train as trainer
+from pawtrait.classification.fit import Epoch, Examples
+from pawtrait.dataset import manifest
+from pawtrait.dataset.labels import LABELS
+from pawtrait.evaluation import drawing, metrics, plots
+from pawtrait.evaluation.predictions import Fold, rows, scored
+from pawtrait.files import whole, whole_folder
+
+PROBES = 2  # pictures of each mood that every run shows
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One training of several that differ in the seed alone, scored on the validation split."""
+
+    seed: int
+    valid_accuracy: float
+    valid_macro_f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The pictures of one split, with what the table says of them."""
+
+    rows: list[manifest.Placed]
+    examples: Examples
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """int64 (N,): indices into LABELS."""
+        return packing.classes(self.rows)
+
+
+def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> None:
+    """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was."""
+    knobs = params.load()
+    recipe = _recipe(name, knobs, weights)
+    placed = manifest.read(splits, manifest.Placed)
+    train, valid = (_material(arrays, placed, split) for split in ("train", "valid"))
+    with tracking.training(knobs, name, [arrays, splits, weights]) as record, whole_folder(out) as folder:
+        record.params(knobs.models[name].model_dump() | {"start": recipe.start, "seed": knobs.seed})
+        model, history = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name)
+        record.history([asdict(row) for row in history])
+        facts = _save(folder, model, recipe, history, valid)
+        _write(folder / "history.csv", history, Epoch)
+        sheet, shown = _explained(model, valid)
+        drawing.save(sheet, folder / "gradcam.png")
+        _write(folder / "seeds.csv", _seeds(recipe, train, valid, model, knobs.seed), Seed)
+        _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed), Fold)
+        model_folder.write_facts(folder, facts | {"trained_on": len(train.rows)})
+        model_folder.seal(folder)
+        for index, picture in enumerate(shown):
+            record.probe(picture, f"probe_{index}")
+        registry.log(record, folder)
+
+
+def _recipe(name: str, knobs: params.Params, weights: Path) -> trainer.Recipe:
+    known = json.loads((weights / "weights.json").read_text(encoding="utf-8"))
+    net = knobs.models[name].net
+    trunk = known.get("mobilenet_v2" if net == "linear_probe" else net, {})
+    file = weights / trunk["file"] if trunk.get("file") else None
+    return trainer.Recipe(name, knobs.models[name], knobs.train, knobs.augment, knobs.pictures.side, file)
+
+
+def _material(arrays: Path, placed: Sequence[manifest.Placed], split: str) -> Material:
+    mine = [one for one in placed if one.split == split]
+    pixels = np.load(arrays / f"{split}.npy", allow_pickle=False)
+    targets = np.eye(len(LABELS), dtype=np.float32)[packing.classes(mine)]
+    return Material(mine, Examples(pixels, targets))
+
+
+def _save(
+    folder: Path, model: keras.Model, recipe: trainer.Recipe, history: Sequence[Epoch], valid: Material
+) -> dict[str, Any]:
+    """Write both forms of the model; give what model.json says of it."""
+    export.save_keras(model, folder / "model.keras")
+    probes = valid.examples.pixels[packing.probes(valid.classes, PROBES)]
+    parity = export.save_onnx(model, folder / "model.onnx", probes)
+    return {
+        "name": recipe.name,
+        "net": recipe.model.net,
+        "start": recipe.start,
+        "parameters": model.count_params(),
+        "side": recipe.side,
+        "labels": list(LABELS),
+        "input_range": recipe.model.input_range,
+        "epochs": len(history),
+        "capped": recipe.epochs < recipe.model.epochs,
+        "parity": parity,
+        "recipe": recipe.model.model_dump(),
+    }
+
+
+def _explained(model: keras.Model, valid: Material) -> tuple[Any, list[NDArray[np.uint8]]]:
+    """The sheet of probe pictures with their Grad-CAM, and the single pictures of it."""
+    chosen = packing.probes(valid.classes, PROBES)
+    pixels = valid.examples.pixels[chosen]
+    answers = trainer.probabilities(model, pixels, len(pixels))
+    heat = explain.heat_maps(model, pixels)
+    shown = [
+        picture if heat is None else explain.overlay(picture, heat[index])
+        for index, picture in enumerate(pixels)
+    ]
+    sheet, captions = [], []
+    for row, picture, overlay, answer in zip(chosen, pixels, shown, answers, strict=True):
+        sheet += [picture, overlay]
+        captions += [valid.rows[row].label, f"says {LABELS[answer.argmax()]} {answer.max():.2f}"]
+    return plots.samples(np.array(sheet), captions, across=8), shown
+
+
+def _seeds(
+    recipe: trainer.Recipe, train: Material, valid: Material, first: keras.Model, seed: int
+) -> Iterator[Seed]:
+    """The model itself, then the repeats that the parameters ask for."""
+    for offset in range(recipe.model.repeats):
+        title = f"{recipe.name} seed {seed + offset}"
+        model = (
+            trainer.train(recipe, train.examples, valid.examples, seed + offset, title)[0]
+            if offset
+            else first
+        )
+        answers = trainer.probabilities(model, valid.examples.pixels, recipe.train.batch)
+        figures = metrics.headline(scored(rows(valid.rows, answers), title))
+        yield Seed(seed + offset, figures["accuracy"], figures["macro_f1"])
+
+
+def _folds(recipe: trainer.Recipe, train: Material, valid: Material, seed: int) -> Iterator[Fold]:
+    """Answers on pictures that the training did not see, over the training and validation splits together."""
+    placed = [*train.rows, *valid.rows]
+    classes = packing.classes(placed)
+    groups = np.array([one.group for one in placed])
+    parts = zip(
+        (train.examples.pixels, train.examples.targets),
+        (valid.examples.pixels, valid.examples.targets),
+        strict=True,
+    )
+    examples = Examples(*(np.concatenate(pair) for pair in parts))
+    for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
+        for fold in crossval.folds(classes, groups, recipe.train.folds, seed, kind):
+            title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"
+            model, _ = trainer.train(
+                recipe, examples.take(fold.train), examples.take(fold.steer), seed, title
+            )
+            answers = trainer.probabilities(model, examples.pixels[fold.score], recipe.train.batch)
+            for index, answer in zip(fold.score, answers, strict=True):
+                one = placed[index]
+                yield Fold(kind, fold.number, one.id, one.group, one.label, *map(float, answer))
+
+
+def _write(path: Path, lines: Any, kind: type) -> None:
+    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(row) for row in lines)
