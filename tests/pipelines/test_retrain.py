@@ -77,6 +77,15 @@ def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
     assert not (toy / "registered.txt").exists()
 
 
+def test_a_stage_that_touches_the_network_is_tried_again(
+    toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.stages.RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setenv("TOY_FAIL", "ingest")
+    assert retrain(return_state=True).is_failed()
+    assert _ran(toy) == ["ingest", "ingest", "ingest"]
+
+
 def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str) -> None:
     state = retrain(["train@cnn"], return_state=True)
     assert state.message == "2 stages, 2 ran, 0 unchanged; nothing registered: compare was not among them"
