@@ -13,7 +13,7 @@ _BANK = 256  # px of a kept texture
 
 
 def shade(pixels: Pixels, pose: Pose, texture: str, rng: np.random.Generator) -> None:
-    """Give the animal round forms and fur, in place: light from one side, hairs that run away from the nose."""
+    """Give the animal round forms and fur, in place: light from one side, hairs that leave the nose."""
     side = len(pixels)
     angle = rng.uniform(-2.6, -0.5)  # from above
     towards = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(0.12, 0.3)
@@ -32,9 +32,8 @@ def shade(pixels: Pixels, pose: Pose, texture: str, rng: np.random.Generator) ->
 
 def develop(pixels: Pixels, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The photograph, uint8 (side, side, 3) RGB: scaled down, lit, perhaps blurred, with a little noise."""
-    photo = cv2.resize(pixels[..., :3], (side, side), interpolation=cv2.INTER_AREA)
-    photo = _lit(photo, rng)
-    photo = _blurred(photo, rng)
+    photo = np.asarray(cv2.resize(pixels[..., :3], (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    photo = _blurred(_lit(photo, rng), rng)
     grain = rng.integers(0, 256, photo.shape, dtype=np.uint8)
     amount = rng.uniform(0.0, 0.06)
     return np.asarray(cv2.addWeighted(photo, 1.0, grain, amount, -amount * 127.5))
@@ -49,7 +48,7 @@ def _lit(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
         fall = 1.0 + ramp[None, :] * lean[0] + ramp[:, None] * lean[1]
         fall -= rng.uniform(0, 0.5) * (ramp[None, :] ** 2 + ramp[:, None] ** 2)
         field = cv2.resize(fall.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-        photo = cv2.multiply(photo, cv2.merge([field, field, field]), dtype=cv2.CV_8U)
+        photo = np.asarray(cv2.multiply(photo, cv2.merge([field, field, field]), dtype=cv2.CV_8U), np.uint8)
     gain = rng.uniform(0.8, 1.14) * np.array([1, 1, 1]) + rng.uniform(-0.12, 0.12) * np.array([1, 0.1, -1])
     level = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.8, 1.3)
     lift = rng.uniform(0, 14)
@@ -83,7 +82,9 @@ def _hairs(texture: str, pose: Pose, side: int, rng: np.random.Generator) -> Fie
     half = _BANK / 2
     place = np.array([[c, -s, pose.x - (c - s) * half], [s, c, pose.y - (s + c) * half]])
     return np.asarray(
-        cv2.warpAffine(_texture(texture), place, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        cv2.warpAffine(
+            _texture(texture), place, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
     )
 
 
@@ -91,14 +92,15 @@ def _hairs(texture: str, pose: Pose, side: int, rng: np.random.Generator) -> Fie
 def _texture(name: str) -> Field:
     """Noise (256, 256) of unit variance: streaks that leave the middle, or curls."""
     rng = np.random.default_rng(len(name))
+    noise = rng.standard_normal((_BANK, _BANK)).astype(np.float32)
     if name == "wool":
-        noise = rng.standard_normal((_BANK, _BANK)).astype(np.float32)
-        out = np.abs(cv2.GaussianBlur(noise, (0, 0), 3.0))
+        out = np.abs(np.asarray(cv2.GaussianBlur(noise, (0, 0), 3.0), np.float32))
         out -= out.mean()
     else:
-        noise = cv2.GaussianBlur(rng.standard_normal((_BANK, _BANK)).astype(np.float32), (0, 0), 1.1)
-        out = np.zeros_like(noise)
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.1), np.float32)
+        out = np.zeros((_BANK, _BANK), np.float32)
         for zoom in np.linspace(0.9, 1.1, 25) if name == "fur" else np.linspace(0.96, 1.04, 9):
             spread = cv2.getRotationMatrix2D((_BANK / 2, _BANK / 2), 0.0, zoom)  # a zoom's blur makes hairs
-            out += cv2.warpAffine(noise, spread, (_BANK, _BANK), borderMode=cv2.BORDER_REFLECT)
+            shifted = cv2.warpAffine(noise, spread, (_BANK, _BANK), borderMode=cv2.BORDER_REFLECT)
+            out += np.asarray(shifted, np.float32)
     return np.asarray(out / out.std(), dtype=np.float32)

@@ -33,7 +33,7 @@ class Pose:
         cy, sy, cp, sp = np.cos(self.yaw), np.sin(self.yaw), np.cos(self.pitch), np.sin(self.pitch)
         cr, sr = np.cos(self.roll), np.sin(self.roll)
         turned = np.array([[cy, 0.0, sy], [sy * sp, cp, -cy * sp]])
-        rolled = np.array([[cr, -sr], [sr, cr]]) @ turned * self.unit
+        rolled: NDArray[np.float64] = np.array([[cr, -sr], [sr, cr]]) @ turned * self.unit
         rolled[:, 0] *= self.stretch
         return rolled
 
@@ -47,7 +47,7 @@ class Canvas:
         self._matrix = pose.matrix()
 
     def project(self, points: Points, lift: float, dome: float = 0.0) -> Points:
-        """Pixels (N, 2) of points that lie ``lift`` before the head's middle, or on its round front (``dome`` high)."""
+        """Pixels (N, 2) of points that lie ``lift`` before the head's middle, on a front ``dome`` high."""
         m = self._matrix
         z: NDArray[np.float64] | float = lift
         if dome:
@@ -104,14 +104,14 @@ def smooth(corners: Points, each: int = 6) -> Points:
     """Points (len * each, 2) of a closed Catmull-Rom curve through the corners."""
     before, after, later = np.roll(corners, 1, 0), np.roll(corners, -1, 0), np.roll(corners, -2, 0)
     quads = np.stack([before, corners, after, later])  # (4, K, 2)
-    return np.einsum("ec,ckd->ked", _catmull(each), quads).reshape(-1, 2)
+    return np.asarray(np.einsum("ec,ckd->ked", _catmull(each), quads).reshape(-1, 2))
 
 
 def mirrored(half: tuple[tuple[float, float], ...]) -> Points:
     """A closed outline from its right half, given from the top (x = 0) to the bottom (x = 0)."""
     right = np.array(half)
     left = right[-2:0:-1] * (-1.0, 1.0)
-    return np.concatenate([right, left])
+    return np.asarray(np.concatenate([right, left]))
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:

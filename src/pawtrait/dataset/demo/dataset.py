@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -45,9 +46,9 @@ class _Job:
 
 
 def draw(folder: Path, counts: Mapping[str, int], side: int, seed: int, faults: bool) -> None:
-    """Write ``folder``/Master Folder/SPLIT/LABEL/NNN.jpg, JPEGs of ``side`` px, and the PLANTED faults if asked.
+    """Write ``folder``/Master Folder/SPLIT/LABEL/NNN.jpg, JPEGs of ``side`` px, and PLANTED if ``faults``.
 
-    A picture hangs on (seed, split, label, number) alone: larger counts change no picture that was there before.
+    A picture hangs on (seed, split, label, number) alone: larger counts change no picture of smaller ones.
     The folder is replaced as a whole.
 
     Raises:
@@ -60,12 +61,24 @@ def draw(folder: Path, counts: Mapping[str, int], side: int, seed: int, faults: 
             f"{counts.get(few[0], 0)}; draw more or set ingest.demo.faults to false"
         )
     jobs = list(_jobs(counts, seed))
-    with whole_folder(folder) as draft:
+    with whole_folder(folder) as draft, _unthreaded():
         for path in sorted({(draft / job.path).parent for job in jobs}):
             path.mkdir(parents=True)
         _write_all(draft, jobs, side)
         if faults:
-            _plant(draft, seed)
+            _plant(draft, side, seed)
+
+
+@contextmanager
+def _unthreaded() -> Iterator[None]:
+    """Keep OpenCV to one thread: small shapes gain nothing from more, and a process that has started its
+    threads cannot be forked any more without the child hanging in OpenCV."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _jobs(counts: Mapping[str, int], seed: int) -> Iterator[_Job]:
@@ -129,27 +142,27 @@ def _faults() -> Iterator[Planted]:
 PLANTED: tuple[Planted, ...] = tuple(_faults())
 
 
-def _plant(folder: Path, seed: int) -> None:
+def _plant(folder: Path, side: int, seed: int) -> None:
     rng = np.random.default_rng((seed, len(SPLITS)))
     for fault in PLANTED:
-        (folder / fault.path).write_bytes(_spoiled(folder, fault, rng))
+        (folder / fault.path).write_bytes(_spoiled(folder, fault, side, rng))
 
 
-def _spoiled(folder: Path, fault: Planted, rng: np.random.Generator) -> bytes:
+def _spoiled(folder: Path, fault: Planted, side: int, rng: np.random.Generator) -> bytes:
     """The bytes of one faulty file."""
     if fault.kind == "text":
         return b"This is a note about the pictures, not a picture.\n"
     if fault.kind == "png":
         stream = io.BytesIO()
-        Image.fromarray(picture("cat", "happy", 160, rng)).save(stream, "PNG")
+        Image.fromarray(picture("cat", "happy", side, rng)).save(stream, "PNG")
         return stream.getvalue()
     data = (folder / fault.original).read_bytes()
     if fault.kind == "truncated":
         return data[: len(data) * 6 // 10]
     if fault.kind == "copy":
         return data
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    return _jpeg(_altered(np.ascontiguousarray(pixels), fault.kind, rng), 85)
+    with Image.open(io.BytesIO(data)) as image:
+        return _jpeg(_altered(np.asarray(image, np.uint8), fault.kind, rng), 85)
 
 
 def _altered(pixels: NDArray[np.uint8], kind: str, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -160,6 +173,8 @@ def _altered(pixels: NDArray[np.uint8], kind: str, rng: np.random.Generator) -> 
     if kind == "near copy":
         small = round(side * 0.9)
         return np.asarray(cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA))
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-40, 40), rng.uniform(1.0, 1.2))
+    turn = np.asarray(
+        cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-40, 40), rng.uniform(1.0, 1.2)), np.float64
+    )
     turn[:, 2] += rng.uniform(-0.1, 0.1, 2) * side
     return np.asarray(cv2.warpAffine(pixels, turn, (side, side), borderMode=cv2.BORDER_REPLICATE))

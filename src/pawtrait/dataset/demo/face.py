@@ -54,7 +54,12 @@ def nose(canvas: Canvas, kind: Species, coat: Coat) -> None:
             hole = oval(side * size * 1.15, y + 0.04, 0.07, 0.11, side * 0.45, 16)
             canvas.fill(hole, mix(coat.nose, coat.light, 0.1), lift, _DOME)
     elif shape != "beak":
-        corners = [(-size, y - size * 0.4), (0, y - size * 0.62), (size, y - size * 0.4), (0, y + size * 0.75)]
+        corners = [
+            (-size, y - size * 0.4),
+            (0, y - size * 0.62),
+            (size, y - size * 0.4),
+            (0, y + size * 0.75),
+        ]
         canvas.fill(smooth(np.array(corners), 7), coat.nose, lift, _DOME)
         glint = oval(-size * 0.3, y - size * 0.3, size * 0.34, size * 0.16, n=12)
         canvas.fill(glint, mix(coat.nose, (255, 255, 255), 0.6), lift, _DOME)
@@ -115,12 +120,16 @@ def _open(canvas: Canvas, kind: Species, coat: Coat, iris: Colour, mood: Mood, s
     ri = r * mood.iris
     canvas.fill(oval(gx, gy, ri, ri * 1.04), mix(iris, _INK, 0.5), 0.01, _DOME)
     canvas.fill(oval(gx, gy + ri * 0.1, ri * 0.86, ri * 0.88), iris, 0.01, _DOME)
-    canvas.fill(oval(gx, gy + ri * 0.45, ri * 0.6, ri * 0.42, n=18), mix(iris, (255, 250, 220), 0.35), 0.01, _DOME)
+    canvas.fill(
+        oval(gx, gy + ri * 0.45, ri * 0.6, ri * 0.42, n=18), mix(iris, (255, 250, 220), 0.35), 0.01, _DOME
+    )
     slit = 0.3 if kind.pupil == "slit" and mood.iris < 0.75 else 0.62
     canvas.fill(oval(gx, gy, ri * slit, ri * 0.66, n=20), (18, 12, 18), 0.02, _DOME)
     glow = ri * 0.3 * mood.shine**0.5
     canvas.fill(oval(gx - ri * 0.3, gy - ri * 0.36, glow, glow * 1.1, n=14), (255, 255, 255), 0.03, _DOME)
-    canvas.fill(oval(gx + ri * 0.34, gy + ri * 0.34, glow * 0.5, glow * 0.5, n=12), (236, 244, 255), 0.03, _DOME)
+    canvas.fill(
+        oval(gx + ri * 0.34, gy + ri * 0.34, glow * 0.5, glow * 0.5, n=12), (236, 244, 255), 0.03, _DOME
+    )
     _lids(canvas, coat, mood, side, (x, y, r))
 
 
@@ -173,7 +182,9 @@ def _gape(canvas: Canvas, top: Points, mood: Mood, w: float, lift: float) -> Non
     if mood.tongue:
         size = min(w * 0.5, 0.24)
         canvas.fill(oval(0, low[7, 1] - mood.open * 0.12, size, mood.open * 0.42), _TONGUE, lift, _DOME)
-        canvas.stroke(bow(0, low[7, 1] - mood.open * 0.4, 0, low[7, 1], 0.0, 2), 0.03, (206, 84, 96), lift, _DOME)
+        canvas.stroke(
+            bow(0, low[7, 1] - mood.open * 0.4, 0, low[7, 1], 0.0, 2), 0.03, (206, 84, 96), lift, _DOME
+        )
     if mood.teeth:
         share = 1.0 if mood.open < 0.16 else 0.36
         canvas.fill(np.concatenate([top, (top + (low - top) * share)[::-1]]), _TEETH, lift, _DOME)
@@ -181,7 +192,9 @@ def _gape(canvas: Canvas, top: Points, mood: Mood, w: float, lift: float) -> Non
             tooth = np.stack([top[i], top[i] + (low[i] - top[i]) * share])
             canvas.stroke(tooth, 0.025, (150, 130, 130), lift, _DOME)
         for i in (3, len(top) - 4):
-            fang = np.array([top[i] - (0.06, 0), top[i] + (0.06, 0), top[i] + (0, max(0.2, mood.open * 0.85))])
+            fang = np.array(
+                [top[i] - (0.06, 0), top[i] + (0.06, 0), top[i] + (0, max(0.2, mood.open * 0.85))]
+            )
             canvas.fill(fang, _TEETH, lift + 0.02, _DOME)
     canvas.stroke(shape, 0.05, _INK, lift, _DOME, closed=True)
 
@@ -193,14 +206,23 @@ def _beak(canvas: Canvas, kind: Species, coat: Coat, mood: Mood) -> None:
     corner = y - mood.curve * 0.9
     ink = mix(coat.nose, _INK, 0.65)
     drop = 0.16 + mood.open * 1.1
-    canvas.fill(smooth(np.array([(-w * 0.72, y), (0, y - 0.1), (w * 0.72, y), (0, y + drop)])), ink, lift, _DOME)
+    canvas.fill(
+        smooth(np.array([(-w * 0.72, y), (0, y - 0.1), (w * 0.72, y), (0, y + drop)])), ink, lift, _DOME
+    )
     lower = smooth(np.array([(-w * 0.6, y), (0, y - 0.1), (w * 0.6, y), (0, y + drop - 0.05)]))
     canvas.fill(lower, mix(coat.nose, _INK, 0.2), lift, _DOME)
     if mood.open:
-        canvas.fill(smooth(np.array([(-w * 0.72, y), (0, y), (w * 0.72, y), (0, y + mood.open * 0.95)])), _MAW, lift, _DOME)
+        canvas.fill(
+            smooth(np.array([(-w * 0.72, y), (0, y), (w * 0.72, y), (0, y + mood.open * 0.95)])),
+            _MAW,
+            lift,
+            _DOME,
+        )
         canvas.fill(oval(0, y + mood.open * 0.62, w * 0.26, mood.open * 0.26, n=16), _TONGUE, lift, _DOME)
-    upper = np.array([(-w, corner), (0, y - 0.24), (w, corner), (w * 0.4, y + 0.06), (0, y + 0.17), (-w * 0.4, y + 0.06)])
-    canvas.fill(smooth(upper * (1.07, 1.0)) + (0, 0.02), ink, lift + 0.1, _DOME)
+    upper = np.array(
+        [(-w, corner), (0, y - 0.24), (w, corner), (w * 0.4, y + 0.06), (0, y + 0.17), (-w * 0.4, y + 0.06)]
+    )
+    canvas.fill(smooth(upper * (1.07, 1.0) + np.array([0, 0.02])), ink, lift + 0.1, _DOME)
     canvas.fill(smooth(upper), coat.nose, lift + 0.1, _DOME)
     for side in (-1.0, 1.0):
         canvas.fill(oval(side * 0.08, y - 0.1, 0.022, 0.035, n=10), ink, lift + 0.12, _DOME)

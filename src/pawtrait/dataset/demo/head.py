@@ -62,15 +62,13 @@ def topping(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator)
         _curls(canvas, arch[arch[:, 1] < -0.3], 0.23, coat.dark, rng)
         canvas.fill(oval(0, -0.62, 0.55, 0.28), coat.dark)
     elif kind.nose[2] == "nostrils":
-        lean = rng.choice((-1.0, 1.0)) * rng.uniform(0.1, 0.25)
-        for x in (-0.2, 0.2, 0.0):
-            lock = np.array([(x - 0.14, -1.0), (x, -1.12), (x + 0.14, -1.0), (x * 0.6 + lean, -0.42)])
-            canvas.fill(smooth(lock), mix(coat.dark, (0, 0, 0), abs(x)), lift=0.2)
+        _forelock(canvas, coat, rng)
     elif kind.texture == "fur":
         top, sweep = kind.head[0][1], rng.uniform(-0.1, 0.1)
         for x in (-0.12, 0.12, 0.0):
-            lock = [(x * 0.6 - 0.09, top + 0.1), (x * 1.5 + sweep, top - 0.13 + abs(x) * 0.5), (x * 0.6 + 0.09, top + 0.1)]
-            canvas.fill(smooth(np.array(lock)), coat.fur)
+            left, right = (x * 0.6 - 0.09, top + 0.1), (x * 0.6 + 0.09, top + 0.1)
+            tip = (x * 1.5 + sweep, top - 0.13 + abs(x) * 0.5)
+            canvas.fill(smooth(np.array([left, tip, right])), coat.fur)
 
 
 def muzzle(canvas: Canvas, kind: Species, coat: Coat, mood: Mood) -> None:
@@ -80,13 +78,23 @@ def muzzle(canvas: Canvas, kind: Species, coat: Coat, mood: Mood) -> None:
         return
     jaw = ry * 0.78 + mood.open * 0.55
     canvas.fill(
-        oval(0, y + ry * 0.3 + mood.open * 0.35, rx * 0.74, jaw), mix(coat.light, coat.fur, 0.3), kind.lift, _DOME
+        oval(0, y + ry * 0.3 + mood.open * 0.35, rx * 0.74, jaw),
+        mix(coat.light, coat.fur, 0.3),
+        kind.lift,
+        _DOME,
     )
     if kind.lift > 0.15:
         canvas.fill(oval(0, y, rx, ry), coat.light, kind.lift, _DOME)
         return
     for side in (-1.0, 1.0):
         canvas.fill(oval(side * rx * 0.48, y, rx * 0.62, ry * 0.86), coat.light, kind.lift, _DOME)
+
+
+def _forelock(canvas: Canvas, coat: Coat, rng: np.random.Generator) -> None:
+    lean = rng.choice((-1.0, 1.0)) * rng.uniform(0.1, 0.25)
+    for x in (-0.2, 0.2, 0.0):
+        lock = np.array([(x - 0.14, -1.0), (x, -1.12), (x + 0.14, -1.0), (x * 0.6 + lean, -0.42)])
+        canvas.fill(smooth(lock), mix(coat.dark, (0, 0, 0), abs(x)), lift=0.2)
 
 
 def _mane(canvas: Canvas, coat: Coat, rng: np.random.Generator) -> None:
@@ -110,7 +118,7 @@ def _ear(ear: Ear, angle: float, length: float, width: float, side: float) -> Po
 def _tufted(outline: Points, rough: float, rng: np.random.Generator) -> Points:
     """Move the outline's points in and out, so that it looks like hair."""
     middle = outline.mean(axis=0)
-    return middle + (outline - middle) * (1.0 + rng.uniform(-rough, rough, (len(outline), 1)))
+    return np.asarray(middle + (outline - middle) * (1.0 + rng.uniform(-rough, rough, (len(outline), 1))))
 
 
 def _curls(canvas: Canvas, places: Points, size: float, colour: Colour, rng: np.random.Generator) -> None:
@@ -130,7 +138,15 @@ def _patch(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) 
 
 def _blaze(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
     top, wide = kind.head[0][1] + 0.12, rng.uniform(0.07, 0.14)
-    stripe = np.array([(0, top), (wide, top + 0.4), (wide * 2, kind.muzzle[0]), (-wide * 2, kind.muzzle[0]), (-wide, top + 0.4)])
+    stripe = np.array(
+        [
+            (0, top),
+            (wide, top + 0.4),
+            (wide * 2, kind.muzzle[0]),
+            (-wide * 2, kind.muzzle[0]),
+            (-wide, top + 0.4),
+        ]
+    )
     canvas.fill(_tufted(smooth(stripe), 0.03, rng), coat.light, 0.02, _DOME)
 
 
@@ -189,9 +205,17 @@ _EARS: dict[str, Points] = {  # across (times the width), along (times the lengt
     "point": np.array(
         [(-1, -0.1), (-0.92, 0.3), (-0.5, 0.75), (-0.06, 1), (0.06, 1), (0.5, 0.75), (0.92, 0.3), (1, -0.1)]
     ),
-    "leaf": smooth(np.array([(-0.6, -0.1), (-1, 0.4), (-0.55, 0.8), (0, 1.0), (0.55, 0.8), (1, 0.4), (0.6, -0.1)])),
+    "leaf": smooth(
+        np.array([(-0.6, -0.1), (-1, 0.4), (-0.55, 0.8), (0, 1.0), (0.55, 0.8), (1, 0.4), (0.6, -0.1)])
+    ),
     "round": oval(0, 0.5, 1, 0.5),
-    "flop": smooth(np.array([(-0.7, -0.1), (-1, 0.5), (-0.8, 0.85), (0, 1.0), (0.8, 0.85), (1, 0.5), (0.7, -0.1)])),
-    "long": smooth(np.array([(-0.6, -0.1), (-1, 0.5), (-0.7, 0.85), (0, 1.0), (0.7, 0.85), (1, 0.5), (0.6, -0.1)])),
-    "crest": smooth(np.array([(-0.5, -0.1), (-1, 0.55), (-0.4, 0.9), (0, 1.0), (0.4, 0.9), (1, 0.55), (0.5, -0.1)])),
+    "flop": smooth(
+        np.array([(-0.7, -0.1), (-1, 0.5), (-0.8, 0.85), (0, 1.0), (0.8, 0.85), (1, 0.5), (0.7, -0.1)])
+    ),
+    "long": smooth(
+        np.array([(-0.6, -0.1), (-1, 0.5), (-0.7, 0.85), (0, 1.0), (0.7, 0.85), (1, 0.5), (0.6, -0.1)])
+    ),
+    "crest": smooth(
+        np.array([(-0.5, -0.1), (-1, 0.55), (-0.4, 0.9), (0, 1.0), (0.4, 0.9), (1, 0.55), (0.5, -0.1)])
+    ),
 }

@@ -59,15 +59,15 @@ def _animal(canvas: Canvas, kind: Species, coat: Coat, mood: Mood, rng: np.rando
 
 def _pose(size: int, species: str, rng: np.random.Generator) -> Pose:
     """Somewhere near the middle, somewhat turned; a long face is drawn smaller."""
-    unit = size * rng.uniform(0.255, 0.345) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
+    unit = size * rng.uniform(0.275, 0.34) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
     low = {"horse": -0.03, "rabbit": 0.1}.get(species, 0.02)
     return Pose(
-        x=size * (0.5 + rng.uniform(-0.1, 0.1)),
-        y=size * (0.5 + low + rng.uniform(-0.08, 0.07)),
+        x=size * (0.5 + rng.uniform(-0.05, 0.05)),
+        y=size * (0.5 + low + rng.uniform(-0.045, 0.04)),
         unit=unit,
-        yaw=rng.uniform(-0.42, 0.42),
-        pitch=rng.uniform(-0.2, 0.24),
-        roll=rng.normal(0.0, 0.17),
+        yaw=rng.uniform(-0.34, 0.34),
+        pitch=rng.uniform(-0.14, 0.16),
+        roll=rng.normal(0.0, 0.11),
         stretch=rng.uniform(0.93, 1.07),
     )
 

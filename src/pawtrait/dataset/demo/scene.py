@@ -36,7 +36,10 @@ def wear(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.fill(oval(0, 1.12, 0.1, 0.12), mix(tone, (30, 20, 40), 0.3))
     elif what < 0.54:
         canvas.stroke(bow(-0.56, 0.98, 0.56, 0.98, 0.16), 0.28, tone)
-        canvas.fill(smooth(np.array([(0.16, 1.1), (0.44, 1.1), (0.5, 1.75), (0.22, 1.75)])), mix(tone, (20, 10, 30), 0.2))
+        canvas.fill(
+            smooth(np.array([(0.16, 1.1), (0.44, 1.1), (0.5, 1.75), (0.22, 1.75)])),
+            mix(tone, (20, 10, 30), 0.2),
+        )
 
 
 def hat(canvas: Canvas, top: float, rng: np.random.Generator) -> None:
@@ -59,7 +62,9 @@ def hat(canvas: Canvas, top: float, rng: np.random.Generator) -> None:
         for share in (0.25, 0.6):
             wide = 0.3 * (1 - share)
             level = top + 0.16 - 0.72 * share
-            canvas.stroke(bow(-wide, level, wide, level, 0.04, 5), 0.07, mix(tone, (255, 255, 255), 0.7), 0.06)
+            canvas.stroke(
+                bow(-wide, level, wide, level, 0.04, 5), 0.07, mix(tone, (255, 255, 255), 0.7), 0.06
+            )
         canvas.fill(oval(side * 0.06, top - 0.58, 0.11, 0.11, n=14), (255, 250, 240), 0.05)
 
 
@@ -193,7 +198,11 @@ def _shore(rng: np.random.Generator) -> NDArray[np.uint8]:
 def _grass(pixels: Pixels, rng: np.random.Generator) -> None:
     for x, lean, high, tone in rng.random((16, 4)):
         tip = (x + 0.16 * (lean - 0.5), 1.0 - 0.1 - 0.2 * high)
-        _quad(pixels, ((x - 0.018, 1.02), tip, tip, (x + 0.018, 1.02)), _hsv(0.24 + 0.12 * tone, 0.65, 0.5 + 0.3 * lean))
+        _quad(
+            pixels,
+            ((x - 0.018, 1.02), tip, tip, (x + 0.018, 1.02)),
+            _hsv(0.24 + 0.12 * tone, 0.65, 0.5 + 0.3 * lean),
+        )
 
 
 def _leaves(pixels: Pixels, rng: np.random.Generator) -> None:

@@ -50,7 +50,13 @@ class Species:
     whiskers: bool = False
 
 
-_BROWN, _AMBER, _GREEN, _BLUE, _HAZEL = (110, 66, 34), (222, 160, 44), (120, 176, 74), (92, 158, 214), (150, 110, 52)
+_BROWN, _AMBER, _GREEN, _BLUE, _HAZEL = (
+    (110, 66, 34),
+    (222, 160, 44),
+    (120, 176, 74),
+    (92, 158, 214),
+    (150, 110, 52),
+)
 _PINK = (226, 132, 140)
 
 SPECIES: dict[str, Species] = {
