@@ -1,12 +1,19 @@
-"""The environment variables that keep foreign tools quiet and at home; set before any of them is imported."""
+"""What keeps foreign tools quiet and at home: environment variables, and an ear muff for native libraries."""
 
 import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow honours only this spelling, Prefect takes it too
     "DVC_NO_ANALYTICS": "1",
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "1",  # the default of 10 s shows nothing of a short training
     "MPLBACKEND": "Agg",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -18,3 +25,36 @@ def settle() -> None:
     """Set what the user has not set."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+
+
+def repeat_hashes(module: str, arguments: list[str]) -> None:
+    """Start this process anew as ``python -m module`` with fixed string hashes, unless they are fixed.
+
+    tf2onnx names and merges nodes in the order of sets; with random hashes the same weights would give
+    different bytes each time.
+    """
+    if "PYTHONHASHSEED" not in os.environ:
+        command = [sys.executable, "-m", module, *arguments]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
+
+
+@contextmanager
+def muffled() -> Iterator[None]:
+    """Hold back what native code writes to standard error while the block runs; show it if the block fails.
+
+    TensorFlow's greeting comes from C++ before any of its log levels is read.
+    """
+    warnings.filterwarnings("ignore", module=r"(mlflow|keras|tf2onnx|great_expectations)\b")
+    with tempfile.TemporaryFile() as held:
+        real = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(real, 2)
+            os.close(real)

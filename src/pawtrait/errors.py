@@ -1,4 +1,4 @@
-"""Every error Pawtrait raises on purpose; each message says where, what was expected, what came, and what to do.
+"""Every error raised on purpose; each message says where, what was expected, what came, and what to do.
 
 PawtraitError
 ├── BadParams    params.yaml: a misspelt key, a value out of range

@@ -158,7 +158,7 @@ def test_strangers_are_never_taken_for_copies(tmp_path: Path) -> None:
 
 
 def _distances(paths: list[Path]) -> list[tuple[int, int]]:
-    """Bits that differ in both perceptual hashes, for every pair; params.yaml calls (2, 4) and less copies."""
+    """Bits that differ in both perceptual hashes, for every pair; a copy has 2 and 4 at most."""
     grey = [_scanned(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) for path in paths]
     hashes = [(int(scan.dhash(one), 16), int(scan.phash(one), 16)) for one in grey]
     return [((a ^ c).bit_count(), (b ^ d).bit_count()) for (a, b), (c, d) in combinations(hashes, 2)]

@@ -1,4 +1,4 @@
-"""Where a result comes from: the commit from git, the data's hashes from dvc.lock. Neither tool is imported."""
+"""Where a result comes from: the commit from git, the data's hashes from dvc.lock."""
 
 import hashlib
 import subprocess

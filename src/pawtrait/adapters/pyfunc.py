@@ -1,7 +1,7 @@
 """The registered model: MLflow runs this file to make it ("models from code"), so that nothing is pickled.
 
-In: a column ``picture`` of encoded pictures (JPEG, PNG, WebP … as bytes). Out: a row a picture with ``label``,
-a probability for each mood, and ``problem``, which is empty unless the picture cannot be read.
+In: a column ``picture`` of encoded pictures (JPEG, PNG, WebP … as bytes). Out: a row each with ``label``,
+a probability for each mood, and ``problem``, empty unless the picture cannot be read.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel
 
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images
@@ -17,20 +18,21 @@ from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadImage
 
 LARGEST = 100_000_000  # pixels; a larger picture is refused before it is decoded
+Row = dict[str, Any]
 
 
-class PetExpression(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class PetExpression(PythonModel):
     """Moods from encoded pictures, by onnxruntime."""
 
-    def load_context(self, context: Any) -> None:
+    def load_context(self, context):  # type: ignore[no-untyped-def] # MLflow reads hints as a schema
         """Check the sums of the model folder and open it."""
         self._classifier = Classifier.load(Path(context.artifacts["model"]))
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> pd.DataFrame:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Answer for every picture, also where one of them cannot be read."""
         return pd.DataFrame([self._row(data) for data in model_input["picture"]])
 
-    def _row(self, data: bytes) -> dict[str, Any]:
+    def _row(self, data: bytes) -> Row:
         try:
             decoded = images.decode(bytes(data), largest_pixels=LARGEST, name="picture")
         except BadImage as error:

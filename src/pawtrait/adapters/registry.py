@@ -1,6 +1,7 @@
 """The models in MLflow: logged with each training, registered as ``pet-expression``, found by alias."""
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +44,8 @@ SIGNATURE = ModelSignature(
 def log(run: tracking.Run, folder: Path) -> None:
     """Log a sealed model folder as a pyfunc of the active run, and tag the run with the model's SHA-256."""
     facts = model_folder.facts(folder)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*type hints", category=UserWarning)  # we give a signature
         served = Path(scratch) / "model"
         served.mkdir()
         for name in SERVED:
@@ -84,7 +86,14 @@ def register(digest: str, tags: Mapping[str, Any], description: str) -> ModelVer
     known = find(digest)
     if known is None:
         run = tracking.of_model(digest)
-        logged = opened.get_run(run.id).outputs.model_outputs
+        if run is None:
+            raise BadRegistry(
+                f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point"
+                " MLFLOW_TRACKING_URI at the store that has it, or train it here:"
+                " `dvc repro --force --single-item train@MODEL`"
+            )
+        outputs = opened.get_run(run.id).outputs
+        logged = outputs.model_outputs if outputs else []
         known = mlflow.register_model(
             f"models:/{logged[0].model_id}", NAME, tags={"model.sha256": digest, **_texts(tags)}
         )

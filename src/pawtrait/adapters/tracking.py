@@ -23,7 +23,6 @@ from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
 from pawtrait.adapters import lineage
-from pawtrait.errors import BadRegistry
 from pawtrait.files import sha256
 from pawtrait.params import Params
 
@@ -88,7 +87,8 @@ class Run:
         """Record data by its path and DVC hash, without loading it."""
         md5 = lineage.outputs().get(path, "unknown")
         source = CodeDatasetSource(tags={"dvc.path": path, "dvc.md5": md5})
-        entity = MetaDataset(source=source, name=Path(path).name, digest=md5[:36])._to_mlflow_entity()
+        known = MetaDataset(source=source, name=Path(path).name, digest=md5[:36])  # type: ignore[abstract]
+        entity = known._to_mlflow_entity()
         tag = InputTag("mlflow.data.context", context)
         self._client.log_inputs(self.id, datasets=[DatasetInput(entity, [tag])])
 
@@ -104,7 +104,7 @@ def client() -> MlflowClient:
 
 @contextmanager
 def pipeline(knobs: Params) -> Iterator[Run]:
-    """The parent run of this state of code, parameters and data; found, or made by whichever stage is first."""
+    """The parent run of this state of code, parameters and data; whichever stage is first makes it."""
     commit = lineage.commit()
     source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
     key = lineage.digest(commit.sha, commit.diff, knobs.model_dump_json(), source)
@@ -113,7 +113,11 @@ def pipeline(knobs: Params) -> Iterator[Run]:
         experiment = _experiment(opened)
         found = opened.search_runs([experiment], f"tags.\"pawtrait.key\" = '{key}'", max_results=1)
         run = Run(opened, found[0].info.run_id if found else _begin(opened, experiment, key, knobs, commit))
-    yield run
+    try:
+        yield run
+    except BaseException:
+        opened.set_terminated(run.id, "FAILED")
+        raise
     opened.set_terminated(run.id)
 
 
@@ -136,21 +140,26 @@ def training(knobs: Params, name: str, inputs: Sequence[Path]) -> Iterator[Run]:
             yield run
 
 
-def of_model(digest: str) -> Run:
-    """The newest run that trained the model with this SHA-256.
-
-    Raises:
-        BadRegistry: this tracking store has no such run.
-    """
+def of_model(digest: str) -> Run | None:
+    """The newest run that trained the model with this SHA-256, or None, which is logged."""
     opened = client()
     query = f"tags.\"model.sha256\" = '{digest}'"
     found = opened.search_runs([_experiment(opened)], query, order_by=["start_time DESC"], max_results=1)
     if not found:
-        raise BadRegistry(
-            f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point MLFLOW_TRACKING_URI"
-            " at the store that has it, or train it here: `dvc repro --force --single-item train@MODEL`"
-        )
+        log.warning("no run at %s trained the model %s", mlflow.get_tracking_uri(), digest[:12])
+        return None
     return Run(opened, found[0].info.run_id)
+
+
+def maker(parent: Run, name: str, digest: str) -> dict[str, str]:
+    """Tags for a parent: which run made a model, and whether that was in another pipeline run."""
+    made = of_model(digest)
+    if made is None:
+        return {f"model.{name}": "unknown"}
+    elsewhere = client().get_run(made.id).data.tags.get("mlflow.parentRunId") != parent.id
+    if elsewhere:
+        log.info("%s is unchanged: reused from run %s", name, made.id)
+    return {f"model.{name}": made.id + (" (reused)" if elsewhere else "")}
 
 
 def origin(inputs: Sequence[Path]) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Fetched:
 
 
 def fetch(net: str, source: str, mirror: str | None, pins: Sequence[str], into: Path, cache: Path) -> Fetched:
-    """Bring one network's weights into the folder ``into``: from the mirror, else from Keras, else not at all.
+    """Bring one network's weights into ``into``: from the mirror, else from Keras, else not at all.
 
     Args:
         net: a key of ``ADDRESSES``.
@@ -59,8 +59,8 @@ def fetch(net: str, source: str, mirror: str | None, pins: Sequence[str], into: 
     if digest not in pins:
         expected = " or ".join(pins) or "a SHA-256 pinned there, but there is none"
         raise BadWeights(
-            f"weights.files.{net}: {name} from {mirror if origin == 'mirror' else ADDRESSES[net]} has the SHA-256"
-            f" {digest}, expected {expected}; if you trust the file pin its sum in params.yaml, else fetch it again"
+            f"weights.files.{net}: {name} from the {origin} has the SHA-256 {digest}, expected {expected};"
+            " if you trust the file pin its sum in params.yaml, else fetch it again"
         )
     with whole(into / name) as draft:
         shutil.copyfile(found, draft)

@@ -1,4 +1,4 @@
-"""From a trained network to files: a ``.keras`` archive without clock, and ONNX that gives the same answers."""
+"""From a trained network to files: ``.keras`` without a clock, and ONNX that gives the same answers."""
 
 import json
 import tempfile

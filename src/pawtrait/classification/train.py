@@ -1,4 +1,4 @@
-"""From examples to a trained network, whichever kind it is; the same for the model, its folds and its seeds."""
+"""From examples to a trained network of any kind: the same for the model, its folds and its seeds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,12 +89,11 @@ def _regress(
     inputs = probabilities(frozen, examples.pixels, batch)
     kernel, bias = probe.regress(inputs, examples.targets.argmax(axis=1), recipe.model.learning_rate)
     model = probe.assemble(frozen, kernel, bias)
-    figures = [
-        number
+    seen, held = (
+        _loss_and_accuracy(probabilities(model, some.pixels, batch), some.targets)
         for some in (examples, steer)
-        for number in _loss_and_accuracy(probabilities(model, some.pixels, batch), some.targets)
-    ]
-    return model, [Epoch(0, *figures, recipe.model.learning_rate)]
+    )
+    return model, [Epoch(0, *seen, *held, recipe.model.learning_rate)]
 
 
 def _loss_and_accuracy(answers: NDArray[np.float32], targets: NDArray[np.float32]) -> tuple[float, float]:

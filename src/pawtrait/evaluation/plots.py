@@ -136,7 +136,7 @@ def curves(history: Mapping[str, Sequence[float]]) -> Figure:
         axes.set_title(what)
         axes.set_xlabel("epoch")
         epochs = history.get("epoch") or [1]
-        axes.set_xlim(0.5, max(epochs) + 0.5)
+        axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(epochs) > 2 else FixedLocator(epochs))
         axes.grid(True, axis="y", linewidth=0.6)
     axes.set_ylim(0, 1.02)

@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
     chooser = argparse.ArgumentParser("python -m pawtrait.stages", description="Run one stage; see dvc.yaml.")
     chooser.add_argument("stage", choices=names)
     stage = chooser.parse_args(arguments[:1]).stage
-    run = importlib.import_module(f"pawtrait.stages.{stage}").run
+    with environment.muffled():
+        run = importlib.import_module(f"pawtrait.stages.{stage}").run
     paths = vars(_parser(stage, run).parse_args(arguments[1:]))
     try:
         run(**paths)
@@ -44,4 +45,5 @@ def _parser(stage: str, run: Callable[..., None]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    environment.repeat_hashes("pawtrait.stages", sys.argv[1:])
     sys.exit(main(sys.argv[1:]))

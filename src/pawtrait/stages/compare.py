@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import params
+from pawtrait.adapters import tracking
+from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import manifest
 from pawtrait.errors import BadData
 from pawtrait.evaluation import drawing, plots
@@ -33,6 +35,13 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
     write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
     _write_csv(leaderboard, rows)
     drawing.save(plots.forest(rows), forest)
+    with tracking.pipeline(knobs) as run:
+        run.metrics({key: value for key, value in rows[0].items() if key.startswith(("valid_", "test_"))})
+        run.tags({"champion": rows[0]["name"], "start": rows[0]["start"]})
+        for name in knobs.selected:
+            run.tags(tracking.maker(run, name, model_folder.check(models / name)["model.onnx"]))
+        for file in (out, leaderboard, forest):
+            run.artifact(file, "comparison")
 
 
 def _test(path: Path) -> Scored:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import manifest
 from pawtrait.errors import BadData
@@ -28,7 +29,8 @@ def run(*, name: str, model: Path, arrays: Path, splits: Path, out: Path) -> Non
     knobs = params.load()
     how = Bootstrap(knobs.evaluate.resamples, knobs.evaluate.level, knobs.seed)
     pixels = {split: _pixels(arrays / f"{split}.npy") for split in SPLITS}
-    answers = _answers(Classifier.load(model), pixels, splits)
+    classifier = Classifier.load(model)
+    answers = _answers(classifier, pixels, splits)
     of = {
         split: scored((row for row in answers if row.split == split), f"{name} on {split}")
         for split in SPLITS
@@ -50,6 +52,15 @@ def run(*, name: str, model: Path, arrays: Path, splits: Path, out: Path) -> Non
         drawing.save(_gallery(answers, pixels, worst), folder / "mistakes.png")
         if (model / "gradcam.png").is_file():
             shutil.copyfile(model / "gradcam.png", folder / "gradcam.png")
+    _remember(classifier.digest, figures, out)
+
+
+def _remember(digest: str, figures: Mapping[str, float], out: Path) -> None:
+    """Add figures and plots to the run that trained the model."""
+    run = tracking.of_model(digest)
+    if run is not None:
+        run.metrics(figures)
+        run.artifact(out, "evaluation")
 
 
 def _pixels(path: Path) -> NDArray[np.uint8]:

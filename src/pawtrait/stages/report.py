@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import page, scores
@@ -33,7 +34,8 @@ def run(
     *, compare: Path, reports: Path, models: Path, tables: Path, validation: Path, out: Path, cards: Path
 ) -> None:
     """Write the page ``out`` and the folder ``cards``; ``reports`` is the folder that holds ``models/``."""
-    bins = params.load().evaluate.bins
+    knobs = params.load()
+    bins = knobs.evaluate.bins
     verdict = json.loads(compare.read_text(encoding="utf-8"))
     data = _data(reports, tables, validation)
     shown = []
@@ -46,6 +48,9 @@ def run(
             write_text(folder / f"{name}.html", card(model, data, digest))
             shown.append(model)
     write_text(out, page.report(verdict, data, shown))
+    with tracking.pipeline(knobs) as run:
+        run.artifact(out, "report")
+        run.artifact(cards, "report/cards")
 
 
 def _model(row: Mapping[str, Any], folder: Path, report: Path, bins: int, address: str) -> page.Model:

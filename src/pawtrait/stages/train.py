@@ -147,12 +147,10 @@ def _folds(recipe: trainer.Recipe, train: Material, valid: Material, seed: int) 
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)
     groups = np.array([one.group for one in placed])
-    parts = zip(
-        (train.examples.pixels, train.examples.targets),
-        (valid.examples.pixels, valid.examples.targets),
-        strict=True,
+    examples = Examples(
+        np.concatenate([train.examples.pixels, valid.examples.pixels]),
+        np.concatenate([train.examples.targets, valid.examples.targets]),
     )
-    examples = Examples(*(np.concatenate(pair) for pair in parts))
     for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
         for fold in crossval.folds(classes, groups, recipe.train.folds, seed, kind):
             title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.adapters.expectations import Broken, Checker
 from pawtrait.dataset import rules
 from pawtrait.dataset.labels import LABELS
@@ -24,7 +25,8 @@ def run(*, manifest: Path, accepted: Path, rejected: Path, summary: Path, docs: 
     Raises:
         BadData: a critical rule about the set as a whole is broken.
     """
-    knobs = params.load().validate_
+    everything = params.load()
+    knobs = everything.validate_
     records = read(manifest, Record)
     table = rules.pictures(
         records,
@@ -45,6 +47,10 @@ def run(*, manifest: Path, accepted: Path, rejected: Path, summary: Path, docs: 
     sentences = [failure.sentence for failure in chain.from_iterable(failures)]
     report = _summary(kept, out, broken, sentences)
     write_text(summary, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    with tracking.pipeline(everything) as run:
+        run.artifact(docs, "data_docs")
+        for file in (rejected, summary):
+            run.artifact(file, "data")
     if failures:
         first = "; ".join(failure.sentence for failure in failures[0])  # the rest follows from it
         raise BadData(f"{manifest}: {first}; see {rejected} and {docs / 'index.html'}")

@@ -1,0 +1,33 @@
+"""The way back: the commands that bring back exactly one registered model."""
+
+from collections.abc import Iterator
+
+from pawtrait.adapters import registry
+
+
+def commands(uri: str) -> Iterator[str]:
+    """Shell lines, comments between them; the last one proves that the model is the same.
+
+    Raises:
+        BadRegistry: there is no such model.
+    """
+    version = registry.resolve(uri)
+    tags = version.tags
+    model, commit = tags["name"], tags.get("git.commit", "none")
+    parent = tags["pipeline.run_id"]
+    yield f"# {version.name} version {version.version}: {model}, {tags['start']}"
+    if commit == "none":
+        yield "# trained outside a git repository, so the code's commit is not known"
+    else:
+        yield f"git checkout {commit}"
+    if tags.get("git.dirty") == "true":
+        yield "# with changes that were not committed:"
+        yield f"mlflow artifacts download --run-id {parent} --artifact-path uncommitted.diff --dst-path ."
+        yield "git apply uncommitted.diff"
+    for name in ("params.yaml", "dvc.lock"):
+        yield f"mlflow artifacts download --run-id {parent} --artifact-path {name} --dst-path ."
+    yield "# from the cache or the remote:"
+    yield f"dvc checkout --force data/models/{model} || dvc pull data/models/{model}"
+    yield "# or trained anew, the same bytes on the same machine:"
+    yield f"dvc repro train@{model}"
+    yield f"echo '{tags['model.sha256']}  data/models/{model}/model.onnx' | sha256sum --check"

@@ -1,0 +1,43 @@
+"""The champion's note: a small file, written by ``register``, that says which model predicts here."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pawtrait.errors import BadModel
+from pawtrait.files import write_text
+
+NOTE = Path("data/champion.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """Which registered version predicts, and where its files lie."""
+
+    name: str  # of the registered model
+    version: str
+    model: str  # cnn, mobilenet_v2 …
+    sha256: str  # of model.onnx
+    folder: str  # a sealed model folder, relative to the project's root where it lies inside
+
+
+def write(champion: Champion, note: Path = NOTE) -> None:
+    """Replace the note."""
+    write_text(note, json.dumps(asdict(champion), indent=1) + "\n")
+
+
+def read(note: Path = NOTE) -> Champion:
+    """The champion, as the note has it.
+
+    Raises:
+        BadModel: there is none yet, or the note is not one of ours.
+    """
+    try:
+        return Champion(**json.loads(note.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise BadModel(
+            f"there is no champion yet ({note} is not here); run `make demo`, or `dvc repro` and then"
+            " `pawtrait register`, or name a model folder with --model"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise BadModel(f"{note} is no champion's note; run `pawtrait register` to write it again") from error

@@ -1,0 +1,205 @@
+"""The command line. Handlers import late, so that ``pawtrait --help`` loads no framework."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pawtrait import environment
+from pawtrait.errors import PawtraitError
+
+app = typer.Typer(
+    name="pawtrait",
+    help="Read the mood in a pet's face, and keep the models that do so fresh.",
+    epilog="Start with `make demo`. Every stage runs through DVC, so what is up to date is not run again.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+STAGES = {
+    "ingest": "Renew the source's fingerprint and bring its pictures to data/raw.",
+    "manifest": "Look at every picture: one row each, copies grouped.",
+    "validate": "Accept or reject every picture, each rejection with its reason.",
+    "split": "Place pictures in train, valid and test; no group of copies straddles.",
+    "augment": "Pack the pictures into arrays and draw the preview of their augmentation.",
+    "weights": "Fetch and check pretrained weights.",
+    "train": "Train one model, or all of them.",
+    "evaluate": "Score one model, or all of them.",
+    "compare": "Rank the models and test whether their differences mean anything.",
+    "report": "Write the report page and the model cards.",
+}
+BY_MODEL = ("train", "evaluate")
+
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
+Force = Annotated[bool, typer.Option("--force", help="Run even what is up to date.")]
+Only = Annotated[bool, typer.Option("--only", help="Run this stage alone, not what it depends on.")]
+ModelName = Annotated[
+    str | None, typer.Argument(help="A model of params.yaml; all that are selected if left out.")
+]
+
+
+@app.callback()
+def _every(traceback: Traceback = False) -> None:
+    """Read the mood in a pet's face, and keep the models that do so fresh."""
+
+
+def _stage(name: str, model: str | None, force: bool, only: bool) -> None:
+    from pawtrait.adapters import dvc
+    from pawtrait.stages import fingerprint
+
+    if name == "ingest":
+        fingerprint.run(out=Path("data/source.json"))
+    options = [*(["--force"] if force else []), *(["--single-item"] if only else [])]
+    dvc.repro(f"{name}@{model}" if model else name, *options)
+
+
+def _command(name: str) -> Callable[..., None]:
+    """The handler of one stage's command."""
+    if name in BY_MODEL:
+
+        def of_model(model: ModelName = None, force: Force = False, only: Only = False) -> None:
+            _stage(name, model, force, only)
+
+        return of_model
+
+    def plain(force: Force = False, only: Only = False) -> None:
+        _stage(name, None, force, only)
+
+    return plain
+
+
+for _name, _help in STAGES.items():
+    app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
+
+
+@app.command(rich_help_panel="The whole pipeline")
+def run(force: Force = False) -> None:
+    """Renew the source's fingerprint, bring every stage up to date, register the winner, show the table."""
+    from pawtrait.adapters import dvc
+    from pawtrait.stages import fingerprint
+
+    fingerprint.run(out=Path("data/source.json"))
+    dvc.repro(*(["--force"] if force else []))
+    register()
+    results()
+
+
+@app.command(rich_help_panel="Models")
+def register() -> None:
+    """Make the best model by validation macro-F1 a version of pet-expression; the first becomes champion."""
+    from pawtrait import champion
+    from pawtrait.stages import register as stage
+
+    stage.run(compare=Path("data/reports/compare.json"), models=Path("data/models"), note=champion.NOTE)
+
+
+@app.command(rich_help_panel="Models")
+def lineage(
+    uri: Annotated[str, typer.Argument(help="The model.")] = "models:/pet-expression@champion",
+) -> None:
+    """Print the commands that bring back exactly this model."""
+    from pawtrait.adapters import recovery
+
+    print("\n".join(recovery.commands(uri)))
+
+
+@app.command(rich_help_panel="Models")
+def results() -> None:
+    """Show the table of models with the champion marked, and where the report lies."""
+    from rich.console import Console
+
+    from pawtrait.evaluation import tables
+
+    verdict = json.loads(_there(Path("data/reports/compare.json")).read_text(encoding="utf-8"))
+    console = Console()
+    console.print(tables.console(verdict["rows"]))
+    for sentence in verdict["sentences"]:
+        console.print(f"• {sentence}", highlight=False)
+    console.print("\nreport      data/reports/index.html", highlight=False)
+    console.print("MLflow      make ui, then open the address it prints", highlight=False)
+    console.print("try it      pawtrait predict 'data/raw/test/happy/*.jpg'", highlight=False)
+
+
+def _there(path: Path) -> Path:
+    from pawtrait.errors import BadData
+
+    if not path.is_file():
+        raise BadData(f"{path} is not here yet; run `make demo` or `dvc repro`")
+    return path
+
+
+@app.command(rich_help_panel="Models")
+def predict(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, globs; - is a picture or a list of names on standard input."),
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="A model folder; the champion if left out.", file_okay=False)
+    ] = None,
+    lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
+) -> None:
+    """Read the mood of pictures. One that cannot be read is reported, the rest go on, the exit code is 1."""
+    from pawtrait import champion, params
+    from pawtrait.classification import moods
+    from pawtrait.classification.predict import Classifier
+
+    classifier = Classifier.load(model or Path(champion.read().folder))
+    answers = moods.read(classifier, moods.find(pictures), params.load().manifest.largest_pixels)
+    failed = (_print_lines if lines else _print_table)(answers, classifier.facts["name"])
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_lines(answers: Any, model: str) -> int:
+    """A JSON object a line, at once for each picture; gives how many failed."""
+    from dataclasses import asdict
+
+    failed = 0
+    for mood in answers:
+        failed += bool(mood.problem)
+        print(json.dumps({**asdict(mood), "model": model}, ensure_ascii=False), flush=True)
+    return failed
+
+
+def _print_table(answers: Any, model: str) -> int:
+    """A row a picture, problems in red; gives how many failed."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from pawtrait.dataset.labels import LABELS
+
+    table = Table("picture", "mood", *LABELS, title=f"moods by {model}", title_justify="left")
+    failed = 0
+    for mood in answers:
+        failed += bool(mood.problem)
+        if mood.problem:
+            table.add_row(Text(mood.picture), Text(mood.problem, "red"))
+        else:
+            figures = [
+                Text(f"{p:.2f}", "bold" if k == mood.label else "dim") for k, p in mood.probabilities.items()
+            ]
+            table.add_row(Text(mood.picture), Text(mood.label, "bold"), *figures)
+    Console().print(table)
+    return failed
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit code 2."""
+    environment.settle()
+    try:
+        app()
+    except PawtraitError as error:
+        if "--traceback" in sys.argv:
+            raise
+        print(f"pawtrait: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Registration, outside DVC: the best model by validation macro-F1 → a version of ``pet-expression``."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pawtrait import champion, params
+from pawtrait.adapters import lineage, registry, tracking
+from pawtrait.classification import folder as model_folder
+from pawtrait.errors import BadData
+
+
+def run(*, compare: Path, models: Path, note: Path) -> None:
+    """Register the winner of ``compare`` and write the champion's note.
+
+    Raises:
+        BadData: nothing has been compared yet.
+        BadRegistry: the tracking store does not know the winner.
+    """
+    verdict = _verdict(compare)
+    row = verdict["rows"][0]
+    folder = models / row["name"]
+    digest = model_folder.check(folder)["model.onnx"]
+    with tracking.pipeline(params.load()) as record:
+        for file in (lineage.LOCK, Path("params.yaml")):
+            if file.is_file():
+                record.artifact(file)
+        tags = _tags(row, folder) | {"pipeline.run_id": record.id}
+    version = registry.register(digest, tags, _description(row, verdict["sentences"]))
+    crowned = registry.by_alias(tracking.client(), registry.CHAMPION)
+    if crowned is None:
+        raise AssertionError("register gives the first version the alias champion")
+    inside = registry.folder_of(crowned)
+    champion.write(
+        champion.Champion(
+            crowned.name,
+            str(crowned.version),
+            model_folder.facts(inside)["name"],
+            model_folder.check(inside)["model.onnx"],
+            _relative(inside),
+        ),
+        note,
+    )
+    print(f"{row['name']} is {version.name} version {version.version}; champion is version {crowned.version}")
+
+
+def _verdict(compare: Path) -> dict[str, Any]:
+    try:
+        verdict: dict[str, Any] = json.loads(compare.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadData(f"{compare} is not here; run `dvc repro` before registering") from error
+    return verdict
+
+
+def _tags(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Figures with intervals, and the hashes that lead back to code and data."""
+    figures = {key: value for key, value in row.items() if key.startswith(("valid_", "test_", "folds_"))}
+    facts = {key: row[key] for key in ("name", "net", "start", "parameters")}
+    known = lineage.outputs()
+    made = {f"dvc.outs.{path}": known[path] for path in (folder.as_posix(), "data/raw") if path in known}
+    return {**facts, **figures, **tracking.origin([]), **made}
+
+
+def _description(row: dict[str, Any], sentences: list[str]) -> str:
+    """What a reader of the registry sees: the model, its figures with intervals, what they mean."""
+    lines = [
+        f"**{row['name']}** ({row['start']}), {row['parameters']:,} parameters, best by validation macro-F1.",
+        *(
+            f"- {split} {title}: {row[f'{split}_{key}']:.3f}"
+            f" ({row[f'{split}_{key}_low']:.3f} to {row[f'{split}_{key}_high']:.3f})"
+            for split in ("valid", "test")
+            for key, title in (("macro_f1", "macro-F1"), ("accuracy", "accuracy"))
+        ),
+        "",
+        *sentences,
+    ]
+    return "\n".join(lines)
+
+
+def _relative(path: Path) -> str:
+    """Relative to the project's root where it lies inside, so that the folder may move."""
+    relative = os.path.relpath(path.resolve(), Path.cwd())
+    return path.as_posix() if relative.startswith("..") else Path(relative).as_posix()
