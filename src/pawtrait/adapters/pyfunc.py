@@ -11,6 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
+from mlflow.types.type_hints import TypeFromExample
 
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images
@@ -24,13 +25,14 @@ Row = dict[str, Any]
 class PetExpression(PythonModel):
     """Moods from encoded pictures, by onnxruntime."""
 
-    def load_context(self, context):  # type: ignore[no-untyped-def] # MLflow reads hints as a schema
+    def load_context(self, context: Any) -> None:
         """Check the sums of the model folder and open it."""
         self._classifier = Classifier.load(Path(context.artifacts["model"]))
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, context: Any, model_input: TypeFromExample, params: Any = None) -> pd.DataFrame:
         """Answer for every picture, also where one of them cannot be read."""
-        return pd.DataFrame([self._row(data) for data in model_input["picture"]])
+        frame: Any = model_input  # whatever the input example is: a DataFrame
+        return pd.DataFrame([self._row(data) for data in frame["picture"]])
 
     def _row(self, data: bytes) -> Row:
         try:

@@ -1,7 +1,6 @@
 """The models in MLflow: logged with each training, registered as ``pet-expression``, found by alias."""
 
 import tempfile
-import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -44,8 +43,7 @@ SIGNATURE = ModelSignature(
 def log(run: tracking.Run, folder: Path) -> None:
     """Log a sealed model folder as a pyfunc of the active run, and tag the run with the model's SHA-256."""
     facts = model_folder.facts(folder)
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*type hints", category=UserWarning)  # we give a signature
+    with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "model"
         served.mkdir()
         for name in SERVED:

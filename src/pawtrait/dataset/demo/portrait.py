@@ -59,15 +59,15 @@ def _animal(canvas: Canvas, kind: Species, coat: Coat, mood: Mood, rng: np.rando
 
 def _pose(size: int, species: str, rng: np.random.Generator) -> Pose:
     """Somewhere near the middle, somewhat turned; a long face is drawn smaller."""
-    unit = size * rng.uniform(0.275, 0.34) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
+    unit = size * rng.uniform(0.27, 0.342) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
     low = {"horse": -0.03, "rabbit": 0.1}.get(species, 0.02)
     return Pose(
-        x=size * (0.5 + rng.uniform(-0.05, 0.05)),
-        y=size * (0.5 + low + rng.uniform(-0.045, 0.04)),
+        x=size * (0.5 + rng.uniform(-0.065, 0.065)),
+        y=size * (0.5 + low + rng.uniform(-0.06, 0.055)),
         unit=unit,
-        yaw=rng.uniform(-0.34, 0.34),
-        pitch=rng.uniform(-0.14, 0.16),
-        roll=rng.normal(0.0, 0.11),
+        yaw=rng.uniform(-0.38, 0.38),
+        pitch=rng.uniform(-0.16, 0.18),
+        roll=rng.normal(0.0, 0.13),
         stretch=rng.uniform(0.93, 1.07),
     )
 
