@@ -61,6 +61,11 @@ class Workspace:
         model_folder.seal(self.models / name)
 
 
+@pytest.fixture(autouse=True)
+def _remembered(mlflow_store: str) -> None:
+    """Stages log to the session's store, so that no test migrates a database of its own."""
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Splits and arrays for three splits, params.yaml of the project, no model yet."""
