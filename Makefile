@@ -1,0 +1,75 @@
+# Everything starts here: `make` lists what there is to do. It needs Python 3.11 or 3.12, git and make.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo real repro ui test test-all check bench clean pictures-named
+
+PORT ?= 5000
+GOOD = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHON ?= $(shell for p in python3.11 python3 python3.12; do $$p -c '$(GOOD)' 2>/dev/null && { echo $$p; break; }; done)
+ENV := .venv
+PY := $(ENV)/bin/python
+INSTALLED := $(ENV)/installed
+
+help: ## list these commands
+	@echo 'Pawtrait: reads the mood in a pet'\''s face, and keeps the models that do so fresh.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo 'Start with `make demo`. Afterwards `.venv/bin/pawtrait --help` has a command for each stage.'
+
+setup: $(INSTALLED) ## make the environment in .venv; again only when pyproject.toml or constraints.txt change
+
+demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
+	@$(PY) -m pawtrait.cli run
+
+real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER]
+	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)"
+
+pictures-named:
+	@test -n "$(DATA)" || { echo 'make real: say where the pictures are, as in' \
+	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS may be left out' >&2; exit 2; }
+
+repro: setup ## bring every stage up to date, without registration
+	@$(PY) -m pawtrait.stages fingerprint --out data/source.json
+	@test -e .git || $(PY) -m dvc config --local core.no_scm true
+	@PATH="$(CURDIR)/$(ENV)/bin:$$PATH" $(PY) -m dvc repro
+
+ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with PORT=
+	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true \
+	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
+
+test: setup ## run the tests that take seconds
+	@$(PY) -m pytest
+
+test-all: setup ## run all tests, the slow ones too: full-size data, every backbone, the pipeline twice
+	@$(PY) -m pytest -m 'slow or not slow'
+
+check: setup ## lint, formatting, types, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(ENV)/bin/lint-imports --no-logo
+
+bench: setup ## measure what is fast, beside what it replaces
+	@$(PY) -m benchmarks
+
+clean: ## remove the environment and all caches; data, models, runs and results stay
+	rm -rf $(ENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+	find src pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db and mlruns/.'
+
+# Bytecode is compiled here, on all cores, since some machines forbid Python to do it later (PYTHONDONTWRITEBYTECODE),
+# which doubles the time of every start. Some packages carry templates that do not compile: nothing to worry about.
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo 'make setup: Python 3.11 or 3.12 is needed, and neither python3.11 nor python3' \
+	  'nor python3.12 is one; install python3.11, or say where it is: make setup PYTHON=/path/to/python3.11' >&2; exit 2; }
+	@$(PYTHON) -c '$(GOOD)' || { echo 'make setup: $(PYTHON) is not Python 3.11 or 3.12' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { v=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
+	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(ENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
+	@touch $@
