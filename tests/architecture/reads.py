@@ -1,0 +1,82 @@
+"""Which keys of params.yaml a stage reads, from its source text: every ``knobs.section.key`` it mentions."""
+
+import ast
+from pathlib import Path
+
+from wiring import Key, params
+
+WHOLE = "params.Params"
+RECORD = "tracking."  # MLflow is told all parameters; none of what a stage writes follows from that
+
+
+def keys_read(stage: str) -> set[Key]:
+    """Keys as far as the text follows them; ``*`` is the model. A section handed on counts as read whole."""
+    tree = ast.parse(Path(f"src/pawtrait/stages/{stage}.py").read_text(encoding="utf-8"))
+    reader = _Reader(tree)
+    reader.visit(tree)
+    return reader.keys
+
+
+class _Reader(ast.NodeVisitor):
+    """Follows names that hold the parameters or a section of them."""
+
+    def __init__(self, tree: ast.AST) -> None:
+        self.keys: set[Key] = set()
+        self.local = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        self.bound: dict[str, Key] = {}
+        for node in ast.walk(tree):
+            match node:
+                case ast.arg(arg=name, annotation=ast.Attribute() as kind) if ast.unparse(kind) == WHOLE:
+                    self.bound[name] = ()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                key = self.follow(node.value)
+                if key is not None:
+                    self.bound[node.targets[0].id] = key
+
+    def follow(self, node: ast.AST) -> Key | None:
+        """The key that an expression stands for; None for any other expression."""
+        match node:
+            case ast.Call() if ast.unparse(node.func) == "params.load":
+                return ()
+            case ast.Name():
+                return self.bound.get(node.id)
+            case ast.Attribute(value=inner, attr=name):
+                section = self.follow(inner)
+                return None if section is None else (*section, name.removesuffix("_"))  # validate_
+            case ast.Subscript(value=inner):
+                section = self.follow(inner)
+                return None if section is None else (*section, "*")
+        return None
+
+    def visit(self, node: ast.AST) -> None:
+        key = self.follow(node)
+        if key is not None:
+            if not isinstance(getattr(node, "ctx", None), ast.Store):
+                self.keys.add(_known(key))
+        elif isinstance(node, ast.Assign) and self.follow(node.value) is not None:
+            pass  # a name for a section; what is read of it comes later
+        elif isinstance(node, ast.Call) and self._may_know_everything(node):
+            for child in (node.func, *node.args, *node.keywords):
+                if self.follow(child) != ():
+                    self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def _may_know_everything(self, call: ast.Call) -> bool:
+        """A call of MLflow's record, or of a function of this file, whose own reading is seen."""
+        name = ast.unparse(call.func)
+        return name.startswith(RECORD) or name in self.local
+
+
+def _known(key: Key) -> Key:
+    """The key up to where params.yaml has it: methods of a value (``files.items``) are no keys."""
+    here = params()
+    for depth, part in enumerate(key):
+        found = here and (next(iter(here.values())) if part == "*" else here.get(part, ...))
+        if found is ...:
+            return key[:depth]
+        if not isinstance(found, dict):
+            return key[: depth + 1]
+        here = found
+    return key

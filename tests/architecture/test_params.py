@@ -1,0 +1,81 @@
+"""params.yaml, params.py and dvc.yaml speak of the same keys, and each stage names those that it reads."""
+
+import pytest
+import reads
+import wiring
+from pydantic import BaseModel
+
+from pawtrait import params
+
+STAGES = sorted(wiring.stages())
+
+
+def test_the_file_has_exactly_the_keys_of_the_model():
+    assert params.load().model_dump(by_alias=True, mode="json") == wiring.params()
+
+
+def test_no_value_hides_in_the_code_as_a_default():
+    assert [name for name, field in _fields(params.Params) if not field.is_required()] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_key_that_a_stage_names_exists(stage):
+    assert [key for key in wiring.listed(stage) if not _exists(key)] == []
+
+
+def test_every_key_belongs_to_a_stage():
+    listed = {key for stage in STAGES for key in wiring.listed(stage)}
+    leaves = set(_leaves(wiring.params()))
+    assert {key for key in leaves if not any(_within(_starred(key), whole) for whole in listed)} == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_names_every_key_that_it_reads(stage):
+    listed = wiring.listed(stage)
+    assert [key for key in reads.keys_read(stage) if not any(_within(key, whole) for whole in listed)] == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_every_key_that_it_names(stage):
+    read = reads.keys_read(stage)
+    used = {key for key in wiring.listed(stage) for r in read if _within(r, key) or _within(key, r)}
+    assert set(wiring.listed(stage)) == used
+
+
+def test_every_selected_model_has_a_recipe():
+    assert set(wiring.params()["selected"]) <= set(wiring.params()["models"])
+
+
+def _within(key: wiring.Key, whole: wiring.Key) -> bool:
+    return key[: len(whole)] == whole
+
+
+def _starred(key: wiring.Key) -> wiring.Key:
+    """A model's key as dvc.yaml writes it, for any model."""
+    return ("models", "*", *key[2:]) if key[0] == "models" else key
+
+
+def _exists(key: wiring.Key) -> bool:
+    here = wiring.params()
+    for part in key:
+        if not isinstance(here, dict) or not here or (part != "*" and part not in here):
+            return False
+        here = next(iter(here.values())) if part == "*" else here[part]
+    return True
+
+
+def _leaves(here: dict, above: wiring.Key = ()):
+    for name, value in here.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _fields(model: type[BaseModel], above: str = ""):
+    """Every field with its full name; sections are entered through their type."""
+    for name, field in model.model_fields.items():
+        yield f"{above}{name}", field
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _fields(part, f"{above}{name}.")

@@ -1,0 +1,66 @@
+"""dvc.yaml against the code: what a stage is made of, what it is called with, and where its files lie."""
+
+import ast
+from pathlib import Path
+
+import closures
+import pytest
+import wiring
+
+from pawtrait import cli
+
+STAGES = sorted(wiring.stages())
+OUTSIDE = {"fingerprint", "register"}  # run by make, the command line and the flow, since DVC cannot see why
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_code_it_imports(stage):
+    named = {path for path in wiring.deps(stage) if path.endswith(".py")}
+    assert named == closures.files_of(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_fills_templates_depends_on_them(stage):
+    uses = "src/pawtrait/evaluation/page.py" in closures.files_of(stage)
+    assert uses == ("src/pawtrait/evaluation/templates" in wiring.deps(stage))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_called_with_the_keywords_that_its_function_takes(stage):
+    words, options = wiring.command(stage)
+    assert words == ["python", "-m", "pawtrait.stages", stage]
+    assert {name.removeprefix("--").replace("-", "_") for name in options} == _keywords(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_told_of_no_path_that_dvc_does_not_know(stage):
+    known = wiring.deps(stage) | wiring.writes(stage)
+    paths = {path for path in wiring.command(stage)[1].values() if path != wiring.ITEM}
+    assert [p for p in paths if not any(k == p or k.startswith(f"{p}/") for k in known)] == []
+
+
+def test_every_dependency_exists_or_is_made_by_a_stage():
+    made = {path for stage in STAGES for path in wiring.writes(stage)}
+    needed = {path for stage in STAGES for path in wiring.deps(stage)}
+    assert [p for p in needed if not (Path(p).exists() or _made(p, made))] == []
+
+
+def test_every_stage_is_a_file_and_a_command():
+    files = {path.stem for path in Path("src/pawtrait/stages").glob("[a-z]*.py")}
+    assert files - OUTSIDE == set(STAGES) == set(cli.STAGES)
+
+
+def test_the_command_line_knows_which_stages_run_by_model():
+    assert {stage for stage in STAGES if "matrix" in wiring.stages()[stage]} == set(cli.BY_MODEL)
+
+
+def _keywords(stage: str) -> set[str]:
+    """The keyword-only arguments of a stage's ``run``, read without importing any framework."""
+    tree = ast.parse(Path(f"src/pawtrait/stages/{stage}.py").read_text(encoding="utf-8"))
+    run = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run")
+    return {argument.arg for argument in run.args.kwonlyargs}
+
+
+def _made(path: str, made: set[str]) -> bool:
+    """A stage makes the path itself, or all that lies in it (``data/models`` for ``data/models/cnn``)."""
+    return any(out == path or out.startswith(f"{path}/") for out in made)
