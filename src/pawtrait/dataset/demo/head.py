@@ -16,7 +16,7 @@ def body(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) ->
     back = coat.dark if kind.texture == "wool" else coat.fur
     width, drop = rng.uniform(0.85, 1.15), rng.uniform(1.5, 1.7)
     canvas.fill(_tufted(oval(0, drop, width, 0.95, n=64), 0.015, rng), mix(back, (60, 40, 50), 0.1))
-    canvas.fill(oval(0, drop + 0.15, width * 0.55, 0.75), mix(coat.light, back, 0.25))
+    canvas.fill(oval(0, drop + 0.15, width * 0.55, 0.75), mix(coat.light, back, 0.1))
     if kind.texture == "wool":
         _curls(canvas, oval(0, drop, width, 0.9, n=22), 0.2, coat.dark, rng)
     if kind.nose[2] == "nostrils":

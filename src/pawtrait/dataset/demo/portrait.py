@@ -17,9 +17,9 @@ def picture(species: str, mood: str, side: int, rng: np.random.Generator) -> NDA
     ``species`` is a key of SPECIES, ``mood`` one of LABELS. All that is left open is drawn from ``rng``.
     """
     kind = SPECIES[species]
-    coat = _dyed(kind.coats[rng.integers(len(kind.coats))], rng)
     size = max(2 * side, 320)  # painted larger, then averaged down: soft edges
     pose = _pose(size, species, rng)
+    coat = _dyed(kind.coats[rng.integers(len(kind.coats))], rng)
     pixels = scene.backdrop(size, rng)
     _animal(Canvas(pixels, pose), kind, coat, feel(mood, rng), rng)
     scene.occlude(pixels, rng)
@@ -59,15 +59,15 @@ def _animal(canvas: Canvas, kind: Species, coat: Coat, mood: Mood, rng: np.rando
 
 def _pose(size: int, species: str, rng: np.random.Generator) -> Pose:
     """Somewhere near the middle, somewhat turned; a long face is drawn smaller."""
-    unit = size * rng.uniform(0.27, 0.342) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
+    unit = size * rng.uniform(0.275, 0.34) * {"horse": 0.88, "rabbit": 0.92}.get(species, 1.0)
     low = {"horse": -0.03, "rabbit": 0.1}.get(species, 0.02)
     return Pose(
-        x=size * (0.5 + rng.uniform(-0.065, 0.065)),
-        y=size * (0.5 + low + rng.uniform(-0.06, 0.055)),
+        x=size * (0.5 + rng.uniform(-0.05, 0.05)),
+        y=size * (0.5 + low + rng.uniform(-0.05, 0.045)),
         unit=unit,
         yaw=rng.uniform(-0.38, 0.38),
         pitch=rng.uniform(-0.16, 0.18),
-        roll=rng.normal(0.0, 0.13),
+        roll=rng.normal(0.0, 0.12),
         stretch=rng.uniform(0.93, 1.07),
     )
 
