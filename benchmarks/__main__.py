@@ -1,0 +1,88 @@
+"""``python -m benchmarks [--quick] [--pictures FOLDER …]``: measure, and print one table."""
+
+import argparse
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import race
+from pawtrait import environment, progress
+from pawtrait.dataset import demo
+
+TOOLS = ("keras", "tensorflow", "onnxruntime", "tf2onnx", "opencv-python-headless", "pillow", "numpy")
+SPREAD = ("scanning",)  # jobs that are about several cores; the others stay on one
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run every job in a process of its own and print the table; 2 where a folder has no pictures."""
+    options = _parser().parse_args(arguments)
+    environment.settle()
+    empty = [folder for folder in options.pictures if not any(folder.glob("*/*.jpg"))]
+    if empty:
+        progress.say(f"benchmarks: {empty[0]} has no CLASS/NAME.jpg; name a folder of class folders")
+        return 2
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = list(_rows(_plans(options, Path(scratch))))
+    Console().print(_table(rows), _versions(), sep="\n")
+    return 0
+
+
+def _rows(plans: Sequence[race.Plan]) -> Iterator[race.Row]:
+    jobs = [("augmentation", plan) for plan in plans]
+    jobs += [(module, plans[0]) for module in ("prediction", "exporting", "scanning")]
+    for module, plan in progress.track(jobs, len(jobs), "benchmarks"):
+        with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+            yield fresh.submit(race.measure, module, plan, module not in SPREAD).result()
+
+
+def _plans(options: argparse.Namespace, scratch: Path) -> list[race.Plan]:
+    """The folders that were named, or pictures of the demo."""
+    if options.pictures:
+        return [race.Plan(options.quick, str(folder), str(folder.name)) for folder in options.pictures]
+    demo.draw(scratch / "demo", {"train": 64 if options.quick else 400}, 160, seed=1, faults=False)
+    return [race.Plan(options.quick, str(scratch / "demo" / demo.TOP / "train"), "demo, 160 px")]
+
+
+def _table(rows: Sequence[race.Row]) -> Table:
+    table = Table(title="What is fast, and beside whom", title_justify="left")
+    for name in ("job", "theirs", "ours"):
+        table.add_column(name)
+    table.add_column("times as fast", justify="right")
+    table.add_column("limit")
+    table.add_column("measured")
+    for row in rows:
+        low, high = row.spread
+        times = f"[bold]{row.times:.1f}[/bold]\n[dim]{low:.1f} to {high:.1f}[/dim]"
+        table.add_row(row.job, row.theirs, row.ours, times, row.limit, row.how)
+    return table
+
+
+def _versions() -> str:
+    tools = " · ".join(f"{name} {version(name)}" for name in TOOLS)
+    return f"Python {platform.python_version()} · {tools}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=(sys.modules["benchmarks"].__doc__))
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller jobs, in a minute")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="JPEGs in class folders (pictures of the demo)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
