@@ -28,7 +28,8 @@ def build(
         side: pixels a side.
         classes: how many labels.
         weights: an ImageNet file without top in Keras' layout, or None for a random start.
-        trainable: how many last layers of a loaded trunk train; None is all. A random start trains all.
+        trainable: how many last layers of a loaded trunk train, its norms never; None is all. A random
+            start trains everything.
         input_range: "native" is what the trunk was trained on; "unit" is 0..1, as the study fed to all.
 
     Raises:
@@ -46,13 +47,13 @@ def build(
 
 
 def load_trunk(net: str, side: int, weights: Path | None) -> keras.Model:
-    """A network of keras.applications without its top.
+    """A network of keras.applications without its top; the norms of a loaded one are frozen.
 
     Raises:
         BadWeights: the file does not fit the network.
     """
     try:
-        return _TRUNKS[net](
+        trunk = _TRUNKS[net](
             include_top=False, weights=str(weights) if weights else None, input_shape=(side, side, 3)
         )
     except (ValueError, OSError, KeyError) as error:
@@ -60,14 +61,19 @@ def load_trunk(net: str, side: int, weights: Path | None) -> keras.Model:
         raise BadWeights(
             f"{weights}: not the weights of {net} without top ({first}); fetch the file again"
         ) from error
+    if weights is not None:
+        for layer in trunk.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False  # inference mode; Keras' fit overrides trunk(…, training=False)
+    return trunk
 
 
 def run_trunk(net: str, trunk: keras.Model, pixels: Tensor, loaded: bool, input_range: str) -> Tensor:
-    """Feature maps (B, h, w, C) of pixels in 0..255; the norms of a loaded trunk stay in inference mode."""
+    """Feature maps (B, h, w, C) of pixels in 0..255."""
     scaled = (
         layers.Rescaling(1 / 255)(pixels) if input_range == "unit" else _NATIVE[net](trunk, pixels, loaded)
     )
-    return trunk(scaled, training=False) if loaded else trunk(scaled)
+    return trunk(scaled)
 
 
 def _cnn(pixels: Tensor, classes: int) -> Tensor:
