@@ -93,6 +93,7 @@ class Plateau(Section):
 class Model(Section):
     net: Net
     learning_rate: Annotated[float, Field(gt=0)]
+    inverse_strength: Annotated[float, Field(gt=0)]
     epochs: Positive
     cap: Positive
     early_stop: Positive | None
@@ -100,6 +101,7 @@ class Model(Section):
     augment: bool
     trainable: Positive | None
     input_range: Literal["native", "unit"]
+    folds: bool
     repeats: Positive
     random_folds: bool
 

@@ -87,7 +87,7 @@ def _regress(
     batch = recipe.train.batch
     frozen = probe.features(recipe.side, recipe.weights, recipe.model.input_range)
     inputs = probabilities(frozen, examples.pixels, batch)
-    kernel, bias = probe.regress(inputs, examples.targets.argmax(axis=1), recipe.model.learning_rate)
+    kernel, bias = probe.regress(inputs, examples.targets.argmax(axis=1), recipe.model.inverse_strength)
     model = probe.assemble(frozen, kernel, bias)
     seen, held = (
         _loss_and_accuracy(probabilities(model, some.pixels, batch), some.targets)

@@ -151,8 +151,9 @@ def _folds(recipe: trainer.Recipe, train: Material, valid: Material, seed: int) 
         np.concatenate([train.examples.pixels, valid.examples.pixels]),
         np.concatenate([train.examples.targets, valid.examples.targets]),
     )
+    count = recipe.train.folds if recipe.model.folds else 0
     for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
-        for fold in crossval.folds(classes, groups, recipe.train.folds, seed, kind):
+        for fold in crossval.folds(classes, groups, count, seed, kind):
             title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"
             model, _ = trainer.train(
                 recipe, examples.take(fold.train), examples.take(fold.steer), seed, title

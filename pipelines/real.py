@@ -1,0 +1,134 @@
+"""``make real``: the same pipeline at the study's size on other data, in a workspace of its own.
+
+The workspace is a copy of this code and its wiring, so that data, models and MLflow's store of the demo stay
+as they are. What comes back is small: ``docs/results/real.json``, from which the README's tables are made.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pawtrait.dataset import manifest
+from pawtrait.errors import BadSource, PawtraitError
+from pawtrait.files import write_text
+from pipelines import readme
+
+OVERLAY = Path("docs/real.yaml")
+RESULTS = Path("docs/results/real.json")
+COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "data/.gitignore")
+RECORDED = Path("data/recorded_splits.csv")
+VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, or say in one line why not (2)."""
+    parser = argparse.ArgumentParser("python -m pipelines.real", description=__doc__)
+    parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
+    parser.add_argument("--weights", default=None, help="a folder or URL with Keras' no-top weight files")
+    parser.add_argument(
+        "--workspace", type=Path, default=Path(".cache/real"), help="kept, so that it resumes"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        prepare(chosen.workspace, chosen.data, chosen.weights)
+        for step in (("-m", "pawtrait", "run"),):
+            _python(chosen.workspace, *step)
+        write_text(RESULTS, json.dumps(gather(chosen.workspace), indent=1, ensure_ascii=False) + "\n")
+        readme.refresh(Path("README.md"), RESULTS.parent)
+    except PawtraitError as error:
+        print(f"real: {error}", file=sys.stderr)
+        return 2
+    print(f"\nresults in {RESULTS}, report in {chosen.workspace}/data/reports/index.html")
+    return 0
+
+
+def prepare(workspace: Path, data: str, weights: str | None) -> None:
+    """Bring code and parameters into the workspace; its data, cache and runs stay for the next time."""
+    for name in COPIED:
+        source, target = Path(name), workspace / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copyfile(source, target)
+    if not (workspace / RECORDED).exists():
+        shutil.copyfile(RECORDED, workspace / RECORDED)
+    knobs = merged(_yaml(Path("params.yaml")), _yaml(OVERLAY))
+    knobs["ingest"]["source"] = _absolute(data)
+    knobs["weights"]["mirror"] = _absolute(weights) if weights else None
+    write_text(workspace / "params.yaml", yaml.safe_dump(knobs, sort_keys=False, allow_unicode=True))
+    if not (workspace / ".git").exists():
+        subprocess.run(["git", "init", "--quiet", str(workspace)], check=False)  # DVC likes a root
+
+
+def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with the overlay's values in place of its own, mapping by mapping."""
+    result = dict(base)
+    for key, value in overlay.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def gather(workspace: Path) -> dict[str, Any]:
+    """The small results: the comparison, what the data was, what it ran on. No path of this machine."""
+    verdict: dict[str, Any] = json.loads(
+        (workspace / "data/reports/compare.json").read_text(encoding="utf-8")
+    )
+    placed = manifest.read(workspace / "data/tables/splits.csv", manifest.Placed)
+    splits = {
+        split: {
+            "pictures": sum(one.split == split for one in placed),
+            "groups": len({one.group for one in placed if one.split == split}),
+        }
+        for split in ("train", "valid", "test")
+    }
+    reports = workspace / "data/reports/models"
+    figures = {
+        row["name"]: json.loads((reports / row["name"] / "metrics.json").read_text())
+        for row in verdict["rows"]
+    }
+    return {
+        "splits": splits,
+        "made_on": {"cores": os.cpu_count(), "versions": {name: version(name) for name in VERSIONS}},
+        "champion": verdict["champion"],
+        "sentences": verdict["sentences"],
+        "rows": [row | figures[row["name"]] for row in verdict["rows"]],
+    }
+
+
+def _absolute(name: str) -> str:
+    """A local path seen from everywhere; addresses as they are."""
+    if ":" in name:
+        return name
+    if not Path(name).exists():
+        raise BadSource(f"{name} is not here; name a folder or archive of pictures, or of weights")
+    return str(Path(name).resolve())
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _python(workspace: Path, *arguments: str) -> None:
+    """Run this Python inside the workspace on the workspace's own copy of the code."""
+    environment = {**os.environ, "PYTHONPATH": str((workspace / "src").resolve())}
+    done = subprocess.run([sys.executable, *arguments], cwd=workspace, env=environment, check=False)
+    if done.returncode:
+        raise PawtraitError(f"{' '.join(arguments)} failed in {workspace}; run again, what is done is kept")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""``python -m pawtrait``: the same as the command ``pawtrait``."""
+
+from pawtrait.cli import main
+
+main()
