@@ -70,6 +70,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(ENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
 	@touch $@
