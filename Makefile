@@ -21,7 +21,7 @@ help: ## list these commands
 setup: $(INSTALLED) ## make the environment in .venv; again only when pyproject.toml or constraints.txt change
 
 demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
-	@$(PY) -m pawtrait.cli run
+	@$(PY) -m pawtrait run
 
 real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER]
 	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)"
@@ -55,10 +55,11 @@ check: setup ## lint, formatting, types, import contracts
 bench: setup ## measure what is fast, beside what it replaces
 	@$(PY) -m benchmarks
 
-clean: ## remove the environment and all caches; data, models, runs and results stay
-	rm -rf $(ENV) .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+clean: ## remove the environment and the caches; data, models, runs and results stay
+	rm -rf $(ENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real -exec rm -rf {} +
 	find src pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db and mlruns/.'
+	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db, mlruns/, and .cache/real, the workspace of `make real`.'
 
 # Bytecode is compiled here, on all cores, since some machines forbid Python to do it later (PYTHONDONTWRITEBYTECODE),
 # which doubles the time of every start. Some packages carry templates that do not compile: nothing to worry about.

@@ -55,6 +55,12 @@ def test_stages_in_the_readme_exist():
     assert {word for word in named if not word.startswith("-")} <= set(wiring.stages())
 
 
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_links_and_pictures_lead_somewhere(document):
+    targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
+    assert [t for t in targets if "://" not in t and not Path(t).exists()] == []
+
+
 @pytest.mark.parametrize("root", ROOTS)
 def test_architecture_names_every_file(root):
     files = {path.as_posix() for path in Path(root).rglob("*") if _written_by_hand(path)}
