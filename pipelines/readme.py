@@ -1,12 +1,27 @@
-"""The README's tables of results, made from the files under docs/results, so that no number is typed."""
+"""The README's tables of results, made from the files under docs/results, so that no number is typed.
+
+``python -m pipelines.readme`` takes over what the demo left here; ``make real`` does it for its own.
+"""
 
 import json
+import os
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pawtrait.dataset import manifest
 from pawtrait.evaluation import tables
 from pawtrait.files import write_text
+
+README, RESULTS = Path("README.md"), Path("docs/results")
+VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow")
+
+
+def renew(name: str, workspace: Path) -> None:
+    """Keep a workspace's small results under a name, and make the README's tables anew."""
+    write_text(RESULTS / f"{name}.json", json.dumps(gather(workspace), indent=1, ensure_ascii=False) + "\n")
+    refresh(README, RESULTS)
 
 
 def refresh(readme: Path, results: Path) -> None:
@@ -38,6 +53,33 @@ def block(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def gather(workspace: Path) -> dict[str, Any]:
+    """The small results: the comparison, what the data was, what it ran on. No path of this machine."""
+    verdict: dict[str, Any] = json.loads(
+        (workspace / "data/reports/compare.json").read_text(encoding="utf-8")
+    )
+    placed = manifest.read(workspace / "data/tables/splits.csv", manifest.Placed)
+    splits = {
+        split: {
+            "pictures": sum(one.split == split for one in placed),
+            "groups": len({one.group for one in placed if one.split == split}),
+        }
+        for split in ("train", "valid", "test")
+    }
+    reports = workspace / "data/reports/models"
+    figures = {
+        row["name"]: json.loads((reports / row["name"] / "metrics.json").read_text())
+        for row in verdict["rows"]
+    }
+    return {
+        "splits": splits,
+        "made_on": {"cores": os.cpu_count(), "versions": {name: version(name) for name in VERSIONS}},
+        "champion": verdict["champion"],
+        "sentences": verdict["sentences"],
+        "rows": [row | figures[row["name"]] for row in verdict["rows"]],
+    }
+
+
 def _seeds(rows: list[dict[str, Any]]) -> list[str]:
     """A sentence for each model that was trained with several seeds."""
     return [
@@ -46,3 +88,7 @@ def _seeds(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
         if row.get("seeds")
     ]
+
+
+if __name__ == "__main__":
+    renew("demo", Path())

@@ -5,28 +5,23 @@ as they are. What comes back is small: ``docs/results/real.json``, from which th
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pawtrait.dataset import manifest
 from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
 
 OVERLAY = Path("docs/real.yaml")
-RESULTS = Path("docs/results/real.json")
 COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "data/.gitignore")
 RECORDED = Path("data/recorded_splits.csv")
-VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,14 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         prepare(chosen.workspace, chosen.data, chosen.weights)
-        for step in (("-m", "pawtrait", "run"),):
-            _python(chosen.workspace, *step)
-        write_text(RESULTS, json.dumps(gather(chosen.workspace), indent=1, ensure_ascii=False) + "\n")
-        readme.refresh(Path("README.md"), RESULTS.parent)
+        _python(chosen.workspace, "-m", "pawtrait", "run")
+        readme.renew("real", chosen.workspace)
     except PawtraitError as error:
         print(f"real: {error}", file=sys.stderr)
         return 2
-    print(f"\nresults in {RESULTS}, report in {chosen.workspace}/data/reports/index.html")
+    print(f"\nresults in docs/results/real.json, report in {chosen.workspace}/data/reports/index.html")
     return 0
 
 
@@ -79,33 +72,6 @@ def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
         result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
     return result
-
-
-def gather(workspace: Path) -> dict[str, Any]:
-    """The small results: the comparison, what the data was, what it ran on. No path of this machine."""
-    verdict: dict[str, Any] = json.loads(
-        (workspace / "data/reports/compare.json").read_text(encoding="utf-8")
-    )
-    placed = manifest.read(workspace / "data/tables/splits.csv", manifest.Placed)
-    splits = {
-        split: {
-            "pictures": sum(one.split == split for one in placed),
-            "groups": len({one.group for one in placed if one.split == split}),
-        }
-        for split in ("train", "valid", "test")
-    }
-    reports = workspace / "data/reports/models"
-    figures = {
-        row["name"]: json.loads((reports / row["name"] / "metrics.json").read_text())
-        for row in verdict["rows"]
-    }
-    return {
-        "splits": splits,
-        "made_on": {"cores": os.cpu_count(), "versions": {name: version(name) for name in VERSIONS}},
-        "champion": verdict["champion"],
-        "sentences": verdict["sentences"],
-        "rows": [row | figures[row["name"]] for row in verdict["rows"]],
-    }
 
 
 def _absolute(name: str) -> str:
