@@ -39,11 +39,11 @@ def folds(
     """
     if count == 0:
         return
-    held = groups if kind == "group" else np.arange(len(groups)).astype(str)
+    held = groups if kind == "group" else None
     outer = _splitter(kind, count, seed)
     for number, (rest, score) in enumerate(outer.split(classes, classes, held)):
         inner = _splitter(kind, INNER, seed)
-        train, steer = next(iter(inner.split(rest, classes[rest], held[rest])))
+        train, steer = next(iter(inner.split(rest, classes[rest], None if held is None else held[rest])))
         yield Fold(kind, number, rest[train], rest[steer], score)
 
 

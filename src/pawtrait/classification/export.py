@@ -25,7 +25,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 def save_keras(model: keras.Model, path: Path) -> None:
     """Save without optimizer state; the same weights give the same bytes."""
-    bare = keras.models.clone_model(model)
+    bare = type(model).from_config(model.get_config())  # clone_model would compile it, optimizer and all
     bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "model.keras"

@@ -72,6 +72,7 @@ def fit(
     history = model.fit(
         batches.stream(train.pixels, train.targets, batch, knobs, seed),
         steps_per_epoch=batches.count(len(train.pixels), batch),
+        shuffle=False,  # the stream does
         epochs=epochs,
         validation_data=(valid.pixels.astype(np.float32), valid.targets),
         validation_batch_size=batch,
@@ -126,6 +127,7 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
         self._display.update(self._task, advance=1, note=_figures(logs))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._display.update(self._task, note=_figures(logs))
         if self._display.disable:
             progress.say(f"{self._title}: epoch {epoch + 1}/{self._epochs} {_figures(logs)}")
 

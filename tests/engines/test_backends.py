@@ -1,0 +1,79 @@
+"""Which frameworks are loaded by what, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+TORCH = """
+import json, sys
+
+
+class Without:  # a machine that holds torch and no TensorFlow: nobody finds it
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, *more):
+        return None if name.split(".")[0] == "tensorflow" else self.finder.find_spec(name, *more)
+
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+import numpy as np
+from pathlib import Path
+from pawtrait import params
+from pawtrait.classification import train
+from pawtrait.classification.fit import Examples
+from pawtrait.classification.train import Recipe
+
+knobs = params.load(Path("params.yaml"))
+moods = np.arange(32) % 4
+pixels = np.zeros((32, 32, 32, 3), np.uint8) + (moods * 60)[:, None, None, None].astype(np.uint8)
+examples = Examples(pixels, np.eye(4, dtype=np.float32)[moods])
+tuned = knobs.models["cnn"].model_copy(update={"epochs": 8, "augment": True})
+recipe = Recipe("cnn", tuned, knobs.train.model_copy(update={"capped": False}), knobs.augment, 32, None)
+model, history = train.train(recipe, examples, examples, 7, "cnn on torch")
+answers = train.probabilities(model, pixels, 32)
+import keras
+print(json.dumps({
+    "backend": keras.backend.backend(),
+    "losses": [row.loss for row in history],
+    "sums": answers.sum(axis=1).tolist(),
+}))
+"""
+
+
+def told(code, **environment):
+    """What a Python process prints last, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_network_trains_on_a_machine_that_holds_torch_and_no_tensorflow():
+    found = told(TORCH, KERAS_BACKEND="torch")
+    assert found["backend"] == "torch"
+    assert len(found["losses"]) == 8
+    assert found["losses"][-1] < found["losses"][0]
+    assert found["sums"] == pytest.approx([1.0] * 32, abs=1e-5)
+
+
+@pytest.mark.parametrize("module", ["predict", "moods", "folder"])
+def test_predicting_loads_no_deep_learning_framework(module):
+    frameworks = ["tensorflow", "torch", "keras", "mlflow", "pandas", "sklearn", "tf2onnx"]
+    code = (
+        f"import sys, json; import pawtrait.classification.{module};"
+        f" print(json.dumps([name for name in {frameworks} if name in sys.modules]))"
+    )
+    assert told(code) == []

@@ -1,0 +1,92 @@
+"""Grad-CAM, on networks of which one knows where they look."""
+
+import keras
+import numpy as np
+import pytest
+
+from pawtrait.classification import explain, nets, probe
+
+
+def reds(places):
+    """Grey pictures, each with a red square of 8 px at (row, column): uint8 (N, 32, 32, 3)."""
+    pictures = np.full((len(places), 32, 32, 3), 90, np.uint8)
+    for picture, (row, column) in zip(pictures, places, strict=True):
+        picture[row : row + 8, column : column + 8] = (250, 20, 20)
+    return pictures
+
+
+@pytest.fixture(scope="module")
+def red_finder():
+    """Says the first mood where it sees red: one filter of red minus green, shrunk to 16 × 16 maps."""
+    pixels = keras.Input((32, 32, 3), name="pixels")
+    filters = keras.layers.Conv2D(2, 1, activation="relu")
+    x = keras.layers.MaxPooling2D()(filters(keras.layers.Rescaling(1 / 255)(pixels)))
+    dense = keras.layers.Dense(4, activation="softmax")
+    model = keras.Model(pixels, dense(keras.layers.GlobalAveragePooling2D()(x)))
+    kernel = np.array([[1.0, 0.3], [-1.0, 0.3], [0.0, 0.3]], np.float32)  # RGB → (redness, brightness)
+    filters.set_weights([kernel[None, None], np.zeros(2, np.float32)])
+    dense.set_weights(
+        [np.array([[60, 0, 0, 0], [-1, 0, 0, 0]], np.float32), np.array([0, 0.5, 0, 0], np.float32)]
+    )
+    return model
+
+
+def test_the_peak_lies_on_the_part_that_decides(red_finder):
+    places = [(2, 2), (20, 6), (12, 22)]
+    heat = explain.heat_maps(red_finder, reds(places))
+    assert heat.shape == (3, 32, 32)
+    for one, (row, column) in zip(heat, places, strict=True):
+        peak_row, peak_column = np.unravel_index(one.argmax(), one.shape)
+        assert row <= peak_row < row + 8
+        assert column <= peak_column < column + 8
+        inside = one[row : row + 8, column : column + 8].sum()
+        assert inside > 0.7 * one.sum()
+
+
+def test_heat_lies_between_zero_and_one_with_a_peak_of_one(red_finder):
+    heat = explain.heat_maps(red_finder, reds([(2, 2)]))
+    assert heat.dtype == np.float32
+    assert heat.min() >= 0
+    assert heat.max() == 1
+
+
+def test_a_picture_of_which_nothing_speaks_for_the_answer_stays_cold(red_finder):
+    grey = np.full((1, 32, 32, 3), 90, np.uint8)  # answered by the bias alone, against the brightness
+    assert explain.heat_maps(red_finder, grey).max() <= 1
+    black = np.zeros((1, 32, 32, 3), np.uint8)
+    assert explain.heat_maps(red_finder, black).max() == 0
+
+
+def test_a_trunk_within_the_network_is_looked_into(made_up_weights):
+    model = nets.build("mobilenet_v2", 32, 4, made_up_weights("mobilenet_v2"), 20, "native")
+    heat = explain.heat_maps(model, reds([(2, 2), (20, 6)]))
+    assert heat.shape == (2, 32, 32)
+
+
+def test_the_studys_own_networks_show_where_they_look():
+    for net in ("cnn", "deep_cnn"):
+        heat = explain.heat_maps(nets.build(net, 32, 4, None, None, "native"), reds([(2, 2)]))
+        assert heat.shape == (1, 32, 32)
+
+
+def test_the_linear_probe_on_pixels_has_no_maps_to_show():
+    frozen = probe.features(32, None, "native")
+    model = probe.assemble(frozen, np.zeros((192, 4), np.float32), np.zeros(4, np.float32))
+    assert explain.heat_maps(model, reds([(2, 2)])) is None
+
+
+def test_explaining_changes_nothing_in_the_network(red_finder):
+    before = [value.copy() for value in red_finder.get_weights()]
+    explain.heat_maps(red_finder, reds([(2, 2)]))
+    assert all(np.array_equal(a, b) for a, b in zip(before, red_finder.get_weights(), strict=True))
+
+
+def test_an_overlay_is_warm_where_the_heat_is_and_leaves_the_rest_recognisable():
+    picture = np.full((16, 16, 3), 128, np.uint8)
+    heat = np.zeros((16, 16), np.float32)
+    heat[4, 4] = 1.0
+    laid = explain.overlay(picture, heat)
+    assert laid.dtype == np.uint8
+    red, _, blue = (int(value) for value in laid[4, 4])
+    assert red > blue
+    assert np.abs(laid[12, 12].astype(int) - 128).max() < 25

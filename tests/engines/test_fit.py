@@ -1,0 +1,99 @@
+"""Training by a recipe: what it reports, when it stops, and that it repeats itself."""
+
+import numpy as np
+import pytest
+
+from pawtrait.classification import fit, nets
+from pawtrait.classification.fit import Examples
+from pawtrait.params import Plateau
+
+KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def trained(examples, knobs, epochs=3, valid=None, seed=7, augment=None, **changes):
+    """A cnn after at most so many epochs, and its history."""
+    fit.prepare(seed, False)
+    model = nets.build("cnn", 32, 4, None, None, "native")
+    recipe = knobs.models["cnn"].model_copy(update=changes)
+    held = valid or examples
+    return model, fit.fit(model, examples, held, recipe, epochs, 16, augment, seed, "cnn on colours")
+
+
+def mislabelled(examples):
+    """The same pictures with the next mood: the better a network learns the one, the worse the other."""
+    return Examples(examples.pixels, np.roll(examples.targets, 1, axis=1))
+
+
+def test_history_has_a_row_an_epoch_with_the_figures_of_keras(coloured, knobs):
+    model, history = trained(coloured, knobs)
+    assert [row.epoch for row in history] == [0, 1, 2]
+    assert history[-1].loss < history[0].loss
+    assert {row.learning_rate for row in history} == {1e-3}
+    loss, accuracy = model.evaluate(coloured.pixels.astype(np.float32), coloured.targets, verbose=0)
+    assert (history[-1].val_loss, history[-1].val_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
+
+
+def test_colours_are_learnt(coloured, knobs):
+    _, history = trained(coloured, knobs, epochs=8)
+    assert history[-1].val_accuracy > 0.9
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(coloured, knobs):
+    first, again, other = (
+        trained(coloured, knobs, epochs=1, augment=knobs.augment, seed=seed)[0].get_weights()
+        for seed in (7, 7, 8)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_early_stopping_ends_it_and_brings_back_the_best_weights(coloured, knobs):
+    valid = mislabelled(coloured)
+    model, history = trained(coloured, knobs, epochs=12, valid=valid, early_stop=2)
+    losses = [row.val_loss for row in history]
+    best = int(np.argmin(losses))
+    assert len(history) == best + 3 < 12
+    loss, _ = model.evaluate(valid.pixels.astype(np.float32), valid.targets, verbose=0)
+    assert loss == pytest.approx(losses[best], abs=1e-5)
+
+
+def test_on_a_plateau_the_learning_rate_falls_to_its_floor_and_no_further(coloured, knobs):
+    plateau = Plateau(factor=0.1, patience=1, floor=5e-5)
+    _, history = trained(coloured, knobs, epochs=8, valid=mislabelled(coloured), plateau=plateau)
+    rates = [row.learning_rate for row in history]
+    assert rates[0] == pytest.approx(1e-3)
+    assert 1e-4 in [pytest.approx(rate) for rate in rates]
+    assert rates[-1] == pytest.approx(5e-5)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_in_a_log_every_epoch_is_one_line_with_its_figures(coloured, knobs, capsys):
+    trained(coloured, knobs, epochs=3)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" loss")[0] for line in lines] == [
+        f"cnn on colours: epoch {number}/3" for number in (1, 2, 3)
+    ]
+    assert all(f" {key} 0." in line or f" {key} 1." in line for line in lines for key in KEYS)
+
+
+def test_in_a_terminal_a_bar_names_loss_accuracy_and_the_time_left(coloured, knobs, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes standard error for a terminal
+    monkeypatch.setenv("COLUMNS", "160")
+    trained(coloured, knobs, epochs=2)
+    shown = capsys.readouterr().err
+    assert "cnn on colours" in shown
+    assert "6/6" in shown  # two epochs of three batches
+    assert "val_accuracy" in shown
+    assert "epoch 1/2" not in shown
+
+
+def test_mixed_precision_computes_in_float16_and_answers_in_float32(coloured, knobs):
+    fit.prepare(7, True)
+    try:
+        model = nets.build("cnn", 32, 4, None, None, "native")
+        kinds = {layer.compute_dtype for layer in model.layers if layer.weights}
+        answers = model(coloured.pixels[:2].astype(np.float32))
+    finally:
+        fit.prepare(7, False)
+    assert kinds == {"float16", "float32"}
+    assert answers.dtype == "float32"
