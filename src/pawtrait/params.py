@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pawtrait.errors import BadParams
 
@@ -127,11 +127,21 @@ class Params(Section):
     pictures: Pictures
     augment: Augment
     weights: Weights
-    selected: tuple[str, ...]
+    selected: Annotated[tuple[str, ...], Field(min_length=1)]
     train: Train
     models: dict[str, Model]
     evaluate: Evaluate
     report: Report
+
+    @model_validator(mode="after")
+    def _known(self) -> "Params":
+        """Every selected model has its recipe, and stands there once."""
+        unknown = [name for name in self.selected if name not in self.models]
+        if unknown:
+            raise ValueError(f"selected names {', '.join(unknown)}, but models has {', '.join(self.models)}")
+        if len(set(self.selected)) < len(self.selected):
+            raise ValueError("selected names a model twice")
+        return self
 
 
 def load(path: Path = Path("params.yaml")) -> Params:
@@ -152,7 +162,9 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def _complaint(problem: Any) -> str:
     """One sentence for one problem: the key's full name, what came, what is expected."""
-    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "value_error":  # of our own, a whole sentence
+        return str(problem["ctx"]["error"])
+    key = ".".join(map(str, problem["loc"])) or "the file"
     if problem["type"] == "extra_forbidden":
         return f"{key} is no known key; check its spelling"
     if problem["type"] == "missing":

@@ -9,6 +9,7 @@ from pawtrait.files import sha256, write_text
 
 SUMS = "SHA256SUMS"
 FACTS = "model.json"
+NEEDED = ("model.onnx", FACTS)  # by whoever predicts
 
 
 def seal(folder: Path) -> None:
@@ -21,7 +22,7 @@ def check(folder: Path) -> dict[str, str]:
     """Compare every listed file with its sum; give the sums by file name.
 
     Raises:
-        BadModel: the folder or a listed file is missing, or a byte has changed.
+        BadModel: the folder, a listed file or the model itself is missing, or a byte has changed.
     """
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
@@ -30,6 +31,9 @@ def check(folder: Path) -> dict[str, str]:
             f"{folder} is no model folder: it has no {SUMS}; train a model or name another"
         ) from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name in NEEDED:
+        if name not in sums:
+            raise BadModel(f"{folder}/{SUMS} lists no {name}; train or download the model again")
     for name, digest in sums.items():
         if not (folder / name).is_file():
             raise BadModel(

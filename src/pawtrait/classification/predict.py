@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
 from pawtrait.classification import folder as model_folder
+from pawtrait.errors import BadModel
 
 CHUNK = 64  # pictures a call; more gain nothing on a CPU and cost memory
 
@@ -30,7 +32,7 @@ class Classifier:
         """Check the folder's sums and open its ONNX file.
 
         Raises:
-            BadModel: a file is missing or was changed.
+            BadModel: a file is missing, was changed, or is no network.
         """
         sums = model_folder.check(folder)
         return cls(session(folder / "model.onnx"), model_folder.facts(folder), sums["model.onnx"])
@@ -56,10 +58,19 @@ class Classifier:
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
-    """Open an ONNX file on the CPU; its answers do not depend on the number of threads."""
+    """Open an ONNX file on the CPU; its answers do not depend on the number of threads.
+
+    Raises:
+        BadModel: the file is no network that onnxruntime can run.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (trouble.InvalidProtobuf, trouble.InvalidGraph, trouble.NotImplemented, trouble.Fail) as error:
+        raise BadModel(
+            f"{path} is no network that onnxruntime {onnxruntime.__version__} can run; train the model again"
+        ) from error
 
 
 def run(opened: onnxruntime.InferenceSession, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,0 +1,74 @@
+"""What keeps foreign tools quiet and results repeatable."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pawtrait import environment
+
+
+def test_what_the_user_has_set_stays(monkeypatch):
+    monkeypatch.setenv("MLFLOW_LOGGING_LEVEL", "DEBUG")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    environment.settle()
+    assert os.environ["MLFLOW_LOGGING_LEVEL"] == "DEBUG"
+    assert os.environ["MPLBACKEND"] == "Agg"
+
+
+def test_nothing_phones_home(monkeypatch):
+    for name in environment.QUIET:
+        monkeypatch.delenv(name, raising=False)
+    environment.settle()
+    assert os.environ["DO_NOT_TRACK"] == os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_native_chatter_is_held_back(capfd):
+    with environment.muffled():
+        os.write(2, b"a greeting from C++\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_native_chatter_is_shown_when_the_block_fails(capfd):
+    with pytest.raises(RuntimeError), environment.muffled():
+        os.write(2, b"why it failed\n")
+        raise RuntimeError
+    assert "why it failed" in capfd.readouterr().err
+
+
+def test_an_interrupt_gives_standard_error_back(capfd):
+    with pytest.raises(KeyboardInterrupt), environment.muffled():
+        raise KeyboardInterrupt
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err.endswith("after\n")
+
+
+PROGRAM = """
+import os, sys
+from pawtrait import environment
+environment.repeat_hashes("program", sys.argv[1:])
+print(os.environ["PYTHONHASHSEED"], hash("a string"), sys.argv[1:])
+"""
+
+
+def told(tmp_path, **environment):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+    command = [sys.executable, "-m", "program", "--out", "a file"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=inherited | environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_a_process_starts_anew_with_fixed_hashes_and_its_arguments(tmp_path):
+    first, again = told(tmp_path), told(tmp_path)
+    assert first == again
+    assert first.startswith("0 ")
+    assert first.endswith("['--out', 'a file']\n")
+
+
+def test_hashes_that_the_user_fixed_stay_so(tmp_path):
+    assert told(tmp_path, PYTHONHASHSEED="5").startswith("5 ")

@@ -1,0 +1,96 @@
+"""params.yaml: what is misspelt or out of range stops the run with one line that names it."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pawtrait import params
+from pawtrait.errors import BadParams
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def load(tmp_path, old="", new=""):
+    """The project's parameters with one text exchanged."""
+    assert old in TEXT
+    (tmp_path / "params.yaml").write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    return params.load(tmp_path / "params.yaml")
+
+
+def complaint(tmp_path, old, new):
+    with pytest.raises(BadParams) as caught:
+        load(tmp_path, old, new)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_projects_own_file_is_good(tmp_path):
+    knobs = load(tmp_path)
+    assert knobs.pictures.side == 128
+    assert knobs.models["mobilenet_v2"].trainable == 20
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seed: 7", "sede: 7", "sede is no known key; check its spelling"),
+        ("salt: pawtrait", "slat: pawtrait", "split.slat is no known key"),
+        ("salt: pawtrait", "slat: pawtrait", "split.salt is missing"),
+        ("    net: cnn", "    nett: cnn", "models.cnn.nett is no known key"),
+        ("    faults: true", "    fault: true", "ingest.demo.fault is no known key"),
+    ],
+)
+def test_a_misspelt_key_is_named_in_full(tmp_path, old, new, said):
+    assert said in complaint(tmp_path, old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("batch: 32", "batch: 0", "train.batch = 0: input should be greater than 0"),
+        ("leaks: drop", "leaks: keep", "split.leaks = 'keep': input should be 'stop' or 'drop'"),
+        ("least_side: 48", "least_side: many", "validate.least_side = 'many'"),
+        ("level: 0.95", "level: 95", "evaluate.level = 95: input should be less than 1"),
+        ("    net: deep_cnn", "    net: deeper_cnn", "models.deep_cnn.net = 'deeper_cnn'"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_is_expected(tmp_path, old, new, said):
+    assert said in complaint(tmp_path, old, new)
+
+
+def test_a_selected_model_without_a_recipe_is_named(tmp_path):
+    said = complaint(tmp_path, "selected: [linear_probe, cnn", "selected: [linear_prob, cnn")
+    assert "linear_prob" in said
+    assert "models" in said
+
+
+def test_a_model_selected_twice_is_refused(tmp_path):
+    assert "twice" in complaint(tmp_path, "selected: [linear_probe, cnn", "selected: [cnn, cnn")
+
+
+def test_no_selected_model_is_refused(tmp_path):
+    line = next(line for line in TEXT.splitlines() if line.startswith("selected:"))
+    assert "selected" in complaint(tmp_path, line, "selected: []")
+
+
+def test_an_empty_file_is_refused_in_words(tmp_path):
+    (tmp_path / "params.yaml").write_text("")
+    with pytest.raises(BadParams, match=r"params\.yaml: the file = None: input should be a valid dictionary"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(BadParams, match="is not here; run from the project's root"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_broken_yaml_is_one_line_with_the_place(tmp_path):
+    assert "line 3" in complaint(tmp_path, TEXT, "seed: 7\ningest:\n  source: [demo\n")
+
+
+def test_nothing_can_be_changed_after_loading(tmp_path):
+    with pytest.raises(ValidationError, match="frozen"):
+        load(tmp_path).train.batch = 64
