@@ -192,10 +192,11 @@ def _print_table(answers: Any, model: str) -> int:
 def main() -> None:
     """Run the command line; an error of ours is one line and exit code 2."""
     environment.settle()
+    arguments = [one for one in sys.argv[1:] if one != "--traceback"]  # wherever it stands
     try:
-        app()
+        app(arguments)
     except PawtraitError as error:
-        if "--traceback" in sys.argv:
+        if len(arguments) < len(sys.argv) - 1:
             raise
         print(f"pawtrait: {error}", file=sys.stderr)
         sys.exit(2)
