@@ -81,16 +81,24 @@ def _answers(classifier: Classifier, chunk: Sequence[Found], largest_pixels: int
 
 
 def _named(name: str) -> Iterator[Found]:
-    path = Path(name)
+    try:
+        paths, lack = _paths(Path(name))
+    except (OSError, ValueError) as error:  # a name too long, a glob with two stars in a word …
+        paths, lack = [], f"cannot be looked for: {getattr(error, 'strerror', None) or error}"
+    yield from map(_file, paths) if paths else [Found(name, b"", f"{name[:200]} {lack}")]
+
+
+def _paths(path: Path) -> tuple[list[Path], str]:
+    """The files that a name stands for, in order, and what to say where there are none."""
     if path.is_dir():
-        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
-        yield from map(_file, inside) if inside else [Found(name, b"", f"{name} holds no pictures")]
-    elif path.exists():
-        yield _file(path)
-    else:
-        anchor = Path(path.anchor)
-        matches = sorted(anchor.glob(str(path.relative_to(anchor))))
-        yield from map(_file, matches) if matches else [Found(name, b"", f"{name} is not here")]
+        below = (one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
+        return sorted(below), "holds no pictures"
+    if path.exists():
+        return [path], ""
+    anchor = Path(path.anchor)
+    matches = sorted(anchor.glob(str(path.relative_to(anchor))))
+    inside = [_paths(match)[0] if match.is_dir() else [match] for match in matches]
+    return [one for files in inside for one in files], "is not here"
 
 
 def _standard_input() -> Iterator[Found]:

@@ -1,0 +1,219 @@
+"""The command line, as a person meets it."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pawtrait import champion, cli
+from pawtrait.stages import __main__ as dispatcher
+
+ROOT = Path(__file__).parents[2]
+FRAMEWORKS = (
+    "tensorflow",
+    "torch",
+    "keras",
+    "mlflow",
+    "sklearn",
+    "pandas",
+    "onnxruntime",
+    "matplotlib",
+    "cv2",
+)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A project's root with params.yaml in it and a wide terminal before it."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.fixture
+def crowned(here, colour_model):
+    """A project whose champion is the colour model."""
+    folder = colour_model().relative_to(here)
+    champion.write(champion.Champion("pet-expression", "1", "cnn", "ab" * 32, folder.as_posix()))
+    return here
+
+
+@pytest.fixture
+def pawtrait(monkeypatch, capsys):
+    """Runs the command line in this process; gives exit code, output and errors."""
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["pawtrait", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        said = capsys.readouterr()
+        return SimpleNamespace(code=code, out=said.out, err=said.err)
+
+    return run
+
+
+def rows(done):
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_help_loads_no_framework_and_no_stage():
+    code = (
+        "import sys, runpy; sys.argv = ['pawtrait', '--help']\n"
+        "try: runpy.run_module('pawtrait.cli', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {FRAMEWORKS} if name in sys.modules])\n"
+        "print([name for name in sys.modules if name.startswith('pawtrait.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *shown, frameworks, own = done.stdout.splitlines()
+    assert any("predict" in line for line in shown)
+    assert frameworks == "[]"
+    assert set(eval(own)) == {"pawtrait.environment", "pawtrait.errors"}
+
+
+@pytest.mark.parametrize("command", [*cli.STAGES, "predict", "register", "lineage", "results", "run"])
+def test_every_command_explains_itself(pawtrait, command):
+    done = pawtrait(command, "--help")
+    assert done.code == 0
+    assert "Usage" in done.out
+
+
+def test_files_get_a_table_with_a_row_each(crowned, pawtrait, coloured_picture):
+    done = pawtrait("predict", coloured_picture("angry"), coloured_picture("sad"))
+    assert done.code == 0
+    assert "moods by cnn" in done.out
+    assert re.search(r"angry\.png.*│ angry\s+│", done.out)
+    assert re.search(r"sad\.png.*│ sad\s+│", done.out)
+
+
+def test_json_gives_a_line_a_picture(crowned, pawtrait, coloured_picture):
+    angry = coloured_picture("angry")
+    (row,) = rows(pawtrait("predict", "--json", angry))
+    assert (row["picture"], row["label"], row["model"], row["problem"]) == (str(angry), "angry", "cnn", "")
+    assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_folder_and_a_glob_are_read(crowned, pawtrait, coloured_picture):
+    for name in ("pets/a.png", "pets/more/b.png"):
+        coloured_picture("sad", name)
+    assert [row["picture"] for row in rows(pawtrait("predict", "--json", "pets"))] == [
+        "pets/a.png",
+        "pets/more/b.png",
+    ]
+    assert [row["picture"] for row in rows(pawtrait("predict", "--json", "pets/*/*.png"))] == [
+        "pets/more/b.png"
+    ]
+
+
+def test_a_picture_on_standard_input_is_read(crowned, pawtrait, coloured_picture):
+    (row,) = rows(pawtrait("predict", "--json", "-", stdin=coloured_picture("happy").read_bytes()))
+    assert (row["picture"], row["label"]) == ("standard input", "happy")
+
+
+def test_a_list_on_standard_input_is_followed(crowned, pawtrait, coloured_picture):
+    names = f"{coloured_picture('happy')}\n{coloured_picture('other')}\n".encode()
+    assert [row["label"] for row in rows(pawtrait("predict", "--json", "-", stdin=names))] == [
+        "happy",
+        "other",
+    ]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_bad_file_is_reported_the_rest_go_on_and_the_code_is_1(crowned, pawtrait, coloured_picture, form):
+    (crowned / "bad.jpg").write_text("no picture")
+    done = pawtrait("predict", *form, coloured_picture("sad"), "bad.jpg", coloured_picture("happy"))
+    assert done.code == 1
+    assert "bad.jpg: not a picture" in done.out
+    assert "sad.png" in done.out
+    assert "happy.png" in done.out
+
+
+def test_markup_in_a_files_name_is_printed_as_it_is(crowned, pawtrait, coloured_picture):
+    coloured_picture("sad", "[red]cat[/red].png")
+    assert "[red]cat[/red].png" in pawtrait("predict", "[red]cat[/red].png").out
+
+
+def test_a_named_model_folder_is_used_without_a_champion(here, pawtrait, coloured_picture, colour_model):
+    folder = colour_model("mobilenet_v2")
+    (row,) = rows(pawtrait("predict", "--json", "--model", folder, coloured_picture("sad")))
+    assert (row["label"], row["model"]) == ("sad", "mobilenet_v2")
+
+
+def one_line(done):
+    """The only line on standard error."""
+    (line,) = done.err.splitlines()
+    assert line.startswith("pawtrait: ")
+    assert done.code == 2
+    return line
+
+
+def test_without_a_champion_one_line_says_what_to_run(here, pawtrait, coloured_picture):
+    line = one_line(pawtrait("predict", coloured_picture("sad")))
+    assert "no champion yet" in line
+    assert "make demo" in line
+
+
+def test_a_model_with_a_changed_byte_is_one_line(crowned, pawtrait, coloured_picture):
+    with (crowned / "models/cnn/model.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    assert "model.onnx is not the file that was sealed" in one_line(
+        pawtrait("predict", coloured_picture("sad"))
+    )
+
+
+def test_a_misspelt_key_is_one_line(crowned, pawtrait, coloured_picture):
+    text = (crowned / "params.yaml").read_text()
+    (crowned / "params.yaml").write_text(text.replace("salt:", "slat:"))
+    assert "split.slat is no known key" in one_line(pawtrait("predict", coloured_picture("sad")))
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_traceback_shows_where_an_error_came_from(here, place):
+    words = ["predict", "x.png"]
+    words = ["--traceback", *words] if place == "first" else [*words, "--traceback"]
+    command = [sys.executable, "-m", "pawtrait.cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "champion.py" in done.stderr
+    assert "no champion yet" in done.stderr.splitlines()[-1]
+
+
+def test_results_before_there_are_any_say_what_to_run(here, pawtrait):
+    assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
+
+
+def test_registering_before_comparing_says_what_to_run(here, pawtrait):
+    assert "run `dvc repro` before registering" in one_line(pawtrait("register"))
+
+
+def test_a_stage_away_from_a_project_is_one_line(tmp_path, monkeypatch, pawtrait):
+    monkeypatch.chdir(tmp_path)
+    assert "has no dvc.yaml; run from the project's root" in one_line(pawtrait("manifest"))
+
+
+def test_the_stage_that_dvc_calls_ends_with_2_and_one_line_too(here, capsys):
+    (here / "params.yaml").write_text("sede: 7\n")
+    assert dispatcher.main(["manifest", "--raw", "raw", "--manifest", "manifest.csv"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("manifest: params.yaml: ")
+    assert "sede is no known key" in line
+
+
+def test_a_reader_that_has_gone_is_no_crash(crowned, coloured_picture):
+    command = [sys.executable, "-m", "pawtrait.cli", "predict", "--json", str(coloured_picture("sad"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # as `| head` does
+        said = process.stderr.read()
+    assert process.returncode != 0
+    assert said == ""
