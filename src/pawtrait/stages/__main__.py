@@ -1,6 +1,7 @@
 """``python -m pawtrait.stages NAME --path …``: what dvc.yaml calls to run one stage."""
 
 import argparse
+import errno
 import importlib
 import inspect
 import logging
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pawtrait import environment, progress, stages
 from pawtrait.errors import PawtraitError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NOISY = ("mlflow", "alembic", "great_expectations", "fsspec", "absl", "tf2onnx", "matplotlib")
 
 
@@ -32,7 +34,17 @@ def main(arguments: list[str]) -> int:
     except PawtraitError as error:
         progress.say(f"{stage}: {error}")
         return 2
+    except OSError as error:
+        if not _full(error):
+            raise
+        progress.say(f"{stage}: the disk is full ({error}); free some space and run again")
+        return 2
     return 0
+
+
+def _full(error: OSError) -> bool:
+    """Whether there is no room left; numpy counts what it could not write and names no errno."""
+    return error.errno in FULL or (error.errno is None and " requested and " in str(error))
 
 
 def _parser(stage: str, run: Callable[..., None]) -> argparse.ArgumentParser:
