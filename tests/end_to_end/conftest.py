@@ -38,8 +38,9 @@ TINY: dict[str, Any] = {
 class Project:
     """A copy of the tree, and its commands run there as a person would."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, **settings: str) -> None:
         self.root = root
+        self._settings = settings
 
     def run(self, *command: str, code: int = 0, **popen: Any) -> str:
         """Run a command, see that it ends with ``code``, and give all that it printed."""
@@ -86,7 +87,7 @@ class Project:
             **{f"GIT_{who}_EMAIL": "pawtrait@example.org" for who in ("AUTHOR", "COMMITTER")},
         }
         foreign = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "KERAS_BACKEND", "PYTHONHASHSEED")
-        return {key: value for key, value in os.environ.items() if key not in foreign} | own
+        return {key: value for key, value in os.environ.items() if key not in foreign} | own | self._settings
 
 
 def change(path: Path, changes: Mapping[str, Any]) -> None:
@@ -124,6 +125,19 @@ def project(new_project: Callable[[str], Project]) -> Project:
     made = new_project("project")
     made.repro()
     return made
+
+
+@pytest.fixture(scope="session")
+def bare_project() -> Callable[..., Project]:
+    """Makes projects with parameters only, for stages that are run one by one on this tree's source."""
+
+    def make(root: Path, **settings: str) -> Project:
+        root.mkdir()
+        shutil.copy2(ROOT / "params.yaml", root)
+        change(root / "params.yaml", TINY)
+        return Project(root, PYTHONPATH=str(ROOT / "src"), **settings)
+
+    return make
 
 
 class _Plain(yaml.SafeDumper):
