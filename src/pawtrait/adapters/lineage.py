@@ -1,7 +1,9 @@
 """Where a result comes from: the commit from git, the data's hashes from dvc.lock."""
 
 import hashlib
+import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import yaml
 
 LOCK = Path("dvc.lock")
+CODE = ("src", "pipelines", "dvc.yaml", "params.yaml", "constraints.txt", "pyproject.toml")
+PATCH = ("diff", "--no-ext-diff", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,7 @@ class Commit:
 def commit() -> Commit:
     """Ask git; dvc.lock and small results change by themselves during a run and do not count as dirt."""
     sha = _git("rev-parse", "HEAD")
-    code = ("--", "src", "pipelines", "dvc.yaml", "params.yaml", "constraints.txt", "pyproject.toml")
-    diff = _git("diff", "HEAD", *code) if sha else ""
+    diff = "\n".join(_patches()) if sha else ""
     return Commit(sha, _git("rev-parse", "--abbrev-ref", "HEAD") if sha else "", bool(diff), diff)
 
 
@@ -43,10 +46,19 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _git(*arguments: str) -> str:
+def _patches() -> Iterator[str]:
+    """What is not committed: the changes, then a patch for each file that git does not know yet."""
+    if changes := _git(*PATCH, "HEAD", "--", *CODE):
+        yield changes
+    for name in _git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE).split("\0"):
+        if name:
+            yield _git(*PATCH, "--no-index", "--", os.devnull, name, good=(1,))  # 1: they differ
+
+
+def _git(*arguments: str, good: Sequence[int] = (0,)) -> str:
     """What git prints, or nothing where there is no git or no repository."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
         return ""
-    return done.stdout.strip("\n") if done.returncode == 0 else ""
+    return done.stdout.decode(errors="replace").removesuffix("\n") if done.returncode in good else ""

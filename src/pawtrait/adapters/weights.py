@@ -68,13 +68,27 @@ def fetch(net: str, source: str, mirror: str | None, pins: Sequence[str], into: 
 
 
 def _from_mirror(mirror: str, name: str, cache: Path) -> Path | None:
-    """The file in the mirror, or None where a folder does not have it."""
+    """The file in the mirror, or None where it does not have it."""
     if urlsplit(mirror).scheme in downloads.SCHEMES:
-        return _download(f"{mirror.rstrip('/')}/{name}", cache)
+        try:
+            return _download(f"{mirror.rstrip('/')}/{name}", cache)
+        except BadSource as error:
+            if _is_absent(error):
+                return None
+            raise
     folder = Path(mirror)
     if not folder.is_dir():
         raise BadSource(f"weights.mirror {mirror} is no folder; name a folder or an http(s) or s3 address")
     return folder / name if (folder / name).is_file() else None
+
+
+def _is_absent(error: BadSource) -> bool:
+    """Whether the server answered that it has no such file; fsspec says the same of one that is silent."""
+    said = error.__cause__
+    if not isinstance(said, FileNotFoundError):
+        return False
+    why = said.__cause__  # of s3 none; of http the answer, or that there was none
+    return why is None or getattr(why, "status", None) in (404, 410)
 
 
 def _download(url: str, cache: Path) -> Path:

@@ -1,0 +1,128 @@
+"""Where a result comes from, asked of a real git repository."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pawtrait.adapters import lineage
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A git repository with one commit of params.yaml and src/code.py."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NAME", "EMAIL"):
+        monkeypatch.setenv(f"GIT_AUTHOR_{name}", "nobody@example.org")
+        monkeypatch.setenv(f"GIT_COMMITTER_{name}", "nobody@example.org")
+    git("init", "--quiet", "--initial-branch", "retrain")
+    Path("src").mkdir()
+    Path("src/code.py").write_text("one = 1\n")
+    Path("params.yaml").write_text("seed: 7\n")
+    Path("dvc.lock").write_text("stages: {}\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    return tmp_path
+
+
+def git(*arguments):
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_clean_repository_is_its_commit(repository):
+    found = lineage.commit()
+    assert found.sha == git("rev-parse", "HEAD")
+    assert (found.branch, found.dirty, found.diff) == ("retrain", False, "")
+
+
+@pytest.mark.parametrize("name", ["src/code.py", "params.yaml"])
+def test_a_change_that_is_not_committed_makes_it_dirty(repository, name):
+    Path(name).write_text("two = 2\n")
+    found = lineage.commit()
+    assert found.dirty
+    assert "+two = 2" in found.diff
+
+
+def test_a_staged_change_is_not_committed_either(repository):
+    Path("src/code.py").write_text("two = 2\n")
+    git("add", ".")
+    assert lineage.commit().dirty
+
+
+def test_a_new_module_that_git_does_not_know_makes_it_dirty(repository):
+    Path("src/new.py").write_text("new = 1\n")
+    found = lineage.commit()
+    assert found.dirty
+    assert "+new = 1" in found.diff
+
+
+def test_an_ignored_file_is_no_dirt(repository):
+    Path(".gitignore").write_text("*.pyc\n")
+    Path("src/code.pyc").write_text("compiled")
+    assert not lineage.commit().dirty
+
+
+def test_what_a_run_writes_by_itself_is_no_dirt(repository):
+    Path("dvc.lock").write_text("stages: {changed: {}}\n")
+    Path("report.html").write_text("a result")
+    assert not lineage.commit().dirty
+
+
+@pytest.mark.parametrize(
+    "setting", [("color.ui", "always"), ("diff.noprefix", "true"), ("diff.external", "true")]
+)
+def test_the_kept_difference_brings_the_change_back_whatever_git_is_set_to(repository, setting):
+    git("config", *setting)
+    Path("src/code.py").write_text("two = 2\n")
+    Path("src/new.py").write_text("new = 1\n")
+    Path("kept.diff").write_text(lineage.commit().diff + "\n")
+    git("checkout", "--", ".")
+    Path("src/new.py").unlink()
+    git("-c", "diff.external=", "apply", "kept.diff")
+    assert Path("src/code.py").read_text() == "two = 2\n"
+    assert Path("src/new.py").read_text() == "new = 1\n"
+
+
+def test_a_repository_without_a_commit_has_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    assert lineage.commit() == lineage.Commit("", "", False, "")
+
+
+def test_outside_a_repository_everything_is_empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert lineage.commit() == lineage.Commit("", "", False, "")
+
+
+def test_without_git_everything_is_empty(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert lineage.commit() == lineage.Commit("", "", False, "")
+
+
+def test_outputs_are_those_of_every_stage_with_their_hashes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.lock").write_text(
+        "schema: '2.0'\n"
+        "stages:\n"
+        "  ingest:\n"
+        "    outs: [{path: data/raw, md5: aa.dir, size: 3}]\n"
+        "  train@cnn:\n"
+        "    deps: [{path: data/raw, md5: aa.dir}]\n"
+        "    outs: [{path: data/models/cnn, md5: bb.dir}]\n"
+        "  empty: {}\n"
+    )
+    assert lineage.outputs() == {"data/raw": "aa.dir", "data/models/cnn": "bb.dir"}
+
+
+@pytest.mark.parametrize("text", [None, "", "schema: '2.0'\n", "stages:\n"])
+def test_a_lock_that_is_missing_or_empty_knows_no_outputs(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("dvc.lock").write_text(text)
+    assert lineage.outputs() == {}
+
+
+def test_one_hash_for_several_texts_keeps_them_apart():
+    assert lineage.digest("ab", "c") != lineage.digest("a", "bc")
+    assert lineage.digest("ab", "c") == lineage.digest("ab", "c")
