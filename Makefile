@@ -37,7 +37,7 @@ repro: setup ## bring every stage up to date, without registration
 
 ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with PORT=
 	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true \
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
 
 test: setup ## run the tests that take seconds
