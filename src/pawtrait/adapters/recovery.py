@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 
 from pawtrait.adapters import registry
+from pawtrait.errors import BadRegistry
 
 
 def commands(uri: str) -> Iterator[str]:
     """Shell lines, comments between them; the last one proves that the model is the same.
 
     Raises:
-        BadRegistry: there is no such model.
+        BadRegistry: there is no such model, or it was registered by other hands.
     """
     version = registry.resolve(uri)
     tags = version.tags
+    lack = [key for key in ("name", "start", "pipeline.run_id", "model.sha256") if key not in tags]
+    if lack:
+        raise BadRegistry(f"{uri} lacks the tags {', '.join(lack)}; register it with `pawtrait register`")
     model, commit = tags["name"], tags.get("git.commit", "none")
     parent = tags["pipeline.run_id"]
     yield f"# {version.name} version {version.version}: {model}, {tags['start']}"

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Run:
             Metric(key, float(value), 0, int(row["epoch"]))
             for row in rows
             for key, value in row.items()
-            if key != "epoch" and isinstance(value, int | float) and math.isfinite(value)
+            if key != "epoch" and isinstance(value, Real) and math.isfinite(value)
         ]
         for start in range(0, len(entries), 1000):  # MLflow's limit for a batch
             self._client.log_batch(self.id, metrics=entries[start : start + 1000])

@@ -1,0 +1,96 @@
+"""The way back to a registered model, as shell commands."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pawtrait.adapters import recovery, registry, tracking
+from pawtrait.classification import folder as model_folder
+from pawtrait.errors import BadRegistry
+
+
+@pytest.fixture
+def registered(tracked, colour_model, client):
+    """Registers a model with the tags that the stage gives; gives its digest."""
+    if client.search_registered_models(f"name = '{registry.NAME}'"):
+        client.delete_registered_model(registry.NAME)
+
+    def make(**tags):
+        folder = colour_model()
+        with tracking.training(tracked, "cnn", []) as run:
+            registry.log(run, folder)
+        digest = model_folder.check(folder)["model.onnx"]
+        known = {"name": "cnn", "start": "random start", "pipeline.run_id": "parent", "git.commit": "c0ffee"}
+        registry.register(digest, known | tags, "")
+        return digest
+
+    return make
+
+
+def lines(uri="models:/pet-expression@champion"):
+    return list(recovery.commands(uri))
+
+
+def test_commit_parameters_data_and_model_come_back_in_this_order(registered):
+    digest = registered(**{"git.dirty": "false"})
+    commands = [line for line in lines() if not line.startswith("#")]
+    assert commands == [
+        "git checkout c0ffee",
+        "mlflow artifacts download --run-id parent --artifact-path params.yaml --dst-path .",
+        "mlflow artifacts download --run-id parent --artifact-path dvc.lock --dst-path .",
+        "dvc checkout --force data/models/cnn || dvc pull data/models/cnn",
+        "dvc repro train@cnn",
+        f"echo '{digest}  data/models/cnn/model.onnx' | sha256sum --check",
+    ]
+    assert lines()[0] == "# pet-expression version 1: cnn, random start"
+
+
+def test_what_was_not_committed_is_applied_before_the_files_of_the_run(registered):
+    registered(**{"git.dirty": "true"})
+    commands = lines()
+    applied = commands.index("git apply uncommitted.diff")
+    assert "--artifact-path uncommitted.diff" in commands[applied - 1]
+    assert commands.index("git checkout c0ffee") < applied
+    assert applied < next(index for index, line in enumerate(commands) if "params.yaml" in line)
+
+
+def test_without_a_commit_it_is_said(registered):
+    registered(**{"git.commit": "none"})
+    commands = lines()
+    assert any("outside a git repository" in line for line in commands)
+    assert not any(line.startswith("git") for line in commands)
+
+
+def test_the_lines_are_a_shell_script(registered, tmp_path):
+    registered(**{"git.dirty": "true"})
+    Path("back.sh").write_text("\n".join(lines()))
+    assert subprocess.run(["bash", "-n", "back.sh"], check=False).returncode == 0
+
+
+def test_the_last_line_tells_the_right_model_from_another(registered, tmp_path):
+    registered()
+    place = tmp_path / "data/models/cnn"
+    place.mkdir(parents=True)
+    (place / "model.onnx").write_bytes((tmp_path / "models/cnn/model.onnx").read_bytes())
+    proof = lines()[-1]
+    assert subprocess.run(["bash", "-c", proof], check=False).returncode == 0
+    (place / "model.onnx").write_bytes(b"another")
+    assert subprocess.run(["bash", "-c", proof], check=False, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_a_version_number_is_an_address_too(registered):
+    registered()
+    assert lines("models:/pet-expression/1") == lines()
+
+
+def test_no_such_model_is_one_line(registered):
+    with pytest.raises(BadRegistry, match="is not in the registry"):
+        lines("models:/pet-expression@champion")
+
+
+def test_a_version_that_we_did_not_register_is_named(registered, client):
+    client.create_registered_model(registry.NAME)
+    client.create_model_version(registry.NAME, source="s3://elsewhere/model")
+    with pytest.raises(BadRegistry, match=r"pet-expression/1 lacks the tags name.*`pawtrait register`"):
+        lines("models:/pet-expression/1")
