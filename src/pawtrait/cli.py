@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 from typing import Annotated, Any
 
 import typer
@@ -121,7 +122,8 @@ def results() -> None:
         console.print(f"• {sentence}", highlight=False)
     console.print("\nreport      data/reports/index.html", highlight=False)
     console.print("MLflow      make ui, then open the address it prints", highlight=False)
-    console.print("try it      pawtrait predict 'data/raw/test/happy/*.jpg'", highlight=False)
+    command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
+    console.print(f"try it      {command} predict 'data/raw/test/happy/*.jpg'", highlight=False)
 
 
 def _there(path: Path) -> Path:
