@@ -1,0 +1,99 @@
+"""Stage register, after compare has named a winner: a version in a real registry, and the champion's note."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pawtrait import champion, params
+from pawtrait.adapters import registry, tracking
+from pawtrait.classification import folder as model_folder
+from pawtrait.classification.predict import Classifier
+from pawtrait.errors import BadRegistry
+from pawtrait.stages import compare, evaluate, register
+
+
+@pytest.fixture
+def finished(workspace):
+    """Two models, trained, scored and compared; the store has no version of pet-expression yet."""
+    opened = tracking.client()
+    if opened.search_registered_models(f"name = '{registry.NAME}'"):
+        opened.delete_registered_model(registry.NAME)
+    for name, skill in (("linear_probe", 1), ("cnn", 5)):
+        folder = workspace.model(name, skill)
+        with tracking.training(params.load(), name, []) as run:
+            registry.log(run, folder)
+        evaluate.run(
+            name=name,
+            model=folder,
+            arrays=workspace.arrays,
+            splits=workspace.tables / "splits.csv",
+            out=workspace.reports / "models" / name,
+        )
+    compared(workspace, "linear_probe", "cnn")
+    return workspace
+
+
+def compared(workspace, *names):
+    workspace.select(*names)
+    compare.run(
+        reports=workspace.reports / "models",
+        models=workspace.models,
+        out=workspace.reports / "compare.json",
+        leaderboard=workspace.reports / "leaderboard.csv",
+        forest=workspace.reports / "forest.png",
+    )
+
+
+def registered(workspace):
+    note = workspace.root / "champion.json"
+    register.run(compare=workspace.reports / "compare.json", models=workspace.models, note=note)
+    return champion.read(note)
+
+
+def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, capsys):
+    note = registered(finished)
+    assert (note.name, note.version, note.model) == ("pet-expression", "1", "cnn")
+    assert "cnn is pet-expression version 1; champion is version 1" in capsys.readouterr().out
+    found = Classifier.load(Path(note.folder))
+    assert found.digest == note.sha256 == model_folder.check(finished.models / "cnn")["model.onnx"]
+
+
+def test_the_version_carries_figures_with_intervals_and_says_what_they_mean(finished):
+    registered(finished)
+    version = registry.resolve("models:/pet-expression@champion")
+    row = json.loads((finished.reports / "compare.json").read_text())["rows"][0]
+    for key in ("valid_macro_f1", "valid_macro_f1_low", "test_accuracy_high"):
+        assert float(version.tags[key]) == row[key]
+    assert version.tags["start"] == "random start"
+    assert "best by validation macro-F1" in version.description
+    assert f"test accuracy: {row['test_accuracy']:.3f} (" in version.description
+
+
+def test_the_pipelines_run_keeps_what_the_way_back_needs(finished):
+    registered(finished)
+    run_id = registry.resolve("models:/pet-expression@champion").tags["pipeline.run_id"]
+    kept = {entry.path for entry in tracking.client().list_artifacts(run_id)}
+    assert {"params.yaml", "params.json"} <= kept
+
+
+def test_registering_again_changes_nothing(finished):
+    assert registered(finished) == registered(finished)
+
+
+def test_a_later_winner_is_challenger_and_the_note_stays_with_the_champion(finished):
+    first = registered(finished)
+    compared(finished, "linear_probe")
+    assert registered(finished) == first
+    assert registry.resolve("models:/pet-expression@challenger").tags["name"] == "linear_probe"
+
+
+def test_a_winner_that_no_run_trained_is_named_and_no_note_is_written(finished):
+    facts = model_folder.facts(finished.models / "cnn")
+    network = finished.models / "cnn" / "model.onnx"
+    network.write_bytes(network.read_bytes() + b"\0")
+    model_folder.write_facts(finished.models / "cnn", facts)
+    model_folder.seal(finished.models / "cnn")
+    with pytest.raises(BadRegistry, match="point MLFLOW_TRACKING_URI at the store that has it"):
+        registered(finished)
+    assert not (finished.root / "champion.json").exists()
