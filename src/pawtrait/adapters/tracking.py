@@ -28,6 +28,11 @@ from pawtrait.files import sha256
 from pawtrait.params import Params
 
 EXPERIMENT = "pawtrait"
+ABOUT = {
+    "mlflow.experimentKind": "custom_model_development",  # the UI then shows training runs, not chats
+    "mlflow.note.content": "A parent is a run of the pipeline, its children are the models. Show the models alone"
+    " with the filter `tags.\"pawtrait.kind\" = 'model'`; the probe pictures line up under Charts.",
+}
 FINGERPRINT = Path("data/source.json")
 LOCK = Path(".cache/mlflow.lock")
 
@@ -178,7 +183,7 @@ def origin(inputs: Sequence[Path]) -> dict[str, str]:
 
 def _experiment(opened: MlflowClient) -> str:
     found = opened.get_experiment_by_name(EXPERIMENT)
-    return str(found.experiment_id if found else opened.create_experiment(EXPERIMENT))
+    return str(found.experiment_id if found else opened.create_experiment(EXPERIMENT, tags=ABOUT))
 
 
 def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:

@@ -64,13 +64,21 @@ def probabilities(model: keras.Model, pixels: NDArray[np.uint8], batch: int) -> 
 def _descend(
     recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str
 ) -> tuple[keras.Model, list[Epoch]]:
-    knobs = recipe.model
-    model = nets.build(
-        knobs.net, recipe.side, len(LABELS), recipe.weights, knobs.trainable, knobs.input_range
+    model = _build(recipe)
+    augment = recipe.augment if recipe.model.augment else None
+    history = fit.fit(
+        model, examples, steer, recipe.model, recipe.epochs, recipe.train.batch, augment, seed, title
     )
-    augment = recipe.augment if knobs.augment else None
-    history = fit.fit(model, examples, steer, knobs, recipe.epochs, recipe.train.batch, augment, seed, title)
+    if recipe.train.mixed_precision:  # what is kept computes in float32, so that it answers alike everywhere
+        keras.mixed_precision.set_global_policy("float32")
+        trained, model = model, _build(recipe)
+        model.set_weights(trained.get_weights())
     return model, history
+
+
+def _build(recipe: Recipe) -> keras.Model:
+    knobs = recipe.model
+    return nets.build(knobs.net, recipe.side, len(LABELS), recipe.weights, knobs.trainable, knobs.input_range)
 
 
 def _regress(

@@ -11,7 +11,7 @@ from pawtrait.adapters import tracking
 from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import manifest
 from pawtrait.errors import BadData
-from pawtrait.evaluation import drawing, plots
+from pawtrait.evaluation import drawing, plots, tables
 from pawtrait.evaluation import leaderboard as board
 from pawtrait.evaluation.intervals import Bootstrap
 from pawtrait.evaluation.predictions import Predicted, Scored, scored
@@ -37,7 +37,7 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
     drawing.save(plots.forest(rows), forest)
     with tracking.pipeline(knobs) as run:
         run.metrics({key: value for key, value in rows[0].items() if key.startswith(("valid_", "test_"))})
-        run.tags({"champion": rows[0]["name"], "start": rows[0]["start"]})
+        run.tags({"champion": rows[0]["name"], "mlflow.note.content": tables.markdown(rows)})
         for name in knobs.selected:
             run.tags(tracking.maker(run, name, model_folder.check(models / name)["model.onnx"]))
         for file in (out, leaderboard, forest):
