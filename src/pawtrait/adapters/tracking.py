@@ -30,7 +30,7 @@ from pawtrait.params import Params
 EXPERIMENT = "pawtrait"
 ABOUT = {
     "mlflow.experimentKind": "custom_model_development",  # the UI then shows training runs, not chats
-    "mlflow.note.content": "A parent is a run of the pipeline, its children are the models. Show the models alone"
+    "mlflow.note.content": "A parent is a run of the pipeline, its children are the models. Show them alone"
     " with the filter `tags.\"pawtrait.kind\" = 'model'`; the probe pictures line up under Charts.",
 }
 FINGERPRINT = Path("data/source.json")
