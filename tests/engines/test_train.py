@@ -1,5 +1,6 @@
 """From examples to a trained network of any kind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,23 @@ def test_a_network_learns_the_colours(knobs, coloured):
     assert len(history) == 6
     answers = train.probabilities(model, coloured.pixels, 32)
     assert (answers.argmax(axis=1) == coloured.targets.argmax(axis=1)).mean() > 0.9
+
+
+def test_the_linear_probe_needs_no_mixed_precision(knobs, coloured):
+    mixed = knobs.train.model_copy(update={"mixed_precision": True})
+    made = replace(recipe(knobs, "linear_probe"), train=mixed)
+    model, _ = train.train(made, coloured, coloured, 7, "probe")
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}
+
+
+def test_what_was_trained_in_mixed_precision_answers_in_float32(knobs, coloured):
+    mixed = knobs.train.model_copy(update={"mixed_precision": True})
+    made = replace(recipe(knobs, "cnn", cap=1), train=mixed)
+    model, (row,) = train.train(made, coloured, coloured, 7, "cnn")
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}
+    answers = train.probabilities(model, coloured.pixels, 32).astype(float)
+    loss = -np.log((answers * coloured.targets).sum(axis=1)).mean()
+    assert row.val_loss == pytest.approx(loss, abs=0.02)  # as it was in float16
 
 
 def test_the_linear_probe_is_trained_by_the_same_call_with_one_row_of_history(knobs, coloured):

@@ -50,8 +50,9 @@ def train(
         title: what the progress bar says.
     """
     keras.utils.clear_session()
-    fit.prepare(seed, recipe.train.mixed_precision)
-    kind = _regress if recipe.model.net == "linear_probe" else _descend
+    regresses = recipe.model.net == "linear_probe"
+    fit.prepare(seed, recipe.train.mixed_precision and not regresses)
+    kind = _regress if regresses else _descend
     return kind(recipe, examples, steer, seed, title)
 
 
