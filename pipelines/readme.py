@@ -49,7 +49,9 @@ def block(results: dict[str, Any]) -> str:
     ran = ", ".join(f"{name} {number}" for name, number in results["made_on"]["versions"].items())
     lines = [f"Splits: {splits}. {results['made_on']['cores']} cores, no GPU; {ran}.", ""]
     lines += [tables.markdown(results["rows"])]
-    lines += [f"- {sentence}" for sentence in [*_seeds(results["rows"]), *results["sentences"]]]
+    remarks = tables.remarks(results["rows"])  # stand below the table already
+    sentences = [sentence for sentence in results["sentences"] if sentence not in remarks]
+    lines += [f"- {sentence}" for sentence in [*_seeds(results["rows"]), *sentences]]
     return "\n".join(lines)
 
 

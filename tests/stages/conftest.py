@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import yaml
 from onnx import TensorProto, helper
 
 from pawtrait.classification import folder as model_folder
@@ -34,9 +35,10 @@ class Workspace:
     def select(self, *names: str) -> None:
         """Name the models that compare and report look at."""
         text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        line = next(line for line in text.splitlines() if line.startswith("selected:"))
-        changed = text.replace(line, f"selected: [{', '.join(names)}]")
-        (self.root / "params.yaml").write_text(changed, encoding="utf-8")
+        knobs = yaml.safe_load(text)
+        knobs["selected"] = list(names)
+        knobs["models"] |= {name: knobs["models"]["cnn"] for name in names if name not in knobs["models"]}
+        (self.root / "params.yaml").write_text(yaml.safe_dump(knobs, sort_keys=False), encoding="utf-8")
 
     def model(self, name: str, skill: float, start: str = "random start", parameters: int = 16) -> Path:
         """A sealed model folder; its net finds a mood's colour the better, the greater the skill."""

@@ -60,7 +60,11 @@ def _victory(best: Row) -> str:
 
 
 def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Bootstrap) -> str:
-    """One sentence on the champion's lead over another model on the test split."""
+    """One sentence on the champion's lead over another model on the test split.
+
+    Distinguishable takes both: McNemar's test counts every picture, so copies of one picture count as many;
+    the interval counts groups.
+    """
     a, b = test[best], test[other]
     compared = metrics.mcnemar(a.right, b.right)
     if not compared.only_first and not compared.only_second:
@@ -70,7 +74,8 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     gap = ahead / len(a.actual)
     span = intervals.lead(a, b, how)
     between = f"{how.level:.0%} interval {_signed(span.low)} to {_signed(span.high)}"
-    known = "distinguishable" if compared.p < 1 - how.level else "not distinguishable"
+    sure = compared.p < 1 - how.level and span.low * span.high > 0
+    known = "distinguishable" if sure else "not distinguishable"
     return (
         f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {_signed(gap)} "
         f"({between}), exact McNemar p {_p(compared.p)}: {known}."
