@@ -145,6 +145,12 @@ def test_only_finite_numbers_are_stored(run, client):
     assert client.get_run(run.id).data.metrics == {"good": 0.5, "count": 3.0}
 
 
+def test_a_later_figure_stands_for_the_earlier_one_even_if_it_is_smaller(run, client):
+    run.metrics({"calibration_error": 0.3})
+    run.metrics({"calibration_error": 0.2})
+    assert client.get_run(run.id).data.metrics["calibration_error"] == 0.2
+
+
 def test_figures_of_numpy_are_numbers_too(run, client):
     run.metrics({"a": np.float64(0.25), "b": np.float32(0.5), "c": np.int64(4)})
     assert client.get_run(run.id).data.metrics == {"a": 0.25, "b": 0.5, "c": 4.0}

@@ -8,6 +8,7 @@ output, and a restored output finds its old run.
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Real
@@ -62,9 +63,13 @@ class Run:
         self.history([{**values, "epoch": step}])
 
     def history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Log a row of numbers for each ``epoch``, in one batch for all of them."""
+        """Log a row of numbers for each ``epoch``, in one batch for all of them.
+
+        MLflow shows the latest of several numbers for a step, and the largest of those with the same time.
+        """
+        now = time.time_ns() // 1_000_000
         entries = [
-            Metric(key, float(value), 0, int(row["epoch"]))
+            Metric(key, float(value), now, int(row["epoch"]))
             for row in rows
             for key, value in row.items()
             if key != "epoch" and isinstance(value, Real) and math.isfinite(value)
