@@ -35,7 +35,7 @@ def run(plan: race.Plan) -> race.Row:
         limit=f"{len(cores)} times",
         times=times,
         spread=spread,
-        how=f"wall clock a picture, {len(names)} pictures × {rounds}",
+        how=f"wall clock (needs a quiet machine), {len(names)} pictures × {rounds}",
     )
 
 
