@@ -46,7 +46,10 @@ def _rows(plans: Sequence[race.Plan]) -> Iterator[race.Row]:
 def _plans(options: argparse.Namespace, scratch: Path) -> list[race.Plan]:
     """The folders that were named, or pictures of the demo."""
     if options.pictures:
-        return [race.Plan(options.quick, str(folder), str(folder.name)) for folder in options.pictures]
+        return [
+            race.Plan(options.quick, str(folder), "/".join(folder.resolve().parts[-2:]))
+            for folder in options.pictures
+        ]
     demo.draw(scratch / "demo", {"train": 64 if options.quick else 400}, 160, seed=1, faults=False)
     return [race.Plan(options.quick, str(scratch / "demo" / demo.TOP / "train"), "demo, 160 px")]
 
