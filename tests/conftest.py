@@ -1,5 +1,6 @@
 """What every test may use: quiet tools, one MLflow store for the session, and a model without training."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ environment.settle()  # before anything imports a framework, which reads these v
 
 SIDE = 32
 COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130]], np.float32)  # a mood each
+
+
+@pytest.fixture(autouse=True)
+def loggers_speak() -> None:
+    """Foreign tools that configure logging in this process switch off the loggers that were there before."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("pawtrait") and isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(scope="session")
