@@ -169,26 +169,32 @@ def _print_lines(answers: Any, model: str) -> int:
 
 
 def _print_table(answers: Any, model: str) -> int:
-    """A row a picture, problems in red; gives how many failed."""
+    """A row a picture, problems in red below the table; gives how many failed."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from pawtrait.dataset.labels import LABELS
 
-    table = Table("picture", "mood", *LABELS, title=f"moods by {model}", title_justify="left")
-    failed = 0
+    name = Column(
+        "picture", overflow="fold", min_width=20
+    )  # a name cut short tells nobody which picture it is
+    table = Table(name, "mood", *LABELS, title=f"moods by {model}", title_justify="left")
+    problems = []
     for mood in answers:
-        failed += bool(mood.problem)
         if mood.problem:
-            table.add_row(Text(mood.picture), Text(mood.problem, "red"))
+            problems.append(mood.problem)
         else:
             figures = [
                 Text(f"{p:.2f}", "bold" if k == mood.label else "dim") for k, p in mood.probabilities.items()
             ]
             table.add_row(Text(mood.picture), Text(mood.label, "bold"), *figures)
-    Console().print(table)
-    return failed
+    console = Console()
+    if table.row_count:
+        console.print(table)
+    for problem in problems:
+        console.print(Text(problem, "red"), soft_wrap=True)
+    return len(problems)
 
 
 def main() -> None:
