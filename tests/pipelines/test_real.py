@@ -1,0 +1,69 @@
+"""The run on other data: its workspace, its parameters, and the README's tables made of what comes back."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pawtrait import params
+from pipelines import readme, real
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_overlay_replaces_single_values_and_keeps_the_rest() -> None:
+    base = {"train": {"batch": 32, "folds": 0}, "seed": 7}
+    assert real.merged(base, {"train": {"folds": 5}}) == {"train": {"batch": 32, "folds": 5}, "seed": 7}
+    assert base["train"] == {"batch": 32, "folds": 0}
+
+
+def test_the_workspace_has_the_code_the_wiring_and_the_studys_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    real.prepare(tmp_path / "workspace", str(pictures), None)
+    knobs = params.load(tmp_path / "workspace/params.yaml")
+    assert (knobs.ingest.source, knobs.weights.mirror) == (str(pictures), None)
+    assert not knobs.train.capped
+    assert (tmp_path / "workspace/dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text()
+    assert (tmp_path / "workspace/src/pawtrait/cli.py").is_file()
+
+
+def test_what_is_done_in_a_workspace_stays_when_it_is_prepared_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for _ in range(2):
+        real.prepare(tmp_path, str(ROOT / "data"), None)
+        (tmp_path / "data/kept").touch()
+    assert (tmp_path / "data/kept").exists()
+
+
+def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert real.main(["--data", "nowhere", "--workspace", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("real: nowhere is not here; ")
+
+
+def test_every_number_in_the_readmes_tables_comes_from_docs_results(tmp_path: Path) -> None:
+    copy = tmp_path / "README.md"
+    copy.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    readme.refresh(copy, ROOT / "docs/results")
+    assert copy.read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_marked_block_is_renewed_and_nothing_else() -> None:
+    text = "before <!-- results:a -->old<!-- end:a --> after"
+    assert readme.replaced(text, "a", r"new \1") == "before <!-- results:a -->\nnew \\1\n<!-- end:a --> after"
+    assert readme.replaced(text, "b", "new") == text
+
+
+def test_the_overlay_names_only_models_with_a_recipe() -> None:
+    merged = real.merged(
+        yaml.safe_load((ROOT / "params.yaml").read_text()), yaml.safe_load((ROOT / real.OVERLAY).read_text())
+    )
+    assert set(merged["selected"]) <= set(merged["models"])
