@@ -11,6 +11,9 @@ from pawtrait.errors import BadParams
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Precision = Literal["fp32", "bf16"]
+Method = Literal["nst", "fast", "cyclegan", "hybrid"]
 Net = Literal[
     "linear_probe", "cnn", "deep_cnn", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet_b5"
 ]
@@ -116,6 +119,104 @@ class Report(Section):
     mistakes: Count
 
 
+class DemoPaintings(Section):
+    count: Positive
+    side: Annotated[int, Field(ge=64, le=2048)]
+    seed: int
+
+
+class Paintings(Section):
+    source: str
+    demo: DemoPaintings
+
+
+class StyleWeights(Section):
+    files: dict[str, tuple[str, ...]]
+
+
+class FeatureNetwork(Section):
+    content_layers: dict[str, float]
+    style_layers: dict[str, float]
+    content_weight: Weight
+    style_weight: Weight
+    variation_weight: Weight
+
+
+class Neural(Section):
+    network: Literal["vgg19", "vgg19_16x", "squeezenet"]
+    side: Annotated[int, Field(ge=32, le=2048)]
+    optimizer: Literal["lbfgs", "adam"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    steps: tuple[Positive, ...]
+    start: Literal["content", "noise", "style"]
+    keep_colours: bool
+    precision: Precision
+    networks: dict[str, FeatureNetwork]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Neural":
+        """A count of steps for each scale, and layers for the chosen network."""
+        if len(self.steps) != len(self.scales):
+            raise ValueError(f"neural.steps has {len(self.steps)} counts for {len(self.scales)} scales")
+        if self.network not in self.networks:
+            raise ValueError(f"neural.network is {self.network}, but neural.networks has no such key")
+        return self
+
+
+class Fast(Section):
+    style_side: Positive
+    strength: Annotated[float, Field(ge=0, le=1)]
+
+
+class CycleGan(Section):
+    load_size: Positive
+    crop_size: Annotated[int, Field(ge=32, multiple_of=4)]
+    n_blocks: Positive
+    ngf: Positive
+    ndf: Positive
+    n_epochs: Count
+    n_epochs_decay: Count
+    batch: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    betas: tuple[Share, Share]
+    lambda_a: Weight
+    lambda_b: Weight
+    lambda_identity: Weight
+    pool_size: Count
+    paintings: Positive | None
+    pictures: Positive | None
+    precision: Precision
+
+
+class CycleGans(Section):
+    preset: str
+    presets: dict[str, CycleGan]
+
+    @model_validator(mode="after")
+    def _known(self) -> "CycleGans":
+        if self.preset not in self.presets:
+            raise ValueError(f"cyclegan.preset is {self.preset}, expected one of {', '.join(self.presets)}")
+        return self
+
+
+class Hybrid(Section):
+    role: Literal["start", "style"]
+    steps: Positive
+
+
+class Stylize(Section):
+    photos: Positive
+    paintings: Positive
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)]
+
+
+class TrainAugmented(Section):
+    model: str
+    share: Annotated[float, Field(gt=0, le=1)]
+    seeds: Annotated[int, Field(ge=2)]
+
+
 class Params(Section):
     """The whole file. A stage takes its sections from it and names the same keys in dvc.yaml."""
 
@@ -132,6 +233,14 @@ class Params(Section):
     models: dict[str, Model]
     evaluate: Evaluate
     report: Report
+    paintings: Paintings
+    style_weights: StyleWeights
+    neural: Neural
+    fast: Fast
+    cyclegan: CycleGans
+    hybrid: Hybrid
+    stylize: Stylize
+    train_augmented: TrainAugmented
 
     @model_validator(mode="after")
     def _known(self) -> "Params":
@@ -141,6 +250,8 @@ class Params(Section):
             raise ValueError(f"selected names {', '.join(unknown)}, but models has {', '.join(self.models)}")
         if len(set(self.selected)) < len(self.selected):
             raise ValueError("selected names a model twice")
+        if self.train_augmented.model not in self.models:
+            raise ValueError(f"train_augmented.model is {self.train_augmented.model}, no key of models")
         return self
 
 
