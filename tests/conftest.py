@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pawtrait import environment
-from pawtrait.classification import folder as model_folder
+from pawtrait import environment, sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 
@@ -53,8 +52,8 @@ def colour_model(tmp_path: Path) -> Callable[..., Path]:
         onnx.save(_colour_net(sharpness), folder / "model.onnx")
         facts = {"name": name, "net": name, "start": start, "parameters": 16, "side": SIDE}
         known = {"labels": list(LABELS), "parity": 1e-7, "trained_on": 40, "recipe": {}}
-        model_folder.write_facts(folder, facts | known)
-        model_folder.seal(folder)
+        sealed.write_facts(folder, facts | known)
+        sealed.seal(folder)
         return folder
 
     return make

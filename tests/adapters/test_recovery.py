@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pawtrait import sealed
 from pawtrait.adapters import recovery, registry, tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.errors import BadRegistry
 
 
@@ -20,7 +20,7 @@ def registered(tracked, colour_model, client):
         folder = colour_model()
         with tracking.training(tracked, "cnn", []) as run:
             registry.log(run, folder)
-        digest = model_folder.check(folder)["model.onnx"]
+        digest = sealed.check(folder)["model.onnx"]
         known = {"name": "cnn", "start": "random start", "pipeline.run_id": "parent", "git.commit": "c0ffee"}
         registry.register(digest, known | tags, "")
         return digest

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pawtrait import sealed
 from pawtrait.adapters import registry, tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
 
@@ -32,7 +32,7 @@ def logged(tracked, colour_model):
         folder = colour_model(name, sharpness)
         with tracking.training(tracked, name, []) as run:
             registry.log(run, folder)
-        return model_folder.check(folder)["model.onnx"]
+        return sealed.check(folder)["model.onnx"]
 
     return log
 
@@ -135,7 +135,7 @@ def test_of_a_model_trained_twice_the_same_way_there_is_one_version(tracked, col
     for _ in range(2):
         with tracking.training(tracked, "cnn", []) as run:
             registry.log(run, folder)
-    digest = model_folder.check(folder)["model.onnx"]
+    digest = sealed.check(folder)["model.onnx"]
     assert register(digest).version == register(digest).version
 
 
@@ -160,7 +160,7 @@ def test_addresses_find_their_version(logged):
     for address in (URI, "models:/pet-expression/1", "pet-expression@champion"):
         assert registry.resolve(address).version == version.version
     folder = registry.folder_of(version)
-    assert set(model_folder.check(folder)) == {"model.json", "model.onnx"}
+    assert set(sealed.check(folder)) == {"model.json", "model.onnx"}
 
 
 @pytest.mark.parametrize(

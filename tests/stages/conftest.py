@@ -12,7 +12,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
-from pawtrait.classification import folder as model_folder
+from pawtrait import sealed
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 
@@ -45,11 +45,11 @@ class Workspace:
         folder = self.models / name
         folder.mkdir(parents=True)
         onnx.save(_net(skill), folder / "model.onnx")
-        model_folder.write_facts(folder, _facts(name, start, parameters))
+        sealed.write_facts(folder, _facts(name, start, parameters))
         _history(folder / "history.csv", epochs=1 if name == "linear_probe" else 5, skill=skill)
         _table(folder / "seeds.csv", "seed valid_accuracy valid_macro_f1", [[7, 0.5, 0.4], [8, 0.7, 0.6]])
         _table(folder / "folds.csv", "kind fold id group actual p_happy p_sad p_angry p_other", [])
-        model_folder.seal(folder)
+        sealed.seal(folder)
         return folder
 
     def add_folds(self, name: str, kind: str, right: int, of: int) -> None:
@@ -60,7 +60,7 @@ class Workspace:
                 p = np.full(4, 0.1)
                 p[mood if index < right else (mood + 1) % 4] = 0.7
                 csv.writer(stream).writerow([kind, index % 5, f"{index}", f"g{index // 2}", LABELS[mood], *p])
-        model_folder.seal(self.models / name)
+        sealed.seal(self.models / name)
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait import champion, params
+from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
 from pawtrait.stages import compare, evaluate, register
@@ -56,7 +55,7 @@ def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, c
     assert (note.name, note.version, note.model) == ("pet-expression", "1", "cnn")
     assert "cnn is pet-expression version 1; champion is version 1" in capsys.readouterr().out
     found = Classifier.load(Path(note.folder))
-    assert found.digest == note.sha256 == model_folder.check(finished.models / "cnn")["model.onnx"]
+    assert found.digest == note.sha256 == sealed.check(finished.models / "cnn")["model.onnx"]
 
 
 def test_the_version_carries_figures_with_intervals_and_says_what_they_mean(finished):
@@ -89,11 +88,11 @@ def test_a_later_winner_is_challenger_and_the_note_stays_with_the_champion(finis
 
 
 def test_a_winner_that_no_run_trained_is_named_and_no_note_is_written(finished):
-    facts = model_folder.facts(finished.models / "cnn")
+    facts = sealed.facts(finished.models / "cnn")
     network = finished.models / "cnn" / "model.onnx"
     network.write_bytes(network.read_bytes() + b"\0")
-    model_folder.write_facts(finished.models / "cnn", facts)
-    model_folder.seal(finished.models / "cnn")
+    sealed.write_facts(finished.models / "cnn", facts)
+    sealed.seal(finished.models / "cnn")
     with pytest.raises(BadRegistry, match="point MLFLOW_TRACKING_URI at the store that has it"):
         registered(finished)
     assert not (finished.root / "champion.json").exists()

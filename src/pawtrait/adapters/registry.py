@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
 import pawtrait
+from pawtrait import sealed
 from pawtrait.adapters import tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
@@ -42,13 +42,13 @@ SIGNATURE = ModelSignature(
 
 def log(run: tracking.Run, folder: Path) -> None:
     """Log a sealed model folder as a pyfunc of the active run, and tag the run with the model's SHA-256."""
-    facts = model_folder.facts(folder)
+    facts = sealed.facts(folder)
     with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "model"
         served.mkdir()
         for name in SERVED:
             copyfile(folder / name, served / name)
-        model_folder.seal(served)
+        sealed.seal(served)
         mlflow.pyfunc.log_model(
             name=facts["name"],
             python_model=str(Path(__file__).with_name("pyfunc.py")),
@@ -60,7 +60,7 @@ def log(run: tracking.Run, folder: Path) -> None:
         )
     run.tags(
         {
-            "model.sha256": model_folder.check(folder)["model.onnx"],
+            "model.sha256": sealed.check(folder)["model.onnx"],
             "model.start": facts["start"],
             "model.parity": facts["parity"],
         }

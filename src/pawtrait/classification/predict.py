@@ -8,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
-from pawtrait.classification import folder as model_folder
+from pawtrait import sealed
 from pawtrait.errors import BadModel
 
 CHUNK = 64  # pictures a call; more gain nothing on a CPU and cost memory
@@ -34,8 +34,8 @@ class Classifier:
         Raises:
             BadModel: a file is missing, was changed, or is no network.
         """
-        sums = model_folder.check(folder)
-        return cls(session(folder / "model.onnx"), model_folder.facts(folder), sums["model.onnx"])
+        sums = sealed.check(folder, "model.onnx")
+        return cls(session(folder / "model.onnx"), sealed.facts(folder), sums["model.onnx"])
 
     @property
     def side(self) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pawtrait import params
+from pawtrait import params, sealed
 from pawtrait.adapters import tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import manifest
 from pawtrait.errors import BadData
 from pawtrait.evaluation import drawing, plots, tables
@@ -39,7 +38,7 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
         run.metrics({key: value for key, value in rows[0].items() if key.startswith(("valid_", "test_"))})
         run.tags({"champion": rows[0]["name"], "mlflow.note.content": tables.markdown(rows)})
         for name in knobs.selected:
-            run.tags(tracking.maker(run, name, model_folder.check(models / name)["model.onnx"]))
+            run.tags(tracking.maker(run, name, sealed.check(models / name)["model.onnx"]))
         for file in (out, leaderboard, forest):
             run.artifact(file, "comparison")
 

@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pawtrait import champion, params
+from pawtrait import champion, params, sealed
 from pawtrait.adapters import lineage, registry, tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.errors import BadData
 
 
@@ -21,7 +20,7 @@ def run(*, compare: Path, models: Path, note: Path) -> None:
     verdict = _verdict(compare)
     row = verdict["rows"][0]
     folder = models / row["name"]
-    digest = model_folder.check(folder)["model.onnx"]
+    digest = sealed.check(folder)["model.onnx"]
     with tracking.pipeline(params.load()) as record:
         for file in (lineage.LOCK, Path("params.yaml")):
             if file.is_file():
@@ -36,8 +35,8 @@ def run(*, compare: Path, models: Path, note: Path) -> None:
         champion.Champion(
             crowned.name,
             str(crowned.version),
-            model_folder.facts(inside)["name"],
-            model_folder.check(inside)["model.onnx"],
+            sealed.facts(inside)["name"],
+            sealed.check(inside)["model.onnx"],
             _relative(inside),
         ),
         note,

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pawtrait import params
+from pawtrait import params, sealed
 from pawtrait.adapters import tracking
-from pawtrait.classification import folder as model_folder
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import page, scores
 from pawtrait.evaluation.card import card
@@ -44,7 +43,7 @@ def run(
             name = row["name"]
             address = Path(os.path.relpath(cards / f"{name}.html", out.parent)).as_posix()
             model = _model(row, models / name, reports / "models" / name, bins, address)
-            digest = model_folder.check(models / name)["model.onnx"]
+            digest = sealed.check(models / name)["model.onnx"]
             write_text(folder / f"{name}.html", card(model, data, digest))
             shown.append(model)
     write_text(out, page.report(verdict, data, shown))
@@ -65,7 +64,7 @@ def _model(row: Mapping[str, Any], folder: Path, report: Path, bins: int, addres
     for file, (alt, caption) in SHEETS.items():
         if (report / file).is_file():
             pictures.append(page.photo(report / file, f"{alt} {name}", caption))
-    return page.Model(row, model_folder.facts(folder), _classes(report / "classes.csv"), pictures, address)
+    return page.Model(row, sealed.facts(folder), _classes(report / "classes.csv"), pictures, address)
 
 
 def _classes(path: Path) -> list[ClassScore]:

@@ -11,11 +11,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pawtrait import params
+from pawtrait import params, sealed
 from pawtrait.adapters import registry, tracking
 from pawtrait.classification import arrays as packing
 from pawtrait.classification import crossval, explain, export
-from pawtrait.classification import folder as model_folder
 from pawtrait.classification import train as trainer
 from pawtrait.classification.fit import Epoch, Examples
 from pawtrait.dataset import manifest
@@ -65,8 +64,8 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
         drawing.save(sheet, folder / "gradcam.png")
         _write(folder / "seeds.csv", _seeds(recipe, train, valid, model, knobs.seed), Seed)
         _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed), Fold)
-        model_folder.write_facts(folder, facts | {"trained_on": len(train.rows)})
-        model_folder.seal(folder)
+        sealed.write_facts(folder, facts | {"trained_on": len(train.rows)})
+        sealed.seal(folder)
         for index, picture in enumerate(shown):
             record.probe(picture, f"probe_{index}")
         registry.log(record, folder)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from pawtrait.classification import folder as model_folder
+from pawtrait import sealed
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadModel
 from pawtrait.files import sha256
@@ -12,9 +12,7 @@ from pawtrait.files import sha256
 
 def test_a_sealed_folder_gives_the_sum_of_every_file(colour_model):
     folder = colour_model()
-    assert model_folder.check(folder) == {
-        name: sha256(folder / name) for name in ("model.json", "model.onnx")
-    }
+    assert sealed.check(folder) == {name: sha256(folder / name) for name in ("model.json", "model.onnx")}
 
 
 def test_the_sums_are_those_of_the_ordinary_tool(colour_model):
@@ -55,7 +53,7 @@ def test_what_is_no_model_folder_is_refused(tmp_path, make):
 def test_sums_that_do_not_list_the_network_are_refused(colour_model):
     folder = colour_model()
     (folder / "model.onnx").unlink()
-    model_folder.seal(folder)
+    sealed.seal(folder)
     with pytest.raises(BadModel, match=r"model\.onnx"):
         Classifier.load(folder)
 
@@ -63,7 +61,7 @@ def test_sums_that_do_not_list_the_network_are_refused(colour_model):
 def test_a_sealed_file_that_is_no_network_is_refused(colour_model):
     folder = colour_model()
     (folder / "model.onnx").write_bytes(b"no network")
-    model_folder.seal(folder)
+    sealed.seal(folder)
     with pytest.raises(BadModel, match=r"model\.onnx"):
         Classifier.load(folder)
 
@@ -71,11 +69,11 @@ def test_a_sealed_file_that_is_no_network_is_refused(colour_model):
 def test_sealing_twice_changes_nothing(colour_model):
     folder = colour_model()
     before = (folder / "SHA256SUMS").read_bytes()
-    model_folder.seal(folder)
+    sealed.seal(folder)
     assert (folder / "SHA256SUMS").read_bytes() == before
 
 
 def test_facts_come_back_as_they_were_written(tmp_path):
     known = {"name": "cnn", "labels": ["happy", "sad"], "note": "größer"}
-    model_folder.write_facts(tmp_path, known)
-    assert model_folder.facts(tmp_path) == known
+    sealed.write_facts(tmp_path, known)
+    assert sealed.facts(tmp_path) == known

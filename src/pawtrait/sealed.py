@@ -9,7 +9,6 @@ from pawtrait.files import sha256, write_text
 
 SUMS = "SHA256SUMS"
 FACTS = "model.json"
-NEEDED = ("model.onnx", FACTS)  # by whoever predicts
 
 
 def seal(folder: Path) -> None:
@@ -18,11 +17,11 @@ def seal(folder: Path) -> None:
     write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
-def check(folder: Path) -> dict[str, str]:
+def check(folder: Path, *needed: str) -> dict[str, str]:
     """Compare every listed file with its sum; give the sums by file name.
 
     Raises:
-        BadModel: the folder, a listed file or the model itself is missing, or a byte has changed.
+        BadModel: the folder, a listed file or one of those ``needed`` is missing, or a byte has changed.
     """
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
@@ -31,7 +30,7 @@ def check(folder: Path) -> dict[str, str]:
             f"{folder} is no model folder: it has no {SUMS}; train a model or name another"
         ) from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    for name in NEEDED:
+    for name in (*needed, FACTS):
         if name not in sums:
             raise BadModel(f"{folder}/{SUMS} lists no {name}; train or download the model again")
     for name, digest in sums.items():
