@@ -1,5 +1,6 @@
 """Pretrained weights: from a mirror, from their own address, or not at all; never other than pinned."""
 
+import tarfile
 import threading
 from functools import partial
 from hashlib import sha256
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait.adapters import weights
+from pawtrait.adapters.sources import folders
 from pawtrait.adapters.weights import Fetched
 from pawtrait.errors import BadSource, BadWeights
 
@@ -34,7 +36,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def mirror(tmp_path: Path) -> Path:
     """A folder that holds one file."""
     folder = tmp_path / "mirror"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / NAME).write_bytes(CONTENT)
     return folder
 
@@ -52,11 +54,15 @@ def served(mirror):
 def fetch(tmp_path, net=NET, source="none", mirror=None, pins=(SUM,)):
     into = tmp_path / "pretrained"
     into.mkdir(exist_ok=True)
-    return weights.fetch(net, source, mirror and str(mirror), pins, into, tmp_path / ".cache")
+    place = weights.Place(source, mirror and str(mirror), tmp_path / ".cache")
+    return weights.fetch(net, pins, place, into)
 
 
 def kept(tmp_path):
-    return {path.name: path.read_bytes() for path in (tmp_path / "pretrained").iterdir()}
+    root = tmp_path / "pretrained"
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 def test_a_folder_is_a_mirror(tmp_path, mirror):
@@ -169,3 +175,58 @@ def test_an_unknown_network_is_named_with_those_that_are_known(tmp_path):
 
 def test_the_networks_that_can_be_fetched_are_those_that_need_it():
     assert set(NAMES) == {"mobilenet_v2", "resnet50", "efficientnet_b0", "efficientnet_b5"}
+    assert set(weights.STYLES) == {"vgg19", "squeezenet", "vgg19_16x"}
+
+
+def test_a_file_that_only_a_mirror_has_is_not_looked_for_elsewhere(tmp_path):
+    assert fetch(tmp_path, net="vgg19_16x", source="keras") == Fetched("vgg19_16x", None, None, "none")
+
+
+@pytest.fixture
+def saved_model(tmp_path) -> Path:
+    """A mirror with a SavedModel of made-up bytes."""
+    folder = tmp_path / "mirror" / weights.MAGENTA_FOLDER
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"a graph")
+    (folder / "variables" / "variables.index").write_bytes(b"an index")
+    return folder
+
+
+def its_sum(folder):
+    return folders.digest(folders.listing(folder))
+
+
+def test_a_saved_model_comes_from_a_folder(tmp_path, saved_model):
+    digest = its_sum(saved_model)
+    found = fetch(tmp_path, net="magenta", mirror=tmp_path / "mirror", pins=(digest,))
+    assert found == Fetched("magenta", "magenta", digest, "mirror")
+    assert kept(tmp_path) == {
+        "magenta/saved_model.pb": b"a graph",
+        "magenta/variables/variables.index": b"an index",
+    }
+
+
+@pytest.mark.parametrize("source", ["none", "keras"])
+def test_a_saved_model_comes_as_an_archive_from_an_address(
+    tmp_path, saved_model, served, monkeypatch, source
+):
+    digest = its_sum(saved_model)
+    with tarfile.open(tmp_path / "mirror" / weights.MAGENTA_ARCHIVE, "w:gz") as box:
+        box.add(saved_model, ".")
+    monkeypatch.setattr(weights, "MAGENTA", f"{served}/{weights.MAGENTA_ARCHIVE}")
+    mirror = served if source == "none" else None
+    found = fetch(tmp_path, net="magenta", source=source, mirror=mirror, pins=(digest,))
+    assert found == Fetched("magenta", "magenta", digest, "mirror" if mirror else "keras")
+    assert len(kept(tmp_path)) == 2
+
+
+def test_a_saved_model_with_a_changed_byte_is_refused(tmp_path, saved_model):
+    digest = its_sum(saved_model)
+    (saved_model / "saved_model.pb").write_bytes(b"another")
+    with pytest.raises(BadWeights, match=rf"style_weights\.files\.magenta: .* expected {digest}"):
+        fetch(tmp_path, net="magenta", mirror=tmp_path / "mirror", pins=(digest,))
+    assert kept(tmp_path) == {}
+
+
+def test_without_a_mirror_there_is_no_saved_model(tmp_path):
+    assert fetch(tmp_path, net="magenta") == Fetched("magenta", None, None, "none")

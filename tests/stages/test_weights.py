@@ -29,7 +29,7 @@ def mirrored(workspace):
 
 def fetched(workspace):
     out = workspace.root / "data/pretrained"
-    weights.run(out=out)
+    weights.run(out=out, styles=workspace.root / "data/style_weights")
     return out, json.loads((out / "weights.json").read_text())
 
 
@@ -45,6 +45,13 @@ def test_the_demos_parameters_ask_nobody(workspace):
     out, known = fetched(workspace)
     assert {one["origin"] for one in known.values()} == {"none"}
     assert [path.name for path in out.iterdir()] == ["weights.json"]
+
+
+def test_what_portraits_need_lies_apart_so_that_it_retrains_no_classifier(mirrored, capsys):
+    out, known = fetched(mirrored)
+    styles = json.loads((mirrored.root / "data/style_weights/weights.json").read_text())
+    assert set(styles) == {"vgg19", "squeezenet", "vgg19_16x", "magenta"} and not set(styles) & set(known)
+    assert "without magenta there is no fast style transfer" in capsys.readouterr().err
 
 
 def test_a_damaged_file_leaves_what_was_there(mirrored):

@@ -1,17 +1,19 @@
-"""Pretrained weights from a mirror or from Keras' own addresses, checked before they are used."""
+"""Pretrained weights from a mirror or from their own addresses, checked before they are used."""
 
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pawtrait.adapters.sources import downloads
+from pawtrait.adapters.sources import archives, downloads, folders
 from pawtrait.errors import BadSource, BadWeights
-from pawtrait.files import sha256, whole
+from pawtrait.files import sha256, whole, whole_folder
 
 _BUCKET = "https://storage.googleapis.com"
-ADDRESSES = {  # as keras.applications 3.15 has them, without top
+ADDRESSES = {  # of the classifiers' trunks, as keras.applications 3.15 has them, without top
     "mobilenet_v2": f"{_BUCKET}/tensorflow/keras-applications/mobilenet_v2/"
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     "resnet50": f"{_BUCKET}/tensorflow/keras-applications/resnet/"
@@ -19,6 +21,17 @@ ADDRESSES = {  # as keras.applications 3.15 has them, without top
     "efficientnet_b0": f"{_BUCKET}/keras-applications/efficientnetb0_notop.h5",
     "efficientnet_b5": f"{_BUCKET}/keras-applications/efficientnetb5_notop.h5",
 }
+STYLES = {  # of the networks whose features define style; a bare name is a mirror's only
+    "vgg19": f"{_BUCKET}/tensorflow/keras-applications/vgg19/"
+    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "squeezenet": "https://github.com/rcmalli/keras-squeezenet/releases/download/v1.0/"
+    "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "vgg19_16x": "vgg19_16x_compressed_notop.h5",
+}
+MAGENTA = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2?tf-hub-format=compressed"
+MAGENTA_FOLDER = "magenta_stylization/saved_model"  # in a mirror that is a folder
+MAGENTA_ARCHIVE = "magenta_stylization.tar.gz"  # in a mirror that is an address
+_UNPACKED = 1_000_000_000  # bytes; a SavedModel that grows beyond is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +39,103 @@ class Fetched:
     """Where a network's weights came from; ``file`` is None where there are none."""
 
     net: str
-    file: str | None
+    file: str | None  # a folder's name for a SavedModel
     sha256: str | None
     origin: str  # mirror | keras | none
 
 
-def fetch(net: str, source: str, mirror: str | None, pins: Sequence[str], into: Path, cache: Path) -> Fetched:
-    """Bring one network's weights into ``into``: from the mirror, else from Keras, else not at all.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whom to ask.
+
+    Attributes:
+        source: "none", or "keras" for the weights' own addresses.
+        mirror: a folder or a URL that is asked first, or None.
+        cache: where unfinished downloads are kept.
+    """
+
+    source: str
+    mirror: str | None
+    cache: Path
+
+
+def fetch(net: str, pins: Sequence[str], place: Place, into: Path) -> Fetched:
+    """Bring one network's weights into ``into``: from the mirror, else from their address, else not at all.
 
     Args:
-        net: a key of ``ADDRESSES``.
-        source: "none", or "keras" for Keras' own address.
-        mirror: a folder or a URL that is asked first, or None.
-        pins: the SHA-256s that are known to be right.
+        net: a key of ``ADDRESSES`` or ``STYLES``, or "magenta" for the SavedModel of fast style transfer.
+        pins: the SHA-256s that are known to be right; of a SavedModel the one over names and contents.
         into: where the file goes under its own name.
-        cache: where unfinished downloads are kept.
 
     Raises:
         BadWeights: the network is unknown, or the file is not one of those pinned.
         BadSource: a download failed.
     """
-    if net not in ADDRESSES:
-        raise BadWeights(f"weights.files.{net}: no such network; known are {', '.join(ADDRESSES)}")
-    name = Path(urlsplit(ADDRESSES[net]).path).name
-    found = _from_mirror(mirror, name, cache) if mirror else None
-    origin = "mirror"
-    if found is None and source == "keras":
-        found, origin = _download(ADDRESSES[net], cache), "keras"
+    if net == "magenta":
+        return _saved_model(pins, place, into)
+    known = ADDRESSES | STYLES
+    if net not in known:
+        raise BadWeights(f"weights.files.{net}: no such network; known are {', '.join(known)}, magenta")
+    name = Path(urlsplit(known[net]).path).name
+    found, origin = _asked(name, known[net], place)
     if found is None:
         return Fetched(net, None, None, "none")
-    digest = sha256(found)
-    if digest not in pins:
-        expected = " or ".join(pins) or "a SHA-256 pinned there, but there is none"
-        raise BadWeights(
-            f"weights.files.{net}: {name} from the {origin} has the SHA-256 {digest}, expected {expected};"
-            " if you trust the file pin its sum in params.yaml, else fetch it again"
-        )
+    digest = _pinned(net, name, sha256(found), pins, origin)
     with whole(into / name) as draft:
         shutil.copyfile(found, draft)
     return Fetched(net, name, digest, origin)
+
+
+def _saved_model(pins: Sequence[str], place: Place, into: Path) -> Fetched:
+    """Magenta's network, a folder: as one in a mirror, or as an archive from an address."""
+    with _unpacked(place) as (folder, origin):
+        if folder is None:
+            return Fetched("magenta", None, None, "none")
+        digest = _pinned("magenta", folder.name, folders.digest(folders.listing(folder)), pins, origin)
+        with whole_folder(into / "magenta") as draft:
+            shutil.copytree(folder, draft, dirs_exist_ok=True)
+    return Fetched("magenta", "magenta", digest, origin)
+
+
+@contextmanager
+def _unpacked(place: Place) -> Iterator[tuple[Path | None, str]]:
+    """The SavedModel as a folder that is only to be read, or None, and who had it."""
+    mirror = place.mirror
+    if (
+        mirror
+        and urlsplit(mirror).scheme not in downloads.SCHEMES
+        and (Path(mirror) / MAGENTA_FOLDER).is_dir()
+    ):
+        yield Path(mirror) / MAGENTA_FOLDER, "mirror"
+        return
+    archive, origin = _asked(MAGENTA_ARCHIVE, MAGENTA, place)
+    if archive is None:
+        yield None, "none"
+        return
+    place.cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.cache) as scratch:
+        archives.unpack(archive, Path(scratch), _UNPACKED)
+        yield Path(scratch), origin
+
+
+def _asked(name: str, address: str, place: Place) -> tuple[Path | None, str]:
+    """The file from the mirror, else from its own address, else None; and who had it."""
+    found = _from_mirror(place.mirror, name, place.cache) if place.mirror else None
+    if found is None and place.source == "keras" and "://" in address:
+        return _download(address, place.cache), "keras"
+    return found, "mirror"
+
+
+def _pinned(net: str, name: str, digest: str, pins: Sequence[str], origin: str) -> str:
+    """The digest, if it is one of those that are known to be right."""
+    if digest in pins:
+        return digest
+    expected = " or ".join(pins) or "a SHA-256 pinned there, but there is none"
+    section = "weights" if net in ADDRESSES else "style_weights"
+    raise BadWeights(
+        f"{section}.files.{net}: {name} from the {origin} has the SHA-256 {digest}, expected {expected};"
+        " if you trust the file pin its sum in params.yaml, else fetch it again"
+    )
 
 
 def _from_mirror(mirror: str, name: str, cache: Path) -> Path | None:
