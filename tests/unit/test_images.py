@@ -230,3 +230,17 @@ def _png(width: int, height: int, *, depth: int, colour: int, row: bytes) -> byt
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (4000, 6000), (2, 3)])
+def test_fitting_keeps_the_aspect(height: int, width: int) -> None:
+    assert images.fit(np.zeros((height, width, 3), np.uint8), 96).shape == (64, 96, 3)
+
+
+def test_the_thinnest_picture_keeps_a_pixel_of_height() -> None:
+    assert images.fit(np.zeros((1, 5000, 3), np.uint8), 64).shape == (1, 64, 3)
+
+
+def test_stretching_averages_what_shrinks_and_keeps_plain_areas_that_grow() -> None:
+    halves = np.repeat(np.array([[0, 100, 40, 40]], np.uint8)[:, :, None], 3, axis=2)
+    assert images.stretch(halves, 3, 2)[:, :, 0].tolist() == [[50, 40]] * 3

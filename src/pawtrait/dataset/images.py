@@ -105,14 +105,26 @@ def check_size(width: int, height: int, *, largest_pixels: int, name: str) -> No
 
 
 def resize(picture: Pixels, side: int) -> Pixels:
-    """Stretch to a square, as the study did.
+    """Stretch to a square, as the study did: uint8 (H, W, 3) → (side, side, 3)."""
+    return stretch(picture, side, side)
 
-    In: uint8 (H, W, 3). Out: uint8 (side, side, 3). An axis that shrinks is averaged by area, so nothing
+
+def fit(picture: Pixels, longer_side: int) -> Pixels:
+    """Shrink or enlarge until the longer side is as asked; the aspect is kept, no side falls under 1 px."""
+    height, width = picture.shape[:2]
+    scale = longer_side / max(height, width)
+    return stretch(picture, max(round(height * scale), 1), max(round(width * scale), 1))
+
+
+def stretch(picture: Pixels, height: int, width: int) -> Pixels:
+    """Bring to a size, whatever that does to the aspect.
+
+    In: uint8 (H, W, 3). Out: uint8 (height, width, 3). An axis that shrinks is averaged by area, so nothing
     aliases; an axis that grows is interpolated linearly.
     """
-    height, width = picture.shape[:2]
-    small = cv2.resize(picture, (min(width, side), min(height, side)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    rows, columns = picture.shape[:2]
+    small = cv2.resize(picture, (min(columns, width), min(rows, height)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def encode_png(picture: Pixels) -> bytes:
