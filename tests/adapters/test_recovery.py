@@ -13,8 +13,8 @@ from pawtrait.errors import BadRegistry
 @pytest.fixture
 def registered(tracked, colour_model, client):
     """Registers a model with the tags that the stage gives; gives its digest."""
-    if client.search_registered_models(f"name = '{registry.NAME}'"):
-        client.delete_registered_model(registry.NAME)
+    if client.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
+        client.delete_registered_model(registry.EXPRESSION.name)
 
     def make(**tags):
         folder = colour_model()
@@ -90,7 +90,7 @@ def test_no_such_model_is_one_line(registered):
 
 
 def test_a_version_that_we_did_not_register_is_named(registered, client):
-    client.create_registered_model(registry.NAME)
-    client.create_model_version(registry.NAME, source="s3://elsewhere/model")
+    client.create_registered_model(registry.EXPRESSION.name)
+    client.create_model_version(registry.EXPRESSION.name, source="s3://elsewhere/model")
     with pytest.raises(BadRegistry, match=r"pet-expression/1 lacks the tags name.*`pawtrait register`"):
         lines("models:/pet-expression/1")

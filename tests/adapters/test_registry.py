@@ -20,8 +20,8 @@ URI = "models:/pet-expression@champion"
 def _empty_registry(client, monkeypatch):
     """No version of pet-expression yet, and MLflow refuses pickles."""
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    if client.search_registered_models(f"name = '{registry.NAME}'"):
-        client.delete_registered_model(registry.NAME)
+    if client.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
+        client.delete_registered_model(registry.EXPRESSION.name)
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def register(digest, **tags):
 
 def aliases(client):
     return {
-        alias: str(number) for alias, number in client.get_registered_model(registry.NAME).aliases.items()
+        alias: str(number)
+        for alias, number in client.get_registered_model(registry.EXPRESSION.name).aliases.items()
     }
 
 
@@ -99,7 +100,7 @@ def test_a_model_carries_its_code_requirements_and_signature(logged):
 def test_the_input_example_is_a_picture_that_the_model_takes(logged):
     register(logged())
     model = mlflow.pyfunc.load_model(URI)
-    assert model.predict(registry.example(32)).loc[0, "problem"] == ""
+    assert model.predict(registry.example({"side": 32})).loc[0, "problem"] == ""
 
 
 def test_a_changed_byte_in_the_registered_files_is_refused_on_loading(logged):
@@ -126,7 +127,7 @@ def test_the_second_becomes_challenger_and_the_champion_stays(logged, client):
 def test_the_same_model_registered_twice_keeps_its_version(logged, client):
     digest = logged()
     assert register(digest).version == register(digest).version
-    assert len(client.search_model_versions(f"name = '{registry.NAME}'")) == 1
+    assert len(client.search_model_versions(f"name = '{registry.EXPRESSION.name}'")) == 1
     assert aliases(client) == {"champion": "1"}
 
 

@@ -232,6 +232,22 @@ def test_the_stage_that_dvc_runs_is_named(tracked, monkeypatch):
     assert tracking.origin([])["dvc.stage"] == "train@cnn"
 
 
+def test_a_run_that_was_cut_off_goes_on_under_its_id(tracked, client):
+    with pytest.raises(KeyboardInterrupt), tracking.training(tracked, "cyclegan", [], "painter") as first:
+        first.metrics({"loss": 2.0}, step=1)
+        raise KeyboardInterrupt
+    with tracking.training(tracked, "cyclegan", [], "painter", resumed=first.id) as second:
+        second.metrics({"loss": 1.0}, step=2)
+    assert second.id == first.id
+    assert client.get_run(first.id).info.status == "FINISHED"
+    assert [one.step for one in client.get_metric_history(first.id, "loss")] == [1, 2]
+
+
+def test_a_run_that_the_store_does_not_know_is_begun_anew(tracked):
+    with tracking.training(tracked, "cyclegan", [], "painter", resumed="0" * 32) as run:
+        assert run.id != "0" * 32
+
+
 TOUCH = """
 from pathlib import Path
 from pawtrait import environment, params

@@ -16,8 +16,8 @@ from pawtrait.stages import compare, evaluate, register
 def finished(workspace):
     """Two models, trained, scored and compared; the store has no version of pet-expression yet."""
     opened = tracking.client()
-    if opened.search_registered_models(f"name = '{registry.NAME}'"):
-        opened.delete_registered_model(registry.NAME)
+    if opened.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
+        opened.delete_registered_model(registry.EXPRESSION.name)
     for name, skill in (("linear_probe", 1), ("cnn", 5)):
         folder = workspace.model(name, skill)
         with tracking.training(params.load(), name, []) as run:

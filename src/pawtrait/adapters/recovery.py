@@ -18,6 +18,8 @@ def commands(uri: str) -> Iterator[str]:
     if lack:
         raise BadRegistry(f"{uri} lacks the tags {', '.join(lack)}; register it with `pawtrait register`")
     model, commit = tags["name"], tags.get("git.commit", "none")
+    kind = registry.KINDS.get(version.name, registry.EXPRESSION)
+    folder, stage = f"{kind.folder}/{model}", kind.stage.format(model)
     parent = tags["pipeline.run_id"]
     yield f"# {version.name} version {version.version}: {model}, {tags['start']}"
     if commit == "none":
@@ -31,7 +33,7 @@ def commands(uri: str) -> Iterator[str]:
     for name in ("params.yaml", "dvc.lock"):
         yield f"mlflow artifacts download --run-id {parent} --artifact-path {name} --dst-path ."
     yield "# from the cache or the remote:"
-    yield f"dvc checkout --force data/models/{model} || dvc pull data/models/{model}"
+    yield f"dvc checkout --force {folder} || dvc pull {folder}"
     yield "# or trained anew, the same bytes on the same machine:"
-    yield f"dvc repro train@{model}"
-    yield f"echo '{tags['model.sha256']}  data/models/{model}/model.onnx' | sha256sum --check"
+    yield f"dvc repro {stage}"
+    yield f"echo '{tags['model.sha256']}  {folder}/{kind.served[0]}' | sha256sum --check"

@@ -1,7 +1,8 @@
-"""The models in MLflow: logged with each training, registered as ``pet-expression``, found by alias."""
+"""The models in MLflow: logged with each training, registered under their name, found by alias."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -23,57 +24,113 @@ from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
 
-NAME = "pet-expression"
 CHAMPION, CHALLENGER = "champion", "challenger"
-SERVED = ("model.onnx", "model.json")  # what a prediction needs of a model folder
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
-SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(DataType.binary, "picture")]),
-    outputs=Schema(
-        [
-            ColSpec(DataType.string, "label"),
-            *(ColSpec(DataType.double, label) for label in LABELS),
-            ColSpec(DataType.string, "problem"),
-        ]
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a registered model of one name is made of.
+
+    Attributes:
+        name: in the registry.
+        code: the file beside this one that MLflow makes the model from.
+        served: what an answer needs of a model folder; the first is the model's identity.
+        folder: where its folders lie, by the name in model.json.
+        stage: the DVC stage that makes it, by the same name.
+        example: an input, from what model.json says.
+    """
+
+    name: str
+    code: str
+    served: tuple[str, ...]
+    folder: str
+    stage: str
+    signature: ModelSignature
+    example: Callable[[Mapping[str, Any]], pd.DataFrame]
+
+
+def example(facts: Mapping[str, Any]) -> pd.DataFrame:
+    """One encoded grey picture in the form that the model takes."""
+    side = int(facts["side"])
+    return pd.DataFrame({"picture": [images.encode_png(np.full((side, side, 3), 128, np.uint8))]})
+
+
+def styled_example(facts: Mapping[str, Any]) -> pd.DataFrame:
+    """A picture, a painting and a strength."""
+    grey = example(facts)
+    return grey.assign(style=grey["picture"], strength=1.0)
+
+
+_PICTURE = ColSpec(DataType.binary, "picture")
+_PAINTED = Schema([ColSpec(DataType.binary, "portrait"), ColSpec(DataType.string, "problem")])
+_MOODS = [ColSpec(DataType.double, label) for label in LABELS]
+
+EXPRESSION = Kind(
+    "pet-expression",
+    "pyfunc.py",
+    ("model.onnx", "model.json"),
+    "data/models",
+    "train@{}",
+    ModelSignature(
+        Schema([_PICTURE]),
+        Schema([ColSpec(DataType.string, "label"), *_MOODS, ColSpec(DataType.string, "problem")]),
     ),
+    example,
 )
+CYCLEGAN = Kind(
+    "pet-portrait-cyclegan",
+    "pyfunc_portrait.py",
+    ("photo_to_painting.onnx", "painting_to_photo.onnx", "model.json"),
+    "data/painters",
+    "train_{}",
+    ModelSignature(Schema([_PICTURE]), _PAINTED),
+    example,
+)
+FAST = Kind(
+    "pet-portrait-fast",
+    "pyfunc_portrait.py",
+    ("transformer.onnx", "style.onnx", "model.json"),
+    "data/painters",
+    "export_{}",
+    ModelSignature(
+        Schema([_PICTURE, ColSpec(DataType.binary, "style"), ColSpec(DataType.double, "strength")]), _PAINTED
+    ),
+    styled_example,
+)
+KINDS = {kind.name: kind for kind in (EXPRESSION, CYCLEGAN, FAST)}
 
 
-def log(run: tracking.Run, folder: Path) -> None:
+def log(run: tracking.Run, folder: Path, kind: Kind = EXPRESSION) -> None:
     """Log a sealed model folder as a pyfunc of the active run, and tag the run with the model's SHA-256."""
+    digest = sealed.check(folder, *kind.served)[kind.served[0]]
     facts = sealed.facts(folder)
     with tempfile.TemporaryDirectory() as scratch:
         served = Path(scratch) / "model"
         served.mkdir()
-        for name in SERVED:
+        for name in kind.served:
             copyfile(folder / name, served / name)
         sealed.seal(served)
         mlflow.pyfunc.log_model(
             name=facts["name"],
-            python_model=str(Path(__file__).with_name("pyfunc.py")),
+            python_model=str(Path(__file__).with_name(kind.code)),
             artifacts={"model": str(served)},
             code_paths=[str(Path(pawtrait.__file__).parent)],
-            signature=SIGNATURE,
-            input_example=example(int(facts["side"])),
+            signature=kind.signature,
+            input_example=kind.example(facts),
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
     run.tags(
         {
-            "model.sha256": sealed.check(folder)["model.onnx"],
+            "model.sha256": digest,
             "model.start": facts["start"],
             "model.parity": facts["parity"],
         }
     )
 
 
-def example(side: int) -> pd.DataFrame:
-    """One encoded grey picture in the form that the model takes."""
-    return pd.DataFrame({"picture": [images.encode_png(np.full((side, side, 3), 128, np.uint8))]})
-
-
-def register(digest: str, tags: Mapping[str, Any], description: str) -> ModelVersion:
-    """Make the model with this SHA-256 a version of ``pet-expression``; the first one becomes champion.
+def register(digest: str, tags: Mapping[str, Any], description: str, kind: Kind = EXPRESSION) -> ModelVersion:
+    """Make the model with this SHA-256 a version under its kind's name; the first one becomes champion.
 
     A model that is registered already keeps its version. A later model gets the alias challenger.
 
@@ -81,41 +138,26 @@ def register(digest: str, tags: Mapping[str, Any], description: str) -> ModelVer
         BadRegistry: the tracking store does not know the model.
     """
     opened = tracking.client()
-    known = find(digest)
-    if known is None:
-        run = tracking.of_model(digest)
-        if run is None:
-            raise BadRegistry(
-                f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point"
-                " MLFLOW_TRACKING_URI at the store that has it, or train it here:"
-                " `dvc repro --force --single-item train@MODEL`"
-            )
-        outputs = opened.get_run(run.id).outputs
-        logged = outputs.model_outputs if outputs else []
-        known = mlflow.register_model(
-            f"models:/{logged[0].model_id}", NAME, tags={"model.sha256": digest, **_texts(tags)}
-        )
-        opened.update_model_version(NAME, known.version, description)
-        opened.set_model_version_tag(NAME, known.version, "mlflow.run_id", run.id)
-    champion = by_alias(opened, CHAMPION)
+    known = find(digest, kind) or _registered(opened, digest, tags, description, kind)
+    champion = by_alias(opened, CHAMPION, kind)
     if champion is None:
-        opened.set_registered_model_alias(NAME, CHAMPION, known.version)
+        opened.set_registered_model_alias(kind.name, CHAMPION, known.version)
     elif champion.version != known.version:
-        opened.set_registered_model_alias(NAME, CHALLENGER, known.version)
-    return opened.get_model_version(NAME, known.version)
+        opened.set_registered_model_alias(kind.name, CHALLENGER, known.version)
+    return opened.get_model_version(kind.name, known.version)
 
 
-def find(digest: str) -> ModelVersion | None:
+def find(digest: str, kind: Kind = EXPRESSION) -> ModelVersion | None:
     """The version that holds the model with this SHA-256."""
     opened = tracking.client()
-    versions = opened.search_model_versions(f"name = '{NAME}'")
+    versions = opened.search_model_versions(f"name = '{kind.name}'")
     return next((one for one in versions if one.tags.get("model.sha256") == digest), None)
 
 
-def by_alias(opened: MlflowClient, alias: str) -> ModelVersion | None:
+def by_alias(opened: MlflowClient, alias: str, kind: Kind = EXPRESSION) -> ModelVersion | None:
     """The version that carries an alias, or None."""
     try:
-        return opened.get_model_version_by_alias(NAME, alias)
+        return opened.get_model_version_by_alias(kind.name, alias)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
@@ -139,7 +181,9 @@ def resolve(uri: str) -> ModelVersion:
         raise BadRegistry(
             f"{uri} is not in the registry at {mlflow.get_tracking_uri()}; run `pawtrait register`"
         ) from error
-    raise BadRegistry(f"{uri} names no model; write models:/{NAME}@{CHAMPION} or models:/{NAME}/1")
+    raise BadRegistry(
+        f"{uri} names no model; write models:/{EXPRESSION.name}@{CHAMPION} or models:/{EXPRESSION.name}/1"
+    )
 
 
 def folder_of(registered: ModelVersion) -> Path:
@@ -151,6 +195,28 @@ def folder_of(registered: ModelVersion) -> Path:
 def tags_of_run(run_id: str) -> dict[str, str]:
     """A run's tags."""
     return dict(tracking.client().get_run(run_id).data.tags)
+
+
+def _registered(
+    opened: MlflowClient, digest: str, tags: Mapping[str, Any], description: str, kind: Kind
+) -> ModelVersion:
+    """A new version of the model that some run logged."""
+    run = tracking.of_model(digest)
+    if run is None:
+        stage = kind.stage.format("MODEL" if kind is EXPRESSION else kind.name.rpartition("-")[2])
+        raise BadRegistry(
+            f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point"
+            " MLFLOW_TRACKING_URI at the store that has it, or train it here:"
+            f" `dvc repro --force --single-item {stage}`"
+        )
+    outputs = opened.get_run(run.id).outputs
+    logged = outputs.model_outputs if outputs else []
+    known = mlflow.register_model(
+        f"models:/{logged[0].model_id}", kind.name, tags={"model.sha256": digest, **_texts(tags)}
+    )
+    opened.update_model_version(kind.name, known.version, description)
+    opened.set_model_version_tag(kind.name, known.version, "mlflow.run_id", run.id)
+    return known
 
 
 def _texts(tags: Mapping[str, Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
@@ -81,9 +82,9 @@ class Run:
         """Keep a PNG as an artifact."""
         self._client.log_artifact(self.id, str(path), "pictures")
 
-    def probe(self, pixels: NDArray[np.uint8], key: str) -> None:
-        """Show uint8 (side, side, 3) RGB under a key that every run has, so that the UI lines them up."""
-        self._client.log_image(self.id, pixels, key=key, step=0, synchronous=True)
+    def probe(self, pixels: NDArray[np.uint8], key: str, step: int = 0) -> None:
+        """Show uint8 (H, W, 3) RGB under a key that every run has, so that the UI lines them up."""
+        self._client.log_image(self.id, pixels, key=key, step=step, synchronous=True)
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Keep a file or a folder."""
@@ -133,17 +134,28 @@ def pipeline(knobs: Params) -> Iterator[Run]:
 
 
 @contextmanager
-def training(knobs: Params, name: str, inputs: Sequence[Path]) -> Iterator[Run]:
-    """A child run for one model, with system metrics and the data it reads; it fails with the block."""
+def training(
+    knobs: Params, name: str, inputs: Sequence[Path], kind: str = "model", resumed: str | None = None
+) -> Iterator[Run]:
+    """A child run for one model, with system metrics and the data it reads; it fails with the block.
+
+    ``resumed`` is the id of a run that was cut off and goes on; where the store does not know it, a new one
+    begins.
+    """
     with pipeline(knobs) as parent:
         opened = client()
-        context = mlflow.start_run(
-            experiment_id=_experiment(opened),
-            run_name=name,
-            parent_run_id=parent.id,
-            log_system_metrics=True,
-            tags={"pawtrait.model": name, "pawtrait.kind": "model", **origin(inputs)},
-        )
+        about = {"pawtrait.model": name, "pawtrait.kind": kind, **origin(inputs)}
+        if resumed and _knows(opened, resumed):
+            context = mlflow.start_run(run_id=resumed, log_system_metrics=True)
+            log.info("%s goes on in run %s", name, resumed)
+        else:
+            context = mlflow.start_run(
+                experiment_id=_experiment(opened),
+                run_name=name,
+                parent_run_id=parent.id,
+                log_system_metrics=True,
+                tags=about,
+            )
         with context as started:
             run = Run(opened, started.info.run_id)
             for path in inputs:
@@ -184,6 +196,14 @@ def origin(inputs: Sequence[Path]) -> dict[str, str]:
         "dvc.stage": os.environ.get("DVC_STAGE", "none"),
     }
     return tags | {f"dvc.deps.{path.as_posix()}": known.get(path.as_posix(), "unknown") for path in inputs}
+
+
+def _knows(opened: MlflowClient, run_id: str) -> bool:
+    try:
+        opened.get_run(run_id)
+    except MlflowException:
+        return False
+    return True
 
 
 def _experiment(opened: MlflowClient) -> str:
