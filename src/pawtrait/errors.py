@@ -6,6 +6,7 @@ PawtraitError
 ├── BadImage     one picture that cannot be decoded or is out of bounds
 ├── BadData      a data set that cannot be used as a whole
 ├── BadWeights   pretrained weights that are missing or damaged
+├── BadTraining  a training that cannot go on: losses that are no numbers, no memory left
 ├── BadModel     a model directory that is missing, damaged or of another kind
 └── BadRegistry  the tracking store or registry lacks what was asked for
 """
@@ -33,6 +34,10 @@ class BadData(PawtraitError):
 
 class BadWeights(PawtraitError):
     """Pretrained weights are missing or damaged."""
+
+
+class BadTraining(PawtraitError):
+    """A training that cannot go on."""
 
 
 class BadModel(PawtraitError):
