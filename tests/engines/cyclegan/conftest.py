@@ -1,6 +1,7 @@
 """A small recipe, small domains, one thread."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,18 @@ def probes(recipe: CycleGan) -> domains.Pixels:
     """2 photos that no training sees: uint8 (2, 32, 32, 3)."""
     rng = np.random.default_rng(6)
     return np.stack([blotch(rng)[: recipe.crop_size, : recipe.crop_size] for _ in range(2)])
+
+
+@pytest.fixture
+def work_elsewhere(data: Domains, probes: domains.Pixels, tmp_path: Path) -> Callable[..., list[str]]:
+    """Gives the command that runs a task of worker.py in a process of its own, on these pictures."""
+
+    def command(task: str, recipe: CycleGan, *launcher: str) -> list[str]:
+        np.savez(tmp_path / "pictures.npz", photos=data.photos, paintings=data.paintings, probes=probes)
+        (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
+        return [sys.executable, *launcher, str(Path(__file__).with_name("worker.py")), task, str(tmp_path)]
+
+    return command
 
 
 def blotch(rng: np.random.Generator) -> domains.Pixels:

@@ -63,6 +63,8 @@ def is_lead() -> bool:
 def join(batch: int) -> Iterator[Team]:
     """Join the processes that torchrun started (NCCL between GPUs, Gloo between CPUs), or be alone.
 
+    Within another ``join`` it gives the same team.
+
     Raises:
         BadParams: a batch that the processes cannot share evenly.
     """
@@ -72,7 +74,7 @@ def join(batch: int) -> Iterator[Team]:
     if batch % size:
         raise BadParams(f"cyclegan: a batch of {batch} for {size} processes; make it a multiple of {size}")
     team = Team(rank, size, _device())
-    if size == 1:
+    if size == 1 or distributed.is_initialized():
         yield team
         return
     distributed.init_process_group("nccl" if team.device.type == "cuda" else "gloo")
