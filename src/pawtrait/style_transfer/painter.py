@@ -1,0 +1,213 @@
+"""Painting photos of any size with exported networks: neither TensorFlow nor torch is loaded.
+
+A photo is painted at a longer side of at most ``side`` px, which bounds time and memory, and the result is
+brought to the photo's own size. A small photo is first enlarged to 64 px on its shorter side if ``side``
+allows it; one still narrower, or no multiple of 4, is continued by its mirror picture, later cut off.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait import sealed
+from pawtrait.dataset import images
+from pawtrait.errors import BadImage, BadModel, BadParams
+from pawtrait.style_transfer import runners
+
+Pixels = NDArray[np.uint8]
+Vector = NDArray[np.float32]  # (1, 100)
+
+FAST = ("style.onnx", "transformer.onnx")
+CYCLEGAN = ("photo_to_painting.onnx", "painting_to_photo.onnx")
+LEAST = 64  # px a side that a network gets to see; it halves a picture twice and mirrors its edges
+STEP = 4  # px; sides come out of two halvings and two doublings unchanged
+
+
+class FastPainter:
+    """Magenta's network in two parts: a painting becomes a vector, a photo and a vector a painted picture.
+
+    Attributes:
+        facts: what ``model.json`` says.
+        engine: what paints, onnxruntime or openvino; vectors always come from onnxruntime in float32.
+        digest: names what vectors depend on; those of another digest do not fit this painter.
+    """
+
+    def __init__(
+        self, look: runners.Run, paint: runners.Run, facts: dict[str, Any], engine: str, digest: str
+    ):
+        self._look = look
+        self._paint = paint
+        self.facts = facts
+        self.engine = engine
+        self.digest = digest
+
+    @classmethod
+    def load(cls, folder: Path, engine: runners.Engine = "auto", threads: int | None = None) -> "FastPainter":
+        """Check a sealed folder and open its files; ``threads`` None is all cores.
+
+        Raises:
+            BadModel: a file is missing or changed, it is another painter's folder, or says why it is empty.
+            BadParams: the engine is not installed.
+        """
+        sums, facts = _checked(folder, "fast", FAST)
+        chosen = runners.choose(engine)
+        look = runners.open_file(folder / FAST[0], "onnxruntime", threads)
+        paint = runners.open_file(folder / FAST[1], chosen, threads)
+        digest = hashlib.sha256(f"{sums[FAST[0]]} {facts['side']}".encode()).hexdigest()
+        return cls(look, paint, facts, chosen, digest)
+
+    def vector(self, style: Pixels) -> Vector:
+        """Sum up the style of a picture, uint8 (H, W, 3): the square in its middle is looked at.
+
+        Raises:
+            BadImage: that is no picture.
+        """
+        _check(style)
+        height, width = style.shape[:2]
+        short = min(height, width)
+        top, left = (height - short) // 2, (width - short) // 2
+        square = images.resize(style[top : top + short, left : left + short], int(self.facts["side"]))
+        return self._look({"pixels": square[np.newaxis].astype(np.float32)})
+
+    def paint(self, photo: Pixels, vector: Vector, side: int) -> Pixels:
+        """Paint a photo, uint8 (H, W, 3), in a style; the answer has the same size.
+
+        Raises:
+            BadImage: that is no picture.
+            BadModel: the network answers with something else than colours.
+            BadParams: ``side`` is too large for the memory.
+        """
+        return _painted(lambda pixels: self._paint({"pixels": pixels, "vector": vector}), photo, side)
+
+    def paint_like(self, photo: Pixels, style: Pixels, strength: float, side: int) -> Pixels:
+        """Paint a photo like a picture, both uint8 (H, W, 3), with a strength from 0 to 1.
+
+        Raises:
+            BadImage, BadModel, BadParams: as ``paint`` does, or the strength is out of range.
+        """
+        return self.paint(photo, self.weakened(self.vector(style), photo, strength), side)
+
+    def weakened(self, vector: Vector, photo: Pixels, strength: float) -> Vector:
+        """Mix a style with the photo's own: 1 is the style alone, 0 the photo painted like itself.
+
+        Raises:
+            BadParams: the strength is not from 0 to 1.
+        """
+        if not 0 <= strength <= 1:
+            raise BadParams(
+                f"strength {strength:g}: expected 0 (the photo's own style) to 1 (the painting's)"
+            )
+        if strength == 1:
+            return vector
+        return mix([self.vector(photo), vector], [1 - strength, strength])
+
+
+class CycleGanPainter:
+    """CycleGAN's two generators.
+
+    Attributes:
+        facts: what ``model.json`` says.
+        engine: what paints, onnxruntime or openvino.
+    """
+
+    def __init__(self, paint: runners.Run, back: runners.Run, facts: dict[str, Any], engine: str):
+        self._paint = paint
+        self._back = back
+        self.facts = facts
+        self.engine = engine
+
+    @classmethod
+    def load(
+        cls, folder: Path, engine: runners.Engine = "auto", threads: int | None = None
+    ) -> "CycleGanPainter":
+        """Check a sealed folder and open its files; ``threads`` None is all cores.
+
+        Raises:
+            BadModel: a file is missing or changed, it is another painter's folder, or says why it is empty.
+            BadParams: the engine is not installed.
+        """
+        _, facts = _checked(folder, "cyclegan", CYCLEGAN)
+        chosen = runners.choose(engine)
+        paint, back = (runners.open_file(folder / name, chosen, threads) for name in CYCLEGAN)
+        return cls(paint, back, facts, chosen)
+
+    def paint(self, photo: Pixels, side: int) -> Pixels:
+        """From photo to painting, uint8 (H, W, 3), same size; raises as ``FastPainter.paint`` does."""
+        return _painted(lambda pixels: self._paint({"pixels": pixels}), photo, side)
+
+    def back(self, painting: Pixels, side: int) -> Pixels:
+        """From painting to photo, uint8 (H, W, 3), same size; raises as ``FastPainter.paint`` does."""
+        return _painted(lambda pixels: self._back({"pixels": pixels}), painting, side)
+
+
+def mix(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
+    """The weighted mean of style vectors, float32 (1, 100).
+
+    Raises:
+        BadParams: none are given, the counts differ, a weight is negative or no number, or all are zero.
+    """
+    shares = np.asarray(weights, np.float64)
+    if not len(vectors) == len(shares) > 0:
+        raise BadParams(f"mixing {len(vectors)} styles with {len(shares)} weights; give one weight for each")
+    if not (np.isfinite(shares).all() and shares.min() >= 0 and shares.sum() > 0):
+        given = ", ".join(f"{weight:g}" for weight in weights)
+        raise BadParams(f"weights of styles {given}: expected numbers from 0 up, not all 0")
+    return np.tensordot(shares / shares.sum(), np.stack(vectors), 1).astype(np.float32)
+
+
+def _checked(
+    folder: Path, kind: Literal["fast", "cyclegan"], needed: Sequence[str]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The sums and the facts of a folder that can paint."""
+    sums = sealed.check(folder)
+    facts = sealed.facts(folder)
+    if facts.get("kind") != kind:
+        raise BadModel(f"{folder} holds a {facts.get('kind')} painter, expected {kind}; name another folder")
+    if "missing" in facts:
+        raise BadModel(f"{folder} cannot paint: {facts['missing']}")
+    for name in needed:
+        if name not in sums:
+            raise BadModel(f"{folder}/{sealed.SUMS} lists no {name}; make or download the painter again")
+    return sums, facts
+
+
+def _check(picture: Pixels) -> None:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise BadImage(
+            f"an array of {picture.dtype} {picture.shape} is no picture; expected uint8 (H, W, 3), RGB"
+        )
+
+
+def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: Pixels, side: int) -> Pixels:
+    """Bring to a size that the network takes, paint, and bring back."""
+    _check(photo)
+    height, width = photo.shape[:2]
+    rows, columns = working_size(height, width, side)
+    sized = images.stretch(photo, rows, columns)
+    room = [(0, max(-size % STEP, LEAST - size)) for size in (rows, columns)]
+    pixels = np.pad(sized, [*room, (0, 0)], mode="reflect")[np.newaxis].astype(np.float32)
+    try:
+        painted = run(pixels)
+    except runners.FAILURES as error:
+        raise BadParams(
+            f"side {side}: {columns}x{rows} px cannot be painted here ({_first_line(error)}); lower it"
+        ) from error
+    if not np.isfinite(painted).all():
+        raise BadModel("the painter answers with NaN where colours are expected; train or download it again")
+    cut = np.clip(np.rint(painted[0, :rows, :columns]), 0, 255).astype(np.uint8)
+    return images.stretch(cut, height, width)
+
+
+def working_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Rows and columns in which a photo is painted: at most ``side``, and ``LEAST`` where that allows it."""
+    longer, shorter = max(height, width), min(height, width)
+    scale = min(side / longer, max(1.0, LEAST / shorter))
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
