@@ -5,7 +5,6 @@ brought to the photo's own size. A small photo is first enlarged to 64 px on its
 allows it; one still narrower, or no multiple of 4, is continued by its mirror picture, later cut off.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 
 from pawtrait import sealed
 from pawtrait.dataset import images
+from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadImage, BadModel, BadParams
-from pawtrait.style_transfer import runners
-
-Pixels = NDArray[np.uint8]
-Vector = NDArray[np.float32]  # (1, 100)
+from pawtrait.style_transfer import runners, vectors
+from pawtrait.style_transfer.runners import Engine, Run
+from pawtrait.style_transfer.vectors import Vector
 
 FAST = ("style.onnx", "transformer.onnx")
 CYCLEGAN = ("photo_to_painting.onnx", "painting_to_photo.onnx")
@@ -28,40 +27,43 @@ STEP = 4  # px; sides come out of two halvings and two doublings unchanged
 
 
 class FastPainter:
-    """Magenta's network in two parts: a painting becomes a vector, a photo and a vector a painted picture.
+    """Magenta's network in two parts: a painting becomes a vector; a photo and a vector, a painted picture.
 
     Attributes:
         facts: what ``model.json`` says.
-        engine: what paints, onnxruntime or openvino; vectors always come from onnxruntime in float32.
-        digest: names what vectors depend on; those of another digest do not fit this painter.
+        engine: what paints, onnxruntime or openvino; vectors always come from onnxruntime, in float32.
     """
 
-    def __init__(
-        self, look: runners.Run, paint: runners.Run, facts: dict[str, Any], engine: str, digest: str
-    ):
+    def __init__(self, look: Run, paint: Run, facts: dict[str, Any], engine: str) -> None:
         self._look = look
         self._paint = paint
         self.facts = facts
         self.engine = engine
-        self.digest = digest
 
     @classmethod
-    def load(cls, folder: Path, engine: runners.Engine = "auto", threads: int | None = None) -> "FastPainter":
-        """Check a sealed folder and open its files; ``threads`` None is all cores.
+    def load(
+        cls, folder: Path, kept: Path | None = None, engine: Engine = "auto", threads: int | None = None
+    ) -> "FastPainter":
+        """Check a sealed folder and open its files.
+
+        Args:
+            folder: the painter's.
+            kept: a folder where the vectors of paintings stay known; None keeps none.
+            engine: what paints.
+            threads: how many; None is all cores.
 
         Raises:
             BadModel: a file is missing or changed, it is another painter's folder, or says why it is empty.
             BadParams: the engine is not installed.
         """
         sums, facts = _checked(folder, "fast", FAST)
-        chosen = runners.choose(engine)
+        engine = runners.choose(engine)
         look = runners.open_file(folder / FAST[0], "onnxruntime", threads)
-        paint = runners.open_file(folder / FAST[1], chosen, threads)
-        digest = hashlib.sha256(f"{sums[FAST[0]]} {facts['side']}".encode()).hexdigest()
-        return cls(look, paint, facts, chosen, digest)
+        paint = runners.open_file(folder / FAST[1], engine, threads)
+        return cls(vectors.keeping(look, kept / sums[FAST[0]][:16]) if kept else look, paint, facts, engine)
 
     def vector(self, style: Pixels) -> Vector:
-        """Sum up the style of a picture, uint8 (H, W, 3): the square in its middle is looked at.
+        """Sum up a painting, uint8 (H, W, 3), by the square in its middle, as TensorFlow's tutorial does.
 
         Raises:
             BadImage: that is no picture.
@@ -84,26 +86,19 @@ class FastPainter:
         return _painted(lambda pixels: self._paint({"pixels": pixels, "vector": vector}), photo, side)
 
     def paint_like(self, photo: Pixels, style: Pixels, strength: float, side: int) -> Pixels:
-        """Paint a photo like a picture, both uint8 (H, W, 3), with a strength from 0 to 1.
+        """Paint a photo like a picture, both uint8 (H, W, 3).
+
+        ``strength`` mixes the two pictures' vectors: at 1 the style is the painting's, at 0 the photo's own.
 
         Raises:
-            BadImage, BadModel, BadParams: as ``paint`` does, or the strength is out of range.
-        """
-        return self.paint(photo, self.weakened(self.vector(style), photo, strength), side)
-
-    def weakened(self, vector: Vector, photo: Pixels, strength: float) -> Vector:
-        """Mix a style with the photo's own: 1 is the style alone, 0 the photo painted like itself.
-
-        Raises:
-            BadParams: the strength is not from 0 to 1.
+            BadImage, BadModel, BadParams: as ``paint`` does, or the strength is not from 0 to 1.
         """
         if not 0 <= strength <= 1:
-            raise BadParams(
-                f"strength {strength:g}: expected 0 (the photo's own style) to 1 (the painting's)"
-            )
-        if strength == 1:
-            return vector
-        return mix([self.vector(photo), vector], [1 - strength, strength])
+            raise BadParams(f"strength {strength:g}: expected 0, the photo's own style, to 1, the painting's")
+        vector = self.vector(style)
+        if strength < 1:
+            vector = mix([self.vector(photo), vector], [1 - strength, strength])
+        return self.paint(photo, vector, side)
 
 
 class CycleGanPainter:
@@ -114,26 +109,19 @@ class CycleGanPainter:
         engine: what paints, onnxruntime or openvino.
     """
 
-    def __init__(self, paint: runners.Run, back: runners.Run, facts: dict[str, Any], engine: str):
+    def __init__(self, paint: Run, back: Run, facts: dict[str, Any], engine: str) -> None:
         self._paint = paint
         self._back = back
         self.facts = facts
         self.engine = engine
 
     @classmethod
-    def load(
-        cls, folder: Path, engine: runners.Engine = "auto", threads: int | None = None
-    ) -> "CycleGanPainter":
-        """Check a sealed folder and open its files; ``threads`` None is all cores.
-
-        Raises:
-            BadModel: a file is missing or changed, it is another painter's folder, or says why it is empty.
-            BadParams: the engine is not installed.
-        """
+    def load(cls, folder: Path, engine: Engine = "auto", threads: int | None = None) -> "CycleGanPainter":
+        """Check a sealed folder and open its files; arguments and errors as for ``FastPainter.load``."""
         _, facts = _checked(folder, "cyclegan", CYCLEGAN)
-        chosen = runners.choose(engine)
-        paint, back = (runners.open_file(folder / name, chosen, threads) for name in CYCLEGAN)
-        return cls(paint, back, facts, chosen)
+        engine = runners.choose(engine)
+        paint, back = (runners.open_file(folder / name, engine, threads) for name in CYCLEGAN)
+        return cls(paint, back, facts, engine)
 
     def paint(self, photo: Pixels, side: int) -> Pixels:
         """From photo to painting, uint8 (H, W, 3), same size; raises as ``FastPainter.paint`` does."""
@@ -144,19 +132,35 @@ class CycleGanPainter:
         return _painted(lambda pixels: self._back({"pixels": pixels}), painting, side)
 
 
-def mix(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
+def missing(folder: Path) -> str:
+    """Why a painter's folder holds no painter, or "" where it holds one.
+
+    Raises:
+        BadModel: the folder is missing or damaged.
+    """
+    sealed.check(folder)
+    return str(sealed.facts(folder).get("missing", ""))
+
+
+def mix(styles: Sequence[Vector], weights: Sequence[float]) -> Vector:
     """The weighted mean of style vectors, float32 (1, 100).
 
     Raises:
         BadParams: none are given, the counts differ, a weight is negative or no number, or all are zero.
     """
     shares = np.asarray(weights, np.float64)
-    if not len(vectors) == len(shares) > 0:
-        raise BadParams(f"mixing {len(vectors)} styles with {len(shares)} weights; give one weight for each")
+    if not len(styles) == len(shares) > 0:
+        raise BadParams(f"mixing {len(styles)} styles with {len(shares)} weights; give one weight for each")
     if not (np.isfinite(shares).all() and shares.min() >= 0 and shares.sum() > 0):
         given = ", ".join(f"{weight:g}" for weight in weights)
         raise BadParams(f"weights of styles {given}: expected numbers from 0 up, not all 0")
-    return np.tensordot(shares / shares.sum(), np.stack(vectors), 1).astype(np.float32)
+    return np.tensordot(shares / shares.sum(), np.stack(styles), 1).astype(np.float32)
+
+
+def working_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """Rows and columns in which a photo is painted: at most ``side``, and ``LEAST`` where that allows it."""
+    scale = min(side / max(height, width), max(1.0, LEAST / min(height, width)))
+    return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
 def _checked(
@@ -175,13 +179,6 @@ def _checked(
     return sums, facts
 
 
-def _check(picture: Pixels) -> None:
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-        raise BadImage(
-            f"an array of {picture.dtype} {picture.shape} is no picture; expected uint8 (H, W, 3), RGB"
-        )
-
-
 def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: Pixels, side: int) -> Pixels:
     """Bring to a size that the network takes, paint, and bring back."""
     _check(photo)
@@ -193,8 +190,9 @@ def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: P
     try:
         painted = run(pixels)
     except runners.FAILURES as error:
+        told = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise BadParams(
-            f"side {side}: {columns}x{rows} px cannot be painted here ({_first_line(error)}); lower it"
+            f"side {side}: {columns}x{rows} px cannot be painted here ({told}); lower it"
         ) from error
     if not np.isfinite(painted).all():
         raise BadModel("the painter answers with NaN where colours are expected; train or download it again")
@@ -202,12 +200,8 @@ def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: P
     return images.stretch(cut, height, width)
 
 
-def working_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """Rows and columns in which a photo is painted: at most ``side``, and ``LEAST`` where that allows it."""
-    longer, shorter = max(height, width), min(height, width)
-    scale = min(side / longer, max(1.0, LEAST / shorter))
-    return max(round(height * scale), 1), max(round(width * scale), 1)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+def _check(picture: Pixels) -> None:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise BadImage(
+            f"an array of {picture.dtype} {picture.shape} is no picture; expected uint8 (H, W, 3), RGB"
+        )
