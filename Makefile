@@ -31,7 +31,7 @@ pictures-named:
 	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS may be left out' >&2; exit 2; }
 
 repro: setup ## bring every stage up to date, without registration
-	@$(PY) -m pawtrait.stages fingerprint --out data/source.json
+	@$(PY) -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json
 	@test -e .git || $(PY) -m dvc config --local core.no_scm true
 	@PATH="$(CURDIR)/$(ENV)/bin:$$PATH" $(PY) -m dvc repro
 

@@ -28,7 +28,10 @@ from pipelines.processes import Children, CommandError
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
 COMPARISON = Path("data/reports/compare.json")
-FINGERPRINT = [sys.executable, "-m", "pawtrait.stages", "fingerprint", "--out", "data/source.json"]
+FINGERPRINT = [
+    *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
+    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
+]
 REGISTER = ["pawtrait", "register"]
 
 

@@ -31,8 +31,13 @@ STAGES = {
     "train": "Train one model, or all of them.",
     "evaluate": "Score one model, or all of them.",
     "compare": "Rank the models and test whether their differences mean anything.",
+    "paintings": "Renew the paintings' fingerprint and bring them to data/paintings.",
+    "train_cyclegan": "Train CycleGAN on photos and paintings.",
+    "export_fast": "Export Magenta's network of fast style transfer to ONNX.",
+    "compare_styles": "Judge the gallery's portraits, method by method.",
     "report": "Write the report page and the model cards.",
 }
+FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
 BY_MODEL = ("train", "evaluate")
 
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
@@ -52,8 +57,8 @@ def _stage(name: str, model: str | None, force: bool, only: bool) -> None:
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
-    if name == "ingest":
-        fingerprint.run(out=Path("data/source.json"))
+    if name in ("ingest", "paintings"):
+        fingerprint.run(out=FINGERPRINTS[0], paintings=FINGERPRINTS[1])
     options = [*(["--force"] if force else []), *(["--single-item"] if only else [])]
     dvc.repro(f"{name}@{model}" if model else name, *options)
 
@@ -83,7 +88,7 @@ def run(force: Force = False) -> None:
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
-    fingerprint.run(out=Path("data/source.json"))
+    fingerprint.run(out=FINGERPRINTS[0], paintings=FINGERPRINTS[1])
     dvc.repro(*(["--force"] if force else []))
     register()
     results()
@@ -149,10 +154,76 @@ def predict(
     from pawtrait import champion, params
     from pawtrait.classification import moods
     from pawtrait.classification.predict import Classifier
+    from pawtrait.dataset import named
 
     classifier = Classifier.load(model or Path(champion.read().folder))
-    answers = moods.read(classifier, moods.find(pictures), params.load().manifest.largest_pixels)
+    answers = moods.read(classifier, named.find(pictures), params.load().manifest.largest_pixels)
     failed = (_print_lines if lines else _print_table)(answers, classifier.facts["name"])
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel="Portraits")
+def styles() -> None:
+    """List the paintings that photos can be painted like."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pawtrait import easel
+
+    table = Table("name", "title", "size", box=None, pad_edge=False)
+    for one in easel.listed():
+        table.add_row(one.name, one.title, f"{one.width}×{one.height}")
+    Console().print(table)
+
+
+@app.command(rich_help_panel="Portraits")
+def stylize(
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files, folders, globs; - is standard input. Left out, the stage runs: the report's gallery."
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option(help="nst, fast, cyclegan or hybrid.")] = "nst",
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name of `pawtrait styles`, or a file; several mix: --style A=0.7 --style B=0.3."
+        ),
+    ] = None,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="0 leaves the photo, 1 paints it.")] = 1.0,
+    side: Annotated[
+        int | None, typer.Option(min=32, max=2048, help="Longer side in px; neural.side if left out.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of nst and hybrid, at the full size.")
+    ] = None,
+    keep_colours: Annotated[bool, typer.Option(help="Keep the photo's colours (nst, hybrid).")] = False,
+    previews: Annotated[int, typer.Option(min=0, help="Keep a preview every so many steps.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where portraits go.", file_okay=False)] = Path("portraits"),
+    force: Force = False,
+    only: Only = False,
+) -> None:
+    """Paint photos like a painting. One that cannot be read is reported, the rest go on, the exit code is 1."""
+    if not photos:
+        _stage("stylize", None, force, only)
+        return
+    from pawtrait import easel, params
+    from pawtrait.dataset import named
+
+    knobs = params.load()
+    largest = knobs.manifest.largest_pixels
+    wish = easel.wish(method, style or [], strength, previews, largest)
+    failed = 0
+    for done in easel.hang(
+        easel.studio(knobs, side, steps, keep_colours), named.find(photos), wish, out, largest
+    ):
+        failed += bool(done.problem)
+        print(
+            done.problem or f"{done.portrait}  {done.seconds:.1f} s",
+            file=sys.stderr if done.problem else None,
+        )
     if failed:
         raise typer.Exit(1)
 

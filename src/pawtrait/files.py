@@ -1,12 +1,14 @@
 """Writing files so that a final name never holds half a file, and hashing them."""
 
+import csv
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -42,6 +44,14 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with whole(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Write a table with a header, whole or not at all; what a row lacks stays empty."""
+    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, names, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 def sha256(path: Path) -> str:

@@ -22,7 +22,7 @@ TREE = (
     ".dvc/config",
     ".dvc/.gitignore",
 )
-DATA = (".gitignore", "recorded_splits.csv", "source.json")
+DATA = (".gitignore", "recorded_splits.csv", "source.json", "paintings.json")
 TINY: dict[str, Any] = {
     "ingest.demo.train": 96,
     "ingest.demo.valid": 32,
@@ -60,6 +60,11 @@ class Project:
     def stage(self, name: str, *arguments: str, code: int = 0, **popen: Any) -> str:
         """Run one stage without DVC."""
         return self.run("python", "-m", "pawtrait.stages", name, *arguments, code=code, **popen)
+
+    def look(self) -> str:
+        """Take the fingerprints of the sources."""
+        paths = ("--out", "data/source.json", "--paintings", "data/paintings.json")
+        return self.stage("fingerprint", *paths)
 
     def repro(self, *arguments: str) -> list[str]:
         """Bring it up to date and give the stages that DVC ran, in order."""
@@ -112,7 +117,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pro
         _copy(project.root)
         change(project.root / "params.yaml", TINY)
         project.run("git", "init", "--quiet", "--initial-branch", "main")
-        project.stage("fingerprint", "--out", "data/source.json")
+        project.look()
         project.commit("A tiny pipeline")
         return project
 

@@ -152,7 +152,7 @@ def test_a_model_with_a_changed_byte_predicts_nothing(project: Project, tmp_path
 def _bring(project: Project, source: Path, code: int = 0) -> str:
     """Fingerprint and ingest a folder."""
     project.set(ingest__source=str(source))
-    project.stage("fingerprint", "--out", "data/source.json")
+    project.look()
     return str(project.stage("ingest", *_paths(fingerprint="data/source.json", raw="data/raw"), code=code))
 
 

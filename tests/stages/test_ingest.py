@@ -25,6 +25,7 @@ from pawtrait.stages import fingerprint, ingest
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "pets"
 OURS = Path(__file__).resolve().parents[2] / "params.yaml"
 MARK, RAW = Path("data/source.json"), Path("data/raw")
+PAINTED = Path("../paintings.json")  # beside the workspace, since some tests look at all that is in it
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def _params(source: str | Path, **ingest_keys: Any) -> None:
 
 
 def _mark() -> dict[str, Any]:
-    fingerprint.run(out=MARK)
+    fingerprint.run(out=MARK, paintings=PAINTED)
     return dict(json.loads(MARK.read_text(encoding="utf-8")))
 
 
@@ -236,7 +237,7 @@ def test_a_source_that_ingest_would_overwrite_or_eat_again_is_refused(source: st
     Path("data/raw/train/happy/1.jpg").touch()
     _params(source)
     place = Path("../elsewhere.json")
-    fingerprint.run(out=place)
+    fingerprint.run(out=place, paintings=PAINTED)
     with pytest.raises(BadSource, match="lie inside each other"):
         ingest.run(fingerprint=place, raw=RAW)
     assert Path("data/raw/train/happy/1.jpg").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from pawtrait.classification import moods
 from pawtrait.classification.predict import CHUNK, Classifier
-from pawtrait.dataset import images
+from pawtrait.dataset import images, named
 from pawtrait.dataset.labels import LABELS
 
 LARGEST = 1_000_000
@@ -30,7 +30,7 @@ def typed(monkeypatch):
 
 
 def found(*names):
-    return [(one.name, one.problem) for one in moods.find([str(name) for name in names])]
+    return [(one.name, one.problem) for one in named.find([str(name) for name in names])]
 
 
 def names(*given):
@@ -38,7 +38,7 @@ def names(*given):
 
 
 def read(classifier, *given):
-    return list(moods.read(classifier, moods.find([str(one) for one in given]), LARGEST))
+    return list(moods.read(classifier, named.find([str(one) for one in given]), LARGEST))
 
 
 def test_a_picture_gets_its_mood_with_a_probability_for_each(classifier, coloured_picture):
@@ -67,7 +67,7 @@ def test_only_bad_files_are_answered_too(classifier, tmp_path):
 
 def test_a_picture_of_too_many_pixels_is_named_before_it_is_decoded(classifier, coloured_picture):
     path = coloured_picture("sad")
-    (mood,) = moods.read(classifier, moods.find([str(path)]), largest_pixels=1999)
+    (mood,) = moods.read(classifier, named.find([str(path)]), largest_pixels=1999)
     assert "40x50" in mood.problem or "50x40" in mood.problem
 
 
@@ -75,7 +75,7 @@ def test_more_pictures_than_a_chunk_stay_in_order(classifier):
     wanted = [LABELS[index % 4] for index in range(CHUNK + 7)]
     colours = {"happy": (220, 180, 60), "sad": (60, 90, 200), "angry": (200, 60, 50), "other": (130,) * 3}
     files = [
-        moods.Found(f"{index}", images.encode_png(np.full((8, 8, 3), colours[mood], np.uint8)))
+        named.Found(f"{index}", images.encode_png(np.full((8, 8, 3), colours[mood], np.uint8)))
         for index, mood in enumerate(wanted)
     ]
     answers = list(moods.read(classifier, iter(files), LARGEST))
@@ -89,7 +89,7 @@ def test_the_first_chunk_is_answered_before_the_rest_is_read(classifier):
     def files():
         for index in range(3 * CHUNK):
             asked.append(index)
-            yield moods.Found(f"{index}", images.encode_png(np.zeros((4, 4, 3), np.uint8)))
+            yield named.Found(f"{index}", images.encode_png(np.zeros((4, 4, 3), np.uint8)))
 
     next(moods.read(classifier, files(), LARGEST))
     assert len(asked) == CHUNK
@@ -145,7 +145,7 @@ def test_a_name_that_matches_nothing_is_reported(tmp_path):
 @pytest.mark.parametrize("name", ["", ".", "/", "~", "**", "a**b", "[", "x" * 5000, "a\0b"])
 def test_an_odd_name_never_raises(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    (only,) = moods.find([name]) if name != "/" else [moods.Found("/", b"", "not walked here")]
+    (only,) = named.find([name]) if name != "/" else [named.Found("/", b"", "not walked here")]
     assert only.problem
 
 

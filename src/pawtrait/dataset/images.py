@@ -109,6 +109,14 @@ def resize(picture: Pixels, side: int) -> Pixels:
     return stretch(picture, side, side)
 
 
+def middle(picture: Pixels) -> Pixels:
+    """The largest square in the middle of uint8 (H, W, 3)."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[top : top + side, left : left + side]
+
+
 def fit(picture: Pixels, longer_side: int) -> Pixels:
     """Shrink or enlarge until the longer side is as asked; the aspect is kept, no side falls under 1 px."""
     height, width = picture.shape[:2]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pawtrait.errors import BadData
-from pawtrait.files import whole
+from pawtrait.files import write_csv
 
 Row = TypeVar("Row")
 
@@ -66,11 +66,8 @@ class Recorded:
 
 def write(path: Path, rows: Iterable[Any], kind: type) -> None:
     """Write rows of one kind, sorted by path, whole or not at all."""
-    names = [field.name for field in fields(kind)]
-    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.DictWriter(stream, names, lineterminator="\n")
-        table.writeheader()
-        table.writerows(sorted((asdict(row) for row in rows), key=lambda row: row["path"]))
+    ordered = sorted((asdict(row) for row in rows), key=lambda row: row["path"])
+    write_csv(path, ordered, [field.name for field in fields(kind)])
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:

@@ -16,6 +16,7 @@ from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Rejected
 from pawtrait.evaluation import drawing, metrics, plots, tables
 from pawtrait.evaluation.metrics import Bin
+from pawtrait.evaluation.portraits import FIGURES
 from pawtrait.evaluation.predictions import Scored
 
 WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no more
@@ -69,12 +70,34 @@ class Model:
     card: str  # the card's address as seen from the page
 
 
-def report(verdict: Mapping[str, Any], data: Data, models: Sequence[Model]) -> str:
+@dataclass(frozen=True, slots=True)
+class Portraits:
+    """The section about painting.
+
+    Attributes:
+        verdict: styles.json.
+        pictures: the chart, the gallery, the paintings.
+        painter: model.json of CycleGAN.
+        painter_pictures: its probes and curves.
+        augmented: augmented.json, or None.
+    """
+
+    verdict: Mapping[str, Any]
+    pictures: Sequence[Picture]
+    painter: Mapping[str, Any]
+    painter_pictures: Sequence[Picture]
+    augmented: Mapping[str, Any] | None
+
+
+def report(
+    verdict: Mapping[str, Any], data: Data, models: Sequence[Model], portraits: Portraits | None = None
+) -> str:
     """The page, as HTML.
 
     Args:
         verdict: compare.json.
         models: in the order of the verdict's rows.
+        portraits: None where nothing was painted.
     """
     rows = verdict["rows"]
     return (
@@ -94,6 +117,8 @@ def report(verdict: Mapping[str, Any], data: Data, models: Sequence[Model]) -> s
             mcnemar=_square(verdict["mcnemar"]["pairs"]),
             data=data,
             models=models,
+            portraits=portraits,
+            figures=FIGURES,
         )
     )
 
@@ -107,7 +132,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": "{:,}".format, "plural": plural, "short": short}
+    made.filters |= {"number": "{:,}".format, "plural": plural, "short": short, "digits": digits}
     made.globals |= {"figure": tables.figure, "labels": LABELS, "splits": SPLITS}
     return made
 
@@ -164,9 +189,30 @@ def photo(path: Path, alt: str, caption: str) -> Picture:
     return Picture(caption, src=f"data:image/jpeg;base64,{code}", alt=alt)
 
 
+def painter_pictures(history: Mapping[str, Sequence[float]], probes: Path) -> list[Picture]:
+    """CycleGAN's probes after training, and its losses by epoch."""
+    shown = [
+        photo(
+            probes,
+            "Held-out photos, painted and brought back",
+            "Held-out photos: as they are, painted, brought back",
+        )
+    ]
+    if len(history.get("epoch", ())) > 1:
+        shown.append(
+            drawn(plots.gan_curves(history), "Losses of CycleGAN", "Adversarial and cycle losses by epoch")
+        )
+    return shown
+
+
 def plural(count: int, word: str) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def digits(value: float) -> str:
+    """Three digits that count: ``0.00123``, ``4.56``, ``789``."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def short(count: int) -> str:

@@ -1,6 +1,6 @@
 """Every chart and sheet of pictures that explains a result; ``drawing`` writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -44,11 +44,11 @@ def class_pies(counts: Mapping[str, Mapping[str, int]]) -> Figure:
 
 
 @styled
-def samples(pictures: NDArray[Any], captions: Sequence[str], across: int = 6) -> Figure:
+def samples(pictures: Iterable[NDArray[Any]], captions: Sequence[str], across: int = 6) -> Figure:
     """A grid of pictures, a caption under each.
 
     Args:
-        pictures: uint8 (N, side, side, 3), RGB.
+        pictures: N of uint8 (H, W, 3), RGB.
         captions: N; a mood as caption is drawn in its colour.
         across: pictures in a row.
     """
@@ -56,7 +56,9 @@ def samples(pictures: NDArray[Any], captions: Sequence[str], across: int = 6) ->
 
 
 @styled
-def mistakes(pictures: NDArray[Any], said: Sequence[tuple[str, str, str, float]], across: int = 4) -> Figure:
+def mistakes(
+    pictures: Iterable[NDArray[Any]], said: Sequence[tuple[str, str, str, float]], across: int = 4
+) -> Figure:
     """The gallery of mistakes.
 
     Args:
@@ -174,6 +176,58 @@ def forest(rows: Sequence[Mapping[str, Any]], stacked: bool = False) -> Figure:
     return figure
 
 
+@styled
+def gan_curves(history: Mapping[str, Sequence[float]]) -> Figure:
+    """CycleGAN's losses by epoch: the game of generators and discriminators, and the cycles.
+
+    Args:
+        history: of history.csv, by column.
+    """
+    panels = {
+        "adversarial": {"loss_G_A": "G_A", "loss_G_B": "G_B", "loss_D_A": "D_A", "loss_D_B": "D_B"},
+        "cycle, times its weight": {"loss_cycle_A": "photo", "loss_cycle_B": "painting"},
+        "cycle on held-out photos": {"held_out_cycle": "mean |rec_A − real_A|"},
+    }
+    figure = Figure(figsize=(8.2, 2.3), layout="constrained")
+    for axes, (title, lines) in zip(_row(figure, len(panels)), panels.items(), strict=True):
+        for key, name in lines.items():
+            axes.plot(history["epoch"], history[key], label=name, marker="o", markersize=3)
+        axes.set(title=title, xlabel="epoch", ylim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(True, linewidth=0.6)
+        axes.legend(fontsize=7.5)
+    return figure
+
+
+@styled
+def trade_off(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """What each method of painting gives and takes: a panel a figure, points are means, bars reach from the
+    least to the most of its portraits.
+
+    Args:
+        rows: of portraits.summary.
+    """
+    panels = (
+        ("style", "style loss", "log"),
+        ("content", "content loss", "log"),
+        ("identity", "identity", "linear"),
+        ("seconds", "seconds", "log"),
+    )
+    figure = Figure(figsize=(8.2, 0.34 * len(rows) + 0.9), layout="constrained")
+    for axes, (key, title, scale) in zip(_row(figure, len(panels), sharey=True), panels, strict=True):
+        places = range(len(rows))
+        axes.hlines(
+            places, [row[f"{key}_low"] for row in rows], [row[f"{key}_high"] for row in rows], INK, alpha=0.4
+        )
+        axes.scatter([row[key] for row in rows], places, color=SPLIT["valid"], s=26, zorder=3)
+        axes.set(title=title, xscale=scale, ylim=(len(rows) - 0.5, -0.5))
+        axes.set_yticks(places, [row["method"] for row in rows])
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.tick_params(axis="x", which="minor", labelsize=0)
+        axes.grid(True, axis="x", linewidth=0.6)
+    return figure
+
+
 def _whiskers(axes: Axes, rows: Sequence[Mapping[str, Any]], key: str, colour: str, offset: float) -> None:
     heights = [place + offset for place in range(len(rows))]
     lows, highs = [row[f"{key}_low"] for row in rows], [row[f"{key}_high"] for row in rows]
@@ -212,11 +266,11 @@ def _box(axes: Axes, title: str) -> None:
         spine.set_visible(False)
 
 
-def _row(figure: Figure, count: int) -> list[Axes]:
-    return list(figure.subplots(1, count, squeeze=False)[0])
+def _row(figure: Figure, count: int, sharey: bool = False) -> list[Axes]:
+    return list(figure.subplots(1, count, squeeze=False, sharey=sharey)[0])
 
 
-def _sheet(pictures: NDArray[Any], captions: Sequence[tuple[str, str]], across: int) -> Figure:
+def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[tuple[str, str]], across: int) -> Figure:
     """Pictures in rows, each over its caption (text, colour)."""
     down = max(-(-len(captions) // across), 1)
     lines = max((text.count("\n") + 1 for text, _ in captions), default=1)

@@ -1,8 +1,6 @@
 """Stage compare: the models' figures → the leaderboard, the tests between them, and the champion."""
 
-import csv
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from pawtrait.evaluation import drawing, plots, tables
 from pawtrait.evaluation import leaderboard as board
 from pawtrait.evaluation.intervals import Bootstrap
 from pawtrait.evaluation.predictions import Predicted, Scored, scored
-from pawtrait.files import whole, write_text
+from pawtrait.files import write_csv, write_text
 
 
 def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Path) -> None:
@@ -32,7 +30,7 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
         "sentences": board.sentences(rows, test, how),
     }
     write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
-    _write_csv(leaderboard, rows)
+    write_csv(leaderboard, rows, list(dict.fromkeys(key for row in rows for key in row)))
     drawing.save(plots.forest(rows), forest)
     with tracking.pipeline(knobs) as run:
         run.metrics({key: value for key, value in rows[0].items() if key.startswith(("valid_", "test_"))})
@@ -53,12 +51,3 @@ def _json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BadData(f"{path} is not here though params.yaml selects the model; run `dvc repro`") from error
     return loaded
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line a model; a column for every figure that any of them has."""
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.DictWriter(stream, names, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)

@@ -1,6 +1,5 @@
 """Stage evaluate: a trained model and the validation and test pictures → its figures, answers and plots."""
 
-import csv
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from pawtrait.errors import BadData
 from pawtrait.evaluation import drawing, metrics, plots, scores
 from pawtrait.evaluation.intervals import Bootstrap
 from pawtrait.evaluation.predictions import Fold, Predicted, Scored, rows, scored
-from pawtrait.files import whole_folder, write_text
+from pawtrait.files import whole_folder, write_csv, write_text
 
 SPLITS = ("valid", "test")
 
@@ -42,11 +41,9 @@ def run(*, name: str, model: Path, arrays: Path, splits: Path, out: Path) -> Non
     with whole_folder(out) as folder:
         write_text(folder / "metrics.json", json.dumps(figures, indent=1) + "\n")
         manifest.write(folder / "predictions.csv", answers, Predicted)
-        _write_csv(
-            folder / "classes.csv",
-            [asdict(line) for split in SPLITS for line in metrics.classes(of[split], split)],
-        )
-        _write_csv(folder / "confusion.csv", _test_pairs(answers))
+        classes = [asdict(line) for split in SPLITS for line in metrics.classes(of[split], split)]
+        write_csv(folder / "classes.csv", classes, list(classes[0]))
+        write_csv(folder / "confusion.csv", _test_pairs(answers), ("actual", "predicted"))
         _draw(folder, of, scores.read_columns(model / "history.csv"), knobs.evaluate.bins)
         worst = metrics.worst(scored(answers, name), knobs.report.mistakes)
         drawing.save(_gallery(answers, pixels, worst), folder / "mistakes.png")
@@ -110,10 +107,3 @@ def _gallery(
 def _test_pairs(answers: Sequence[Predicted]) -> list[dict[str, str]]:
     """Truth and answer of each test picture, for `dvc plots`' confusion template."""
     return [{"actual": row.actual, "predicted": row.predicted} for row in answers if row.split == "test"]
-
-
-def _write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.DictWriter(stream, list(lines[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(lines)

@@ -1,4 +1,4 @@
-"""Stage fingerprint: look at the source of pictures → data/source.json, which `ingest` depends on."""
+"""Stage fingerprint: look at the sources → data/source.json and data/paintings.json, which DVC watches."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,18 @@ from pawtrait.adapters.sources import origin
 from pawtrait.files import write_text
 
 
-def run(*, out: Path) -> None:
-    """Write the source's fingerprint; a file that says the same already is left alone.
+def run(*, out: Path, paintings: Path) -> None:
+    """Write the fingerprints of photos and paintings; a file that says the same already is left alone.
 
     Raises:
-        BadSource: the source is missing or cannot be reached; the old fingerprint stays.
+        BadSource: a source is missing or cannot be reached; the old fingerprint stays.
     """
-    knobs = params.load().ingest
-    facts = origin.fingerprint(knobs.source, knobs.demo)
-    text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    if not (out.is_file() and out.read_text(encoding="utf-8", errors="replace") == text):
-        write_text(out, text)
+    knobs = params.load()
+    _renew(out, origin.pets(knobs.ingest.source, knobs.ingest.demo))
+    _renew(paintings, origin.painted(knobs.paintings.source, knobs.paintings.demo))
+
+
+def _renew(path: Path, source: origin.Origin) -> None:
+    text = json.dumps(origin.fingerprint(source), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if not (path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text):
+        write_text(path, text)

@@ -3,7 +3,6 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 from pawtrait import params
 from pawtrait.adapters.sources import folders, origin
@@ -24,9 +23,9 @@ def run(*, fingerprint: Path, raw: Path) -> None:
         BadSource: the source is not as its fingerprint says, cannot be used, or has no pictures.
     """
     knobs = params.load().ingest
-    known = _read(fingerprint)
-    with origin.opened(knobs, known, CACHE) as tree:
-        _apart(tree, raw)
+    known = origin.read(fingerprint)
+    with origin.opened(origin.pets(knobs.source, knobs.demo), knobs.largest_archive, known, CACHE) as tree:
+        origin.apart(tree, raw, "ingest.source")
         layout = recognise(folders.listing(tree))
         _tell(layout, known["kind"])
         with plainly(raw.name), whole_folder(raw) as draft:
@@ -35,25 +34,6 @@ def run(*, fingerprint: Path, raw: Path) -> None:
             write_text(
                 draft / "source.json", json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
             )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadSource(f"{path} is missing or no JSON; {origin.RENEW}") from error
-    if not isinstance(known, dict):
-        raise BadSource(f"{path} is no fingerprint; {origin.RENEW}")
-    return known
-
-
-def _apart(tree: Path, raw: Path) -> None:
-    """Refuse a source that the stage would overwrite, or read its own output from."""
-    inner, outer = sorted((tree.resolve(), raw.resolve()), key=lambda path: -len(path.parts))
-    if inner.is_relative_to(outer):
-        raise BadSource(
-            f"ingest.source {tree.name} and {raw} lie inside each other; move the source elsewhere"
-        )
 
 
 def _tell(layout: Layout, source: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pawtrait import params, sealed
 from pawtrait.adapters import tracking
 from pawtrait.dataset import manifest
-from pawtrait.evaluation import page, scores
+from pawtrait.evaluation import page, plots, scores
 from pawtrait.evaluation.card import card
 from pawtrait.evaluation.metrics import ClassScore
 from pawtrait.evaluation.predictions import Predicted, scored
@@ -29,8 +29,31 @@ SHEETS = {  # of a model
 }
 
 
+TRADE = (
+    "Points are means over the portraits, bars reach from the least to the most; losses are less the better"
+)
+PAINTED = {  # of the portraits, left in `reports` → what they show, their caption
+    "portraits.png": (
+        "Photos, paintings and portraits",
+        "The gallery: photo, painting, and the portrait by each method",
+    ),
+    "paintings.png": (
+        "The paintings",
+        "The paintings that CycleGAN learned from and photos are painted like",
+    ),
+}
+
+
 def run(
-    *, compare: Path, reports: Path, models: Path, tables: Path, validation: Path, out: Path, cards: Path
+    *,
+    compare: Path,
+    reports: Path,
+    models: Path,
+    painters: Path,
+    tables: Path,
+    validation: Path,
+    out: Path,
+    cards: Path,
 ) -> None:
     """Write the page ``out`` and the folder ``cards``; ``reports`` is the folder that holds ``models/``."""
     knobs = params.load()
@@ -46,7 +69,7 @@ def run(
             digest = sealed.check(models / name)["model.onnx"]
             write_text(folder / f"{name}.html", card(model, data, digest))
             shown.append(model)
-    write_text(out, page.report(verdict, data, shown))
+    write_text(out, page.report(verdict, data, shown, _portraits(reports, painters / "cyclegan")))
     with tracking.pipeline(knobs) as run:
         run.artifact(out, "report")
         run.artifact(cards, "report/cards")
@@ -102,3 +125,29 @@ def _data(reports: Path, tables: Path, validation: Path) -> page.Data:
         if (reports / file).is_file():
             data.pictures.append(page.photo(reports / file, alt, caption))
     return data
+
+
+def _portraits(reports: Path, painter: Path) -> page.Portraits | None:
+    """The section about painting, where something was painted."""
+    if not (reports / "styles.json").is_file():
+        return None
+    verdict = _json(reports / "styles.json")
+    pictures = [page.drawn(plots.trade_off(verdict["rows"]), "What each method gives and takes", TRADE)]
+    pictures += [
+        page.photo(reports / file, alt, caption)
+        for file, (alt, caption) in PAINTED.items()
+        if (reports / file).is_file()
+    ]
+    augmented = reports / "augmented.json"
+    return page.Portraits(
+        verdict,
+        pictures,
+        sealed.facts(painter),
+        page.painter_pictures(scores.read_columns(painter / "history.csv"), painter / "probes.png"),
+        _json(augmented) if augmented.is_file() else None,
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded

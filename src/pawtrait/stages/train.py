@@ -1,6 +1,5 @@
 """Stage train: packed arrays and pretrained weights → a sealed model folder and its run in MLflow."""
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -21,7 +20,7 @@ from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation import drawing, metrics, plots
 from pawtrait.evaluation.predictions import Fold, rows, scored
-from pawtrait.files import whole, whole_folder
+from pawtrait.files import whole_folder, write_csv
 
 PROBES = 2  # pictures of each mood that every run shows
 
@@ -164,7 +163,4 @@ def _folds(recipe: trainer.Recipe, train: Material, valid: Material, seed: int) 
 
 
 def _write(path: Path, lines: Any, kind: type) -> None:
-    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(row) for row in lines)
+    write_csv(path, (asdict(row) for row in lines), [field.name for field in fields(kind)])

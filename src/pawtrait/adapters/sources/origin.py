@@ -1,27 +1,69 @@
 """What a source is, the fingerprint that notices its changes, and how to open it as a tree of files."""
 
 import hashlib
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pawtrait.adapters.sources import archives, downloads, folders, kaggle
 from pawtrait.adapters.sources.trouble import plainly
 from pawtrait.dataset import demo as drawings
+from pawtrait.dataset.demo import paintings
 from pawtrait.errors import BadSource
 from pawtrait.files import sha256
-from pawtrait.params import Demo, Ingest
+from pawtrait.params import Demo, DemoPaintings
 
 Kind = Literal["demo", "kaggle", "folder", "archive", "url"]
 
-RENEW = "renew it: python -m pawtrait.stages fingerprint --out data/source.json"
+RENEW = (
+    "renew it: python -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json"
+)
 
 
-def kind(source: str) -> Kind:
-    """What sort of source ``ingest.source`` names.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where pictures come from.
+
+    Attributes:
+        key: the parameter that names it, for messages.
+        source: demo | kaggle:OWNER/NAME | a folder | an archive | an address.
+        facts: of the demo, what its pictures hang on.
+        draw: write the demo's pictures below a folder.
+    """
+
+    key: str
+    source: str
+    facts: Mapping[str, Any]
+    draw: Callable[[Path], None]
+
+
+def pets(source: str, demo: Demo) -> Origin:
+    """The photos that ``ingest.source`` names."""
+    counts = {"train": demo.train, "valid": demo.valid, "test": demo.test}
+
+    def draw(folder: Path) -> None:
+        drawings.draw(folder, counts, demo.side, demo.seed, demo.faults)
+
+    code = _code(sorted(Path(drawings.__file__).parent.glob("*.py")))
+    return Origin("ingest.source", source, {"code": code, **demo.model_dump()}, draw)
+
+
+def painted(source: str, demo: DemoPaintings) -> Origin:
+    """The paintings that ``paintings.source`` names."""
+
+    def draw(folder: Path) -> None:
+        paintings.paint(folder, demo.count, demo.side, demo.seed)
+
+    code = _code(sorted(Path(drawings.__file__).parent.rglob("*.py")))  # a painting may show a pet
+    return Origin("paintings.source", source, {"code": code, **demo.model_dump()}, draw)
+
+
+def kind(source: str, key: str = "ingest.source") -> Kind:
+    """What sort of source the parameter ``key`` names.
 
     Raises:
         BadSource: it is none.
@@ -38,20 +80,21 @@ def kind(source: str) -> Kind:
     if path.is_file():
         return "archive"
     raise BadSource(
-        f"ingest.source = {source!r} is not here; expected demo, kaggle:OWNER/NAME, a folder, a zip or tar, "
+        f"{key} = {source!r} is not here; expected demo, kaggle:OWNER/NAME, a folder, a zip or tar, "
         "or an http(s) or s3 address of one"
     )
 
 
-def fingerprint(source: str, demo: Demo) -> dict[str, Any]:
+def fingerprint(origin: Origin) -> dict[str, Any]:
     """A few facts that change when the pictures do, without clock or absolute path.
 
     Raises:
         BadSource: the source is missing or cannot be reached.
     """
-    match kind(source):
+    source = origin.source
+    match kind(source, origin.key):
         case "demo":
-            return {"kind": "demo", "code": _code(), **demo.model_dump()}
+            return {"kind": "demo", **origin.facts}
         case "kaggle":
             return {"kind": "kaggle", "handle": kaggle.resolve(source.removeprefix("kaggle:"))[0]}
         case "url":
@@ -66,20 +109,21 @@ def fingerprint(source: str, demo: Demo) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(knobs: Ingest, known: dict[str, Any], cache: Path) -> Iterator[Path]:
+def opened(origin: Origin, largest: int, known: dict[str, Any], cache: Path) -> Iterator[Path]:
     """Give the source's files as a folder that is only to be read; ``known`` is its fingerprint.
 
-    ``cache`` keeps downloads for ever and scratch folders for the length of the block.
+    ``cache`` keeps downloads for ever and scratch folders for the length of the block; an archive that grows
+    beyond ``largest`` bytes is refused.
 
     Raises:
         BadSource: the fingerprint is of another source or another state of it, or the source cannot be used.
     """
-    source, what = knobs.source, kind(knobs.source)
+    source, what = origin.source, kind(origin.source, origin.key)
     if known.get("kind") != what:
         raise BadSource(
-            f"the fingerprint is of {known.get('kind')!r}, ingest.source is {_name(source)!r}; {RENEW}"
+            f"the fingerprint is of {known.get('kind')!r}, {origin.key} is {_name(source)!r}; {RENEW}"
         )
-    if what in ("folder", "archive", "url") and fingerprint(source, knobs.demo) != known:
+    if what in ("folder", "archive", "url") and fingerprint(origin) != known:
         raise BadSource(f"{_name(source)} has changed since its fingerprint was taken; {RENEW}")
     if what == "folder":
         yield _path(source)
@@ -88,11 +132,38 @@ def opened(knobs: Ingest, known: dict[str, Any], cache: Path) -> Iterator[Path]:
     else:
         with _scratch(cache) as folder:
             if what == "demo":
-                _draw(folder / "demo", knobs.demo)
+                with plainly("demo"):
+                    origin.draw(folder / "demo")
             else:
                 archive = _path(source) if what == "archive" else _fetched(source, known, cache)
-                archives.unpack(archive, folder, knobs.largest_archive)
+                archives.unpack(archive, folder, largest)
             yield folder
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A fingerprint that was written before.
+
+    Raises:
+        BadSource: it is missing or none.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSource(f"{path} is missing or no JSON; {RENEW}") from error
+    if not isinstance(known, dict):
+        raise BadSource(f"{path} is no fingerprint; {RENEW}")
+    return known
+
+
+def apart(tree: Path, target: Path, key: str) -> None:
+    """Refuse a source that a stage would overwrite, or read its own output from.
+
+    Raises:
+        BadSource: one of the folders lies inside the other.
+    """
+    inner, outer = sorted((tree.resolve(), target.resolve()), key=lambda path: -len(path.parts))
+    if inner.is_relative_to(outer):
+        raise BadSource(f"{key} {tree.name} and {target} lie inside each other; move the source elsewhere")
 
 
 def _path(source: str) -> Path:
@@ -132,17 +203,9 @@ def _fetched(source: str, known: dict[str, Any], cache: Path) -> Path:
     return downloads.fetch(source, downloads.Remote(**facts), cache / "downloads")
 
 
-def _draw(folder: Path, demo: Demo) -> None:
-    counts = {"train": demo.train, "valid": demo.valid, "test": demo.test}
-    with plainly("demo"):
-        drawings.draw(folder, counts, demo.side, demo.seed, demo.faults)
-
-
-def _code() -> str:
+def _code(files: list[Path]) -> str:
     """A hash of the drawing code: other code, other drawings."""
-    root = Path(drawings.__file__).parent
-    files = {path.relative_to(root).as_posix(): sha256(path) for path in root.rglob("*.py")}
-    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+    return hashlib.sha256(repr([(path.name, sha256(path)) for path in files]).encode()).hexdigest()
 
 
 @contextmanager

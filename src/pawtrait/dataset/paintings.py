@@ -1,0 +1,101 @@
+"""The painted domain: which files of a tree are paintings, a row each, and why the others are not."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pawtrait.dataset import images
+from pawtrait.dataset.layout import is_junk
+from pawtrait.errors import BadData, BadImage
+
+LEAST = 32  # px of the shorter side; less holds no manner
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """One file of the source, taken or not."""
+
+    name: str  # how commands call it; unique
+    path: str  # relative to the paintings' folder, "" where it is not taken
+    origin: str  # relative to the source, with /
+    title: str
+    id: str  # sha256 of the file, hex
+    width: int  # px, after turning by EXIF; 0 where not decodable
+    height: int
+    problem: str  # "" or why it is not taken
+
+
+def look(tree: Path, names: Iterable[str], titles: Mapping[str, str], largest_pixels: int) -> list[Painting]:
+    """A row for every file below ``tree`` but hidden ones, by path.
+
+    ``titles`` knows some files' titles by their stem; others are called by their name.
+    """
+    wanted = sorted(name for name in names if not is_junk(name))
+    called = dict(zip(wanted, _names(wanted), strict=True))
+    rows: list[Painting] = []
+    for name in wanted:
+        row = _painting(tree, name, called[name], titles, largest_pixels)
+        twin = next((one.name for one in rows if one.id == row.id and not one.problem), None)
+        rows.append(_refused(row, f"the same file as {twin}") if twin and not row.problem else row)
+    return rows
+
+
+def taken(rows: Iterable[Painting]) -> list[Painting]:
+    """Those that can be painted like.
+
+    Raises:
+        BadData: there is none.
+    """
+    good = [row for row in rows if not row.problem]
+    if not good:
+        raise BadData("paintings.source has not one picture that can be used; name another")
+    return good
+
+
+def find(rows: Iterable[Painting], name: str) -> Painting:
+    """The painting of that name.
+
+    Raises:
+        BadData: there is none; the message names some that are.
+    """
+    good = taken(rows)
+    known = {row.name: row for row in good}
+    if name not in known:
+        some = ", ".join([*known][:6])
+        raise BadData(f"no painting is called {name}; `pawtrait styles` lists the {len(known)}: {some} …")
+    return known[name]
+
+
+def _names(paths: list[str]) -> Iterator[str]:
+    """Stems; where two share one, with what stands above them."""
+    stems = Counter(PurePosixPath(path).stem for path in paths)
+    used: set[str] = set()
+    for path in paths:
+        pure = PurePosixPath(path)
+        name = pure.stem if stems[pure.stem] == 1 else "-".join((*pure.parent.parts, pure.name))
+        while name in used:
+            name += "'"
+        used.add(name)
+        yield name
+
+
+def _painting(tree: Path, origin: str, name: str, titles: Mapping[str, str], largest: int) -> Painting:
+    data = (tree / origin).read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    title = titles.get(PurePosixPath(origin).stem, name.replace("_", " "))
+    blank = Painting(name, "", origin, title, digest, 0, 0, "")
+    try:
+        pixels = images.decode(data, largest_pixels=largest, name=origin)
+    except BadImage as error:
+        return _refused(blank, str(error).removeprefix(f"{origin}: "))
+    height, width = pixels.shape[:2]
+    row = Painting(name, f"{name}.{images.sniff(data)}", origin, title, digest, width, height, "")
+    if min(width, height) < LEAST:
+        return _refused(row, f"{width}x{height} px; the shorter side needs at least {LEAST}")
+    return row
+
+
+def _refused(row: Painting, why: str) -> Painting:
+    return Painting(row.name, "", row.origin, row.title, row.id, row.width, row.height, why)

@@ -1,0 +1,177 @@
+"""From photos named on a command line to portraits in a folder; one bad photo stops no other."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pawtrait import progress
+from pawtrait.dataset import images, manifest, paintings
+from pawtrait.dataset.images import Pixels
+from pawtrait.dataset.named import Found
+from pawtrait.dataset.paintings import Painting
+from pawtrait.errors import BadData, BadImage, BadParams
+from pawtrait.evaluation import drawing, plots
+from pawtrait.files import whole
+from pawtrait.params import Params
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, Glimpse, Studio, Styles
+
+SHEET = "sheet.png"
+TABLE, FOLDER = Path("data/tables/paintings.csv"), Path("data/paintings")
+PAINTERS, WEIGHTS = Path("data/painters"), Path("data/style_weights")
+CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a photo; ``problem`` says why there is no portrait."""
+
+    photo: str
+    portrait: Path | None
+    seconds: float
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How to paint.
+
+    Attributes:
+        previews: a picture every so many steps, in a folder beside the portrait; 0 is none.
+    """
+
+    method: str
+    styles: Styles
+    strength: float
+    previews: int
+
+
+def hang(
+    studio: Studio, photos: Iterable[Found], wish: Wish, out: Path, largest_pixels: int
+) -> Iterator[Done]:
+    """Paint one photo after the other into ``out``, then a sheet of photo beside portrait for all of them."""
+    pairs: list[tuple[str, Pixels, Pixels]] = []
+    for one in photos:
+        began = time.perf_counter()
+        try:
+            if one.problem:
+                raise BadImage(one.problem)
+            photo = images.decode(one.data, largest_pixels=largest_pixels, name=one.name)
+        except BadImage as error:
+            yield Done(one.name, None, 0.0, str(error))
+            continue
+        file = _free(out / f"{Path(one.name).stem}-{wish.method}.png")
+        portrait = _portrait(studio, photo, wish, file)
+        pairs.append((Path(one.name).stem, photo, portrait))
+        yield Done(one.name, file, time.perf_counter() - began, "")
+    if pairs:
+        _draw(pairs, [painting for painting, _ in wish.styles], out / SHEET)
+
+
+def studio(knobs: Params, side: int | None, steps: int | None, keep_colours: bool) -> Studio:
+    """A studio with what a person wished in place of the parameters; ``steps`` are those at the full size."""
+    neural, hybrid = knobs.neural, knobs.hybrid
+    changes: dict[str, Any] = {"keep_colours": keep_colours or neural.keep_colours}
+    if side:
+        changes["side"] = side
+    if steps:
+        changes["steps"] = (*neural.steps[:-1], steps)
+        hybrid = hybrid.model_copy(update={"steps": steps})
+    return Studio(PAINTERS, WEIGHTS, neural.model_copy(update=changes), hybrid, knobs.seed, CACHE)
+
+
+def wish(method: str, styles: Sequence[str], strength: float, previews: int, largest_pixels: int) -> Wish:
+    """What a person wished. Without a style the first painting is taken, and said.
+
+    Args:
+        styles: paintings by name or file, each perhaps with its share: ``NAME``, ``FILE``, ``NAME=0.7``.
+
+    Raises:
+        BadParams: there is no such method, or it takes no style.
+        BadData: a name that is neither a painting's nor a file's, or a share that is no number.
+        BadImage: a file that is no picture.
+    """
+    if method not in METHODS:
+        known = "; ".join(f"{name}, {told}" for name, told in METHODS.items())
+        raise BadParams(f"--method {method}: expected one of {known}")
+    if method not in NEEDS_STYLE:
+        if styles:
+            raise BadParams(f"--style: {method} paints in the manner that it has learned; leave --style out")
+        return Wish(method, [], strength, previews)
+    if not styles:
+        styles = [listed()[0].name]
+        progress.say(f"no --style was named, so {styles[0]} it is; `pawtrait styles` lists all")
+    shares = [_style(one, largest_pixels) for one in styles]
+    whole = sum(share for _, share in shares)
+    return Wish(method, [(pixels, share / whole) for pixels, share in shares], strength, previews)
+
+
+def listed() -> list[Painting]:
+    """The paintings that can be named.
+
+    Raises:
+        BadData: there are none yet.
+    """
+    return paintings.taken(manifest.read(TABLE, Painting))
+
+
+def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
+    """A painting's pixels, and how much it counts."""
+    name, _, share = named.rpartition("=") if not Path(named).is_file() and "=" in named else (named, "", "1")
+    try:
+        weight = float(share)
+    except ValueError:
+        weight = -1.0
+    if not weight > 0:
+        raise BadData(f"--style {named}: {share!r} is no share; write NAME=0.7, any number above 0")
+    path = Path(name)
+    if not path.is_file():
+        path = FOLDER / paintings.find(listed(), name).path
+    return images.decode(path.read_bytes(), largest_pixels=largest_pixels, name=str(path)), weight
+
+
+def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
+    """Paint one photo under a bar; interrupted, what is there is kept before the interrupt goes on."""
+    glimpse: Glimpse | None = None
+    with progress.bar() as display:
+        task = display.add_task(file.stem, total=None, note="")
+        try:
+            for glimpse in studio.paint(wish.method, photo, wish.styles, wish.strength):
+                note = " ".join(f"{name} {value:.3g}" for name, value in glimpse.losses.items())
+                display.update(task, total=glimpse.of, completed=glimpse.done, note=note)
+                if wish.previews and glimpse.done % wish.previews == 0:
+                    _write(glimpse.picture(), file.with_suffix("") / f"{glimpse.done:04d}.png")
+        except KeyboardInterrupt:
+            if glimpse is not None:
+                _write(glimpse.picture(), file)
+                progress.say(f"stopped at step {glimpse.done} of {glimpse.of}; {file} holds what was there")
+            raise
+    if glimpse is None:
+        raise AssertionError("every method yields a picture")
+    picture = glimpse.picture()
+    _write(picture, file)
+    return picture
+
+
+def _write(picture: Pixels, path: Path) -> None:
+    with whole(path) as draft:
+        draft.write_bytes(images.encode_png(picture))
+
+
+def _free(path: Path) -> Path:
+    """A name that nothing has yet: a portrait is never painted over another."""
+    number, free = 2, path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}-{number}")
+        number += 1
+    return free
+
+
+def _draw(pairs: Sequence[tuple[str, Pixels, Pixels]], styles: Sequence[Pixels], path: Path) -> None:
+    """A row for each photo: the photo, the paintings that it was painted like, the portrait."""
+    shown, captions = [], []
+    for name, photo, portrait in pairs:
+        shown += [photo, *styles, portrait]
+        captions += [name, *(["painting"] * len(styles)), "portrait"]
+    drawing.save(plots.samples(shown, captions, across=2 + len(styles)), path)

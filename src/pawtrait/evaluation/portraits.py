@@ -1,0 +1,120 @@
+"""What portraits are worth and what they cost: a row each, a summary by method, the sentences about it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+FIGURES = {  # key → title, and whether less is better
+    "content": ("content loss", True),
+    "style": ("style loss", True),
+    "weighted": ("weighted sum", True),
+    "identity": ("identity", False),
+    "mood_kept": ("mood kept", False),
+    "seconds": ("seconds", True),
+    "megabytes": ("memory, MB", True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """One portrait that was painted."""
+
+    path: str  # relative to the gallery's folder, with /
+    method: str
+    photo: str  # relative to data/raw
+    label: str  # the photo's mood
+    painting: str  # its name; "" for a method that takes none
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What it cost."""
+
+    path: str
+    seconds: float
+    core_seconds: float
+    megabytes: float  # most memory held at a time beyond what was held before
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What it is worth, against a photo and a painting."""
+
+    path: str
+    method: str
+    photo: str
+    painting: str  # the one it was judged against
+    content: float  # loss against the photo
+    style: float  # loss against the painting
+    weighted: float  # alpha · content + beta · style
+    identity: float  # cosine between the features of portrait and photo
+    mood: str  # what the classifier says of the portrait
+    mood_kept: bool  # whether it says the same of the photo
+    seconds: float
+    core_seconds: float
+    megabytes: float
+
+
+def summary(judged: Sequence[Judged], methods: Sequence[str]) -> list[dict[str, Any]]:
+    """A row a method: each figure's mean over its portraits, with the lowest and highest of them."""
+    rows = []
+    for method in methods:
+        mine = [one for one in judged if one.method == method]
+        if mine:
+            rows.append({"method": method, "portraits": len({one.path for one in mine}), **_figures(mine)})
+    return rows
+
+
+def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the table says, for those who do not read tables."""
+    if len(rows) < 2:
+        return []
+    return [*_trade(rows), *_cost(rows)]
+
+
+def records(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """The rows as plain mappings, rounded so that a report can show them."""
+    return [
+        {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(one).items()}
+        for one in judged
+    ]
+
+
+def _figures(mine: Sequence[Judged]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for key in FIGURES:
+        values = np.array([float(getattr(one, key)) for one in mine])
+        figures |= {key: values.mean(), f"{key}_low": values.min(), f"{key}_high": values.max()}
+    return {key: round(float(value), 6) for key, value in figures.items()}
+
+
+def _trade(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    style, content, both, self = (best(rows, key) for key in ("style", "content", "weighted", "identity"))
+    yield (
+        f"{style['method']} comes closest to the paintings (style loss {style['style']:.3g}),"
+        f" {content['method']} keeps most of the photo (content loss {content['content']:.3g});"
+        f" by the weighted sum {both['method']} leads."
+    )
+    yield (
+        f"The pet is most itself with {self['method']}: cosine {self['identity']:.2f} between the features of"
+        " portrait and photo."
+    )
+
+
+def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    quick, slow = best(rows, "seconds"), max(rows, key=lambda row: row["seconds"])
+    times = slow["seconds"] / max(quick["seconds"], 1e-9)
+    yield (
+        f"{quick['method']} is the fastest with {quick['seconds']:.2g} s a portrait,"
+        f" {slow['method']} the slowest with {slow['seconds']:.2g} s, {times:.0f} times as long."
+    )
+
+
+def best(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
+    """The row that leads in a figure."""
+    less = FIGURES[key][1]
+    return min(rows, key=lambda row: row[key] if less else -row[key])

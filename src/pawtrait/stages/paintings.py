@@ -1,0 +1,59 @@
+"""Stage paintings: the source that data/paintings.json describes → data/paintings, and a row a file."""
+
+import logging
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pawtrait import params
+from pawtrait.adapters.sources import folders, origin
+from pawtrait.adapters.sources.trouble import plainly
+from pawtrait.dataset import images, manifest, paintings
+from pawtrait.dataset.demo.paintings import titles
+from pawtrait.evaluation import drawing, plots
+from pawtrait.files import whole_folder
+
+CACHE = Path(".cache")  # downloads are kept here; deleting it costs time only
+
+SIDE = 240  # px of a painting on the sheet
+SHOWN = 60  # paintings on the sheet; a page holds no more
+
+log = logging.getLogger(__name__)
+
+
+def run(*, fingerprint: Path, out: Path, table: Path, sheet: Path) -> None:
+    """Bring every painting to ``out``; ``table`` has a row for each file, those not taken with the reason.
+
+    Raises:
+        BadSource: the source is not as its fingerprint says, or cannot be used.
+        BadData: it has not one painting.
+    """
+    knobs = params.load()
+    source = origin.painted(knobs.paintings.source, knobs.paintings.demo)
+    known = origin.read(fingerprint)
+    named = titles(knobs.paintings.demo.count, knobs.paintings.demo.seed) if known["kind"] == "demo" else {}
+    with origin.opened(source, knobs.ingest.largest_archive, known, CACHE) as tree:
+        origin.apart(tree, out, source.key)
+        rows = paintings.look(tree, folders.listing(tree), named, knobs.manifest.largest_pixels)
+        manifest.write(table, rows, paintings.Painting)
+        good = paintings.taken(rows)
+        with plainly(out.name), whole_folder(out) as draft:
+            for row in good:
+                shutil.copyfile(tree / row.origin, draft / row.path)
+    drawing.save(_sheet(out, good[:SHOWN], knobs.manifest.largest_pixels), sheet)
+    for row in rows:
+        if row.problem:
+            log.warning("%s is not taken: %s", row.origin, row.problem)
+    log.info("%d paintings from the source %s", len(good), known["kind"])
+
+
+def _sheet(folder: Path, rows: Sequence[paintings.Painting], largest: int) -> Figure:
+    """The paintings, each cut to the square in its middle, under their titles."""
+    pictures = (
+        images.decode((folder / row.path).read_bytes(), largest_pixels=largest, name=row.path) for row in rows
+    )
+    squares = [images.resize(images.middle(picture), SIDE) for picture in pictures]
+    return plots.samples(squares, [textwrap.shorten(row.title, 26, placeholder=" …") for row in rows])

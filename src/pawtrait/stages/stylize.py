@@ -1,0 +1,139 @@
+"""Stage stylize: photos × paintings × methods → a gallery, what each portrait cost, and a sheet."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pawtrait import cost, params, progress
+from pawtrait.adapters import tracking
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.images import Pixels
+from pawtrait.dataset.labels import LABELS
+from pawtrait.dataset.paintings import Painting, taken
+from pawtrait.evaluation import drawing, plots
+from pawtrait.evaluation.portraits import Portrait, Price
+from pawtrait.files import whole_folder
+from pawtrait.style_transfer.studio import NEEDS_STYLE, Studio
+
+CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    raw: Path,
+    splits: Path,
+    paintings: Path,
+    table: Path,
+    weights: Path,
+    painters: Path,
+    out: Path,
+    prices: Path,
+    sheet: Path,
+) -> None:
+    """Paint photos of the test split by every method that can paint here."""
+    knobs = params.load()
+    studio = Studio(painters, weights, knobs.neural, knobs.hybrid, knobs.seed, CACHE)
+    methods = [method for method in knobs.stylize.methods if _able(studio, method)]
+    photos = _photos(manifest.read(splits, manifest.Placed), knobs.stylize.photos)
+    styles = chosen(manifest.read(table, Painting), knobs.stylize.paintings)
+    largest = knobs.manifest.largest_pixels
+    with tracking.pipeline(knobs) as record, whole_folder(out) as folder:
+        jobs = list(_jobs(methods, photos, styles))
+        done = [
+            _paint(studio, job, raw, paintings, folder, largest)
+            for job in progress.track(jobs, len(jobs), "portraits")
+        ]
+        manifest.write(folder / "portraits.csv", [portrait for portrait, _ in done], Portrait)
+        manifest.write(prices, [price for _, price in done], Price)
+        portraits = [portrait for portrait, _ in done]
+        pictures = {one.path: read(folder / one.path, largest) for one in portraits}
+        pictures |= {photo.path: read(raw / photo.path, largest) for photo in photos}
+        pictures |= {style.name: read(paintings / style.path, largest) for style in styles}
+        drawing.save(_sheet(pictures, portraits, methods), sheet)
+        record.picture(sheet)
+        for portrait in portraits:
+            record.probe(pictures[portrait.path], f"portrait_{portrait.method}_{_key(portrait)}")
+
+
+def chosen(rows: Sequence[Painting], count: int) -> list[Painting]:
+    """Paintings for the gallery: evenly over the table, so that several manners are among them."""
+    good = taken(rows)
+    places = np.linspace(0, len(good) - 1, min(count, len(good))).round().astype(int)
+    return [good[place] for place in places]
+
+
+def read(path: Path, largest: int) -> Pixels:
+    """A picture file as uint8 (H, W, 3)."""
+    return images.decode(path.read_bytes(), largest_pixels=largest, name=path.name)
+
+
+def _able(studio: Studio, method: str) -> bool:
+    lack = studio.missing(method)
+    if lack:
+        log.warning("no portraits by %s: %s", method, lack)
+    return not lack
+
+
+def _photos(placed: Sequence[manifest.Placed], count: int) -> list[manifest.Placed]:
+    """Photos of the test split, the moods in turn."""
+    test = [one for one in placed if one.split == "test"]
+    ranks = {label: iter([one for one in test if one.label == label]) for label in LABELS}
+    turns = (next(ranks[LABELS[turn % len(LABELS)]], None) for turn in range(len(LABELS) * len(test)))
+    return [one for one in turns if one is not None][:count]
+
+
+Job = tuple[str, manifest.Placed, Painting | None]
+
+
+def _jobs(
+    methods: Sequence[str], photos: Sequence[manifest.Placed], styles: Sequence[Painting]
+) -> Iterator[Job]:
+    for method in methods:
+        for photo in photos:
+            for style in styles if method in NEEDS_STYLE else (None,):
+                yield method, photo, style
+
+
+def _paint(
+    studio: Studio, job: Job, raw: Path, paintings: Path, folder: Path, largest: int
+) -> tuple[Portrait, Price]:
+    method, photo, style = job
+    pixels = read(raw / photo.path, largest)
+    styles = [(read(paintings / style.path, largest), 1.0)] if style else []
+    with cost.measured() as price:
+        *_, last = studio.paint(method, pixels, styles)
+        painted = last.picture()
+    name = "-".join((method, photo.id[:8], *([style.name] if style else []))) + ".png"
+    (folder / name).write_bytes(images.encode_png(painted))
+    height, width = painted.shape[:2]
+    portrait = Portrait(name, method, photo.path, photo.label, style.name if style else "", height, width)
+    rounded = (round(value, 3) for value in (price.seconds, price.core_seconds, price.megabytes))
+    return portrait, Price(name, *rounded)
+
+
+def _key(portrait: Portrait) -> str:
+    """Short, and allowed in MLflow."""
+    text = f"{Path(portrait.photo).stem}_{portrait.painting}".rstrip("_")
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text)
+
+
+def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], methods: Sequence[str]) -> Figure:
+    """A row for each photo and painting: the two, then the portrait by each method.
+
+    ``pictures`` holds photos, paintings and portraits by their names in ``portraits``.
+    """
+    by = {(one.photo, one.painting, one.method): one.path for one in portraits}
+    pairs = list(dict.fromkeys((one.photo, one.painting) for one in portraits if one.painting))
+    shown, captions = [], []
+    for photo, painting in pairs:
+        cells = [(photo, Path(photo).parts[1]), (painting, painting)]
+        for method in methods:
+            cells.append((by.get((photo, painting, method)) or by[photo, "", method], method))
+        shown += [pictures[name] for name, _ in cells]
+        captions += [caption for _, caption in cells]
+    return plots.samples(shown, captions, across=2 + len(methods))

@@ -1,0 +1,185 @@
+"""Stage train_cyclegan: photos and paintings → two generators, their ONNX files, and a run that can go on."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pawtrait import params, sealed
+from pawtrait import progress as bars
+from pawtrait.adapters import registry, tracking
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.images import Pixels
+from pawtrait.dataset.labels import LABELS
+from pawtrait.dataset.paintings import Painting, taken
+from pawtrait.evaluation import drawing, plots
+from pawtrait.files import whole_folder, write_csv, write_text
+from pawtrait.params import CycleGan
+from pawtrait.style_transfer import features, measures
+from pawtrait.style_transfer.cyclegan import domains, export, fit
+from pawtrait.style_transfer.cyclegan.fit import Epoch
+from pawtrait.style_transfer.cyclegan.probes import paint
+
+CHECKPOINTS = Path(".cache/checkpoints/cyclegan")  # outside DVC's outputs, so that a killed training goes on
+PROBES = 2  # held-out photos of each mood, painted after every epoch
+JUDGED = 64  # held-out photos that the figures at the end are taken on
+NETWORK = "squeezenet"  # whose features judge; its figures are never those of the papers, which use Inception
+
+
+def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path, out: Path) -> None:
+    """Train the preset of params.yaml; ``out`` is replaced as a whole or stays as it was."""
+    knobs = params.load()
+    recipe = knobs.cyclegan.presets[knobs.cyclegan.preset]
+    largest = knobs.manifest.largest_pixels
+    placed = manifest.read(splits, manifest.Placed)
+    held_out = _photos(raw, [one for one in placed if one.split == "valid"], largest)
+    data = domains.gather(
+        _photos(raw, [one for one in placed if one.split == "train"], largest),
+        _paintings(paintings, taken(manifest.read(table, Painting))[: recipe.paintings], largest),
+        recipe.load_size,
+    )
+    probes = _probes(placed, held_out, recipe.crop_size)
+    place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed)
+    inputs = [raw, splits, paintings, weights]
+    with (
+        tracking.training(knobs, "cyclegan", inputs, "painter", _run_of(place)) as record,
+        whole_folder(out) as folder,
+    ):
+        write_text(place / "run_id", record.id)
+        record.params({"preset": knobs.cyclegan.preset, "seed": knobs.seed, **recipe.model_dump()})
+        epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
+        facts = _save(folder, epochs, recipe, probes, knobs)
+        facts |= _judge(epochs[-1], held_out, data, recipe, features.load(NETWORK, weights, knobs.seed))
+        record.metrics({key: value for key, value in facts.items() if isinstance(value, float)})
+        sealed.write_facts(folder, facts)
+        sealed.seal(folder)
+        record.picture(folder / "probes.png")
+        registry.log(record, folder, registry.CYCLEGAN)
+    shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
+
+
+def _photos(raw: Path, rows: Sequence[manifest.Placed], largest: int) -> list[Pixels]:
+    return [
+        images.decode((raw / row.path).read_bytes(), largest_pixels=largest, name=row.path)
+        for row in bars.track(rows, len(rows), "photos")
+    ]
+
+
+def _paintings(folder: Path, rows: Sequence[Painting], largest: int) -> list[Pixels]:
+    return [
+        images.decode((folder / row.path).read_bytes(), largest_pixels=largest, name=row.path) for row in rows
+    ]
+
+
+def _probes(placed: Sequence[manifest.Placed], held_out: Sequence[Pixels], side: int) -> Pixels:
+    """The first held-out photos of each mood: uint8 (N, side, side, 3)."""
+    labels = [one.label for one in placed if one.split == "valid"]
+    rows = [row for label in LABELS for row in np.flatnonzero([one == label for one in labels])[:PROBES]]
+    return np.stack([images.resize(held_out[row], side) for row in rows])
+
+
+def _run_of(place: Path) -> str | None:
+    """The run in MLflow that a training of this kind was cut off in."""
+    note = place / "run_id"
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def _epochs(
+    data: domains.Domains, recipe: CycleGan, seed: int, probes: Pixels, record: tracking.Run
+) -> Iterator[Epoch]:
+    """Train, show a bar, and tell MLflow of every epoch: its figures, and the probes as they are now."""
+    with bars.bar() as display:
+        task = display.add_task("cyclegan", total=None, note="")
+
+        def show(done: int, of: int, losses: Mapping[str, float]) -> None:
+            note = " ".join(
+                f"{key.removeprefix('loss_')} {losses[key]:.3f}" for key in ("loss_cycle_A", "loss_D_A")
+            )
+            display.update(task, total=of, completed=done, note=note)
+
+        for epoch in fit.train(data, recipe, CHECKPOINTS, seed, probes, show):
+            if epoch.probes is not None:  # else an earlier run has told of it
+                record.metrics(_row(epoch), epoch.figures.epoch)
+                for index, picture in enumerate(epoch.probes.fake_B):
+                    record.probe(picture, f"probe_{index}", epoch.figures.epoch)
+                if display.disable:
+                    bars.say(_line(epoch, recipe))
+            yield epoch
+
+
+def _row(epoch: Epoch) -> dict[str, Any]:
+    """A line of history.csv."""
+    figures = epoch.figures
+    return {
+        "epoch": figures.epoch,
+        **figures.losses,
+        "held_out_cycle": figures.cycle_loss,
+        "held_out_psnr": figures.cycle_psnr,
+        "learning_rate": figures.learning_rate,
+        "seconds": figures.seconds,
+    }
+
+
+def _line(epoch: Epoch, recipe: CycleGan) -> str:
+    figures = epoch.figures
+    return (
+        f"cyclegan: epoch {figures.epoch}/{recipe.n_epochs + recipe.n_epochs_decay}"
+        f" cycle {figures.losses['loss_cycle_A']:.3f} held-out cycle {figures.cycle_loss:.3f}"
+        f" ({figures.cycle_psnr:.1f} dB) {figures.seconds:.0f} s"
+    )
+
+
+def _save(
+    folder: Path, epochs: Sequence[Epoch], recipe: CycleGan, probes: Pixels, knobs: params.Params
+) -> dict[str, Any]:
+    """Write weights, ONNX, history and the sheet of probes; give what model.json says of them."""
+    last = epochs[-1]
+    parity = export.save(last.nets, folder, probes)
+    rows = [_row(epoch) for epoch in epochs]
+    write_csv(folder / "history.csv", rows, list(rows[0]))
+    painted = last.probes or paint(last.nets, probes)
+    sheet = [picture for row in zip(probes, painted.fake_B, painted.rec_A, strict=True) for picture in row]
+    captions = ["photo", "painted", "brought back"] * len(probes)
+    drawing.save(plots.samples(sheet, captions, across=6), folder / "probes.png")
+    counted = {name: sum(one.numel() for one in net.parameters()) for name, net in last.nets.named().items()}
+    return {
+        "name": "cyclegan",
+        "kind": "cyclegan",
+        "preset": knobs.cyclegan.preset,
+        "start": "random start",
+        "side": recipe.crop_size,
+        "parameters": sum(counted.values()),
+        "parameters_of": counted,
+        "parity": max(parity.values()),
+        "epochs": len(epochs),
+        "recipe": recipe.model_dump(),
+    }
+
+
+def _judge(
+    last: Epoch,
+    held_out: Sequence[Pixels],
+    data: domains.Domains,
+    recipe: CycleGan,
+    network: features.Features,
+) -> dict[str, Any]:
+    """Figures on held-out photos: how well they come back, how near to the paintings they are painted."""
+    side = recipe.crop_size
+    photos = np.stack([images.resize(photo, side) for photo in held_out[:JUDGED]])
+    painted = paint(last.nets, photos)
+    real_b = np.stack([images.resize(painting, side) for painting in data.paintings])
+    kid = measures.kid(measures.embed(network, painted.fake_B), measures.embed(network, real_b))
+    before = measures.kid(measures.embed(network, photos), measures.embed(network, real_b))
+    return {
+        "held_out_psnr": painted.cycle_psnr,
+        "held_out_cycle": painted.cycle_loss,
+        "perceptual_cycle": measures.perceptual(network, painted.rec_A, photos),
+        "perceptual_change": measures.perceptual(network, painted.fake_B, photos),
+        "kid_squeezenet": kid.estimate,
+        "kid_squeezenet_error": kid.error,
+        "kid_squeezenet_photos": before.estimate,
+        "judged_by": f"{NETWORK} ({network.start})",
+        "judged_on": len(photos),
+    }

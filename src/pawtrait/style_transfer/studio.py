@@ -1,0 +1,154 @@
+"""Every method under its name: photo, paintings and strength in; a portrait out, with glimpses on the way.
+
+Frameworks are imported when a method needs them: torch takes seconds, and neither CycleGAN's pictures nor
+fast style transfer need it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pawtrait.dataset import images
+from pawtrait.dataset.images import Pixels
+from pawtrait.errors import BadModel
+from pawtrait.params import FeatureNetwork, Hybrid, Neural
+from pawtrait.style_transfer import painter
+
+METHODS = {
+    "nst": "neural style transfer: descent on the pixels, slow and faithful to the painting",
+    "fast": "fast style transfer: Magenta's network, any painting at once",
+    "cyclegan": "CycleGAN: the manner of all paintings together, learned from them",
+    "hybrid": "CycleGAN's picture refined by a short neural style transfer",
+}
+NEEDS_STYLE = ("nst", "fast", "hybrid")
+
+Styles = Sequence[tuple[Pixels, float]]  # paintings uint8 (H, W, 3), and how much each counts
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A portrait in the making; the last one of a method is the portrait.
+
+    Attributes:
+        done: steps done, of ``of``.
+        losses: where the method has any.
+        picture: uint8 (H, W, 3), made when asked for.
+    """
+
+    done: int
+    of: int
+    losses: dict[str, float]
+    picture: Callable[[], Pixels]
+
+
+@dataclass
+class Studio:
+    """What painting needs, opened on first use.
+
+    Attributes:
+        painters: holds the folders ``cyclegan`` and ``fast``.
+        weights: of the networks whose features define style, as the stage weights leaves them.
+        cache: where vectors of known paintings are kept, or None.
+    """
+
+    painters: Path
+    weights: Path
+    neural: Neural
+    hybrid: Hybrid
+    seed: int
+    cache: Path | None = None
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def missing(self, method: str) -> str:
+        """Why a method cannot paint here, or "" where it can.
+
+        Raises:
+            BadModel: a painter's folder is damaged.
+        """
+        kind = {"fast": "fast", "cyclegan": "cyclegan", "hybrid": "cyclegan"}.get(method)
+        if kind is None:
+            return ""
+        if not (self.painters / kind).is_dir():
+            return f"{self.painters / kind} is not here yet; run `dvc repro`"
+        return painter.missing(self.painters / kind)
+
+    def paint(
+        self, method: str, photo: Pixels, styles: Styles = (), strength: float = 1.0
+    ) -> Iterator[Glimpse]:
+        """Paint a photo by one method, the longer side at most ``neural.side`` px.
+
+        ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weight of the style,
+        for fast it mixes the vectors of photo and painting, for cyclegan the pictures.
+
+        Raises:
+            BadModel: the method cannot paint here; the message says why.
+            BadTraining: a loss that is no number, or too little memory.
+        """
+        lack = self.missing(method)
+        if lack:
+            raise BadModel(f"{method}: {lack}")
+        ways = {"nst": self._nst, "fast": self._fast, "cyclegan": self._cyclegan, "hybrid": self._hybrid}
+        photo = images.fit(photo, min(self.neural.side, max(photo.shape[:2])))
+        return ways[method](photo, styles, strength)
+
+    def _cyclegan(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
+        del styles  # it has learned its own
+        painted = self._gan.paint(photo, side=self.neural.side)
+        yield Glimpse(1, 1, {}, partial(_mixed, photo, painted, strength))
+
+    def _fast(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
+        network = self._magenta
+        vectors = [network.vector(style) for style, _ in styles] + [network.vector(photo)]
+        shares = [share * strength for _, share in styles] + [1 - strength]
+        painted = network.paint(photo, painter.mix(vectors, shares), side=self.neural.side)
+        yield Glimpse(1, 1, {}, lambda: painted)
+
+    def _nst(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
+        from pawtrait.style_transfer import neural  # torch
+
+        recipe = self._weakened(strength)
+        steps = neural.optimise(photo, styles, self.features, recipe, self.seed)
+        return _glimpses(steps, sum(recipe.steps))
+
+    def _hybrid(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
+        from pawtrait.style_transfer import hybrid  # torch
+
+        painted = self._gan.paint(photo, side=self.neural.side)
+        recipe = self._weakened(strength)
+        steps = hybrid.refine(photo, painted, styles, self.features, recipe, self.hybrid, self.seed)
+        return _glimpses(steps, self.hybrid.steps)
+
+    def _weakened(self, strength: float) -> Neural:
+        network: FeatureNetwork = self.neural.networks[self.neural.network]
+        weaker = network.model_copy(update={"style_weight": network.style_weight * strength})
+        return self.neural.model_copy(update={"networks": {self.neural.network: weaker}})
+
+    @cached_property
+    def features(self) -> Any:
+        """The network whose features define content and style."""
+        from pawtrait.style_transfer import features  # torch
+
+        return features.load(self.neural.network, self.weights, self.seed)
+
+    @cached_property
+    def _gan(self) -> painter.CycleGanPainter:
+        return painter.CycleGanPainter.load(self.painters / "cyclegan")
+
+    @cached_property
+    def _magenta(self) -> painter.FastPainter:
+        return painter.FastPainter.load(self.painters / "fast", kept=self.cache)
+
+
+def _glimpses(steps: Iterator[Any], count: int) -> Iterator[Glimpse]:
+    for step in steps:
+        losses = {"content": step.content, "style": step.style, "total": step.total}
+        yield Glimpse(step.index + 1, count, losses, step.picture)
+
+
+def _mixed(photo: Pixels, painted: Pixels, strength: float) -> Pixels:
+    blend = photo.astype(np.float32) * (1 - strength) + painted.astype(np.float32) * strength
+    return np.rint(blend).astype(np.uint8)
