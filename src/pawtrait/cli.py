@@ -35,6 +35,7 @@ STAGES = {
     "train_cyclegan": "Train CycleGAN on photos and paintings.",
     "export_fast": "Export Magenta's network of fast style transfer to ONNX.",
     "compare_styles": "Judge the gallery's portraits, method by method.",
+    "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
 }
 FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
@@ -205,7 +206,7 @@ def stylize(
     force: Force = False,
     only: Only = False,
 ) -> None:
-    """Paint photos like a painting. One that cannot be read is reported, the rest go on, the exit code is 1."""
+    """Paint photos like a painting. A bad one is reported, the rest go on, the exit code is 1."""
     if not photos:
         _stage("stylize", None, force, only)
         return

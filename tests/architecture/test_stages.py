@@ -35,7 +35,7 @@ def test_a_stage_is_called_with_the_keywords_that_its_function_takes(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_told_of_no_path_that_dvc_does_not_know(stage):
     known = wiring.deps(stage) | wiring.writes(stage)
-    paths = {path for path in wiring.command(stage)[1].values() if path != wiring.ITEM}
+    paths = {path for path in wiring.command(stage)[1].values() if path not in wiring.ITEMS}
     assert [p for p in paths if not any(k == p or k.startswith(f"{p}/") for k in known)] == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 Key = tuple[str, ...]
-ITEM = "${item.model}"
+ITEMS = ("${item.model}", "${train_augmented.model}")
 
 
 @cache
@@ -35,8 +35,11 @@ def writes(stage: str) -> set[str]:
 
 
 def listed(stage: str) -> list[Key]:
-    """The keys of params.yaml that a stage depends on; the model of a matrix stays ``${item.model}``."""
-    return [tuple(key.replace(ITEM, "*").split(".")) for key in stages()[stage]["params"]]
+    """The keys of params.yaml that a stage depends on; ``*`` stands for the model that it names."""
+    keys = stages()[stage]["params"]
+    for item in ITEMS:
+        keys = [key.replace(item, "*") for key in keys]
+    return [tuple(key.split(".")) for key in keys]
 
 
 def command(stage: str) -> tuple[list[str], dict[str, str]]:

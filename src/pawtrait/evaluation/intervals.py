@@ -1,9 +1,11 @@
 """How sure the figures are: percentile bootstrap over groups, so that copies of a picture count once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData
@@ -51,6 +53,21 @@ def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
     gain = first.right.astype(np.float64) - second.right.astype(np.float64)  # (N,)
     sums = _sums(np.stack([gain, np.ones_like(gain)], axis=1), member, weights)  # (R, 2)
     return _percentiles(sums[:, 0] / sums[:, 1], how.level)
+
+
+def paired(differences: Sequence[float], level: float) -> Interval:
+    """Student's interval of the mean of paired differences, as between two arms that share their seeds.
+
+    Raises:
+        BadData: fewer than two.
+    """
+    count = len(differences)
+    if count < 2:
+        raise BadData(f"an interval over seeds needs at least 2 of them, found {count}; raise the seeds")
+    mean = float(np.mean(differences))
+    error = float(np.std(differences, ddof=1)) / count**0.5
+    reach = float(stats.t.ppf((1 + level) / 2, count - 1)) * error
+    return Interval(mean - reach, mean + reach)
 
 
 def macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:

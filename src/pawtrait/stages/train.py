@@ -1,6 +1,5 @@
 """Stage train: packed arrays and pretrained weights → a sealed model folder and its run in MLflow."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from pawtrait import params, sealed
 from pawtrait.adapters import registry, tracking
 from pawtrait.classification import arrays as packing
-from pawtrait.classification import crossval, explain, export
+from pawtrait.classification import crossval, explain, export, material
 from pawtrait.classification import train as trainer
 from pawtrait.classification.fit import Epoch, Examples
+from pawtrait.classification.material import Material
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation import drawing, metrics, plots
@@ -34,25 +34,12 @@ class Seed:
     valid_macro_f1: float
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """The pictures of one split, with what the table says of them."""
-
-    rows: list[manifest.Placed]
-    examples: Examples
-
-    @property
-    def classes(self) -> NDArray[np.int64]:
-        """int64 (N,): indices into LABELS."""
-        return packing.classes(self.rows)
-
-
 def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> None:
     """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was."""
     knobs = params.load()
-    recipe = _recipe(name, knobs, weights)
+    recipe = material.recipe(name, knobs, weights)
     placed = manifest.read(splits, manifest.Placed)
-    train, valid = (_material(arrays, placed, split) for split in ("train", "valid"))
+    train, valid = (material.load(arrays, placed, split) for split in ("train", "valid"))
     with tracking.training(knobs, name, [arrays, splits, weights]) as record, whole_folder(out) as folder:
         record.params(knobs.models[name].model_dump() | {"start": recipe.start, "seed": knobs.seed})
         model, history = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name)
@@ -68,21 +55,6 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
         for index, picture in enumerate(shown):
             record.probe(picture, f"probe_{index}")
         registry.log(record, folder)
-
-
-def _recipe(name: str, knobs: params.Params, weights: Path) -> trainer.Recipe:
-    known = json.loads((weights / "weights.json").read_text(encoding="utf-8"))
-    net = knobs.models[name].net
-    trunk = known.get("mobilenet_v2" if net == "linear_probe" else net, {})
-    file = weights / trunk["file"] if trunk.get("file") else None
-    return trainer.Recipe(name, knobs.models[name], knobs.train, knobs.augment, knobs.pictures.side, file)
-
-
-def _material(arrays: Path, placed: Sequence[manifest.Placed], split: str) -> Material:
-    mine = [one for one in placed if one.split == split]
-    pixels = np.load(arrays / f"{split}.npy", allow_pickle=False)
-    targets = np.eye(len(LABELS), dtype=np.float32)[packing.classes(mine)]
-    return Material(mine, Examples(pixels, targets))
 
 
 def _save(

@@ -1,0 +1,113 @@
+"""Stage train_augmented: whether CycleGAN's pictures help as more training data, over several seeds."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pawtrait import params, progress
+from pawtrait.adapters import tracking
+from pawtrait.classification import material, train
+from pawtrait.classification.fit import Examples
+from pawtrait.classification.material import Material
+from pawtrait.classification.train import Recipe
+from pawtrait.dataset import manifest
+from pawtrait.evaluation import metrics
+from pawtrait.evaluation.intervals import paired
+from pawtrait.evaluation.predictions import rows, scored
+from pawtrait.files import write_text
+from pawtrait.style_transfer.painter import CycleGanPainter
+
+ARMS = ("photos", "photos and paintings")
+JUDGES = ("valid", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One training: its seed, what it learned from, and its figures on one split."""
+
+    seed: int
+    arm: str
+    split: str
+    accuracy: float
+    macro_f1: float
+
+
+def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) -> None:
+    """Train one model with and without painted pictures, seed by seed; only the training split is painted."""
+    knobs = params.load()
+    wish = knobs.train_augmented
+    recipe = material.recipe(wish.model, knobs, weights)
+    placed = manifest.read(splits, manifest.Placed)
+    of = {split: material.load(arrays, placed, split) for split in ("train", *JUDGES)}
+    title = f"{wish.model} with CycleGAN's pictures"
+    with tracking.training(knobs, title, [arrays, splits, painter], "ablation") as record:
+        record.params({"seed": knobs.seed, **wish.model_dump()})
+        more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed)
+        results = list(_results(recipe, of, more, range(knobs.seed, knobs.seed + wish.seeds)))
+        verdict = _verdict(results, wish, knobs.evaluate.level, len(more.pixels))
+        record.metrics({key: value for key, value in verdict.items() if isinstance(value, float)})
+        record.text(verdict["sentence"] + "\n", "verdict.txt")
+    write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
+
+
+def _painted(painter: CycleGanPainter, train: Material, share: float, seed: int) -> Examples:
+    """Some training pictures as CycleGAN paints them, each with the label of its photo."""
+    count = max(round(share * len(train.rows)), 1)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(train.rows))[:count])
+    some = train.examples.take(chosen)
+    side = some.pixels.shape[1]
+    painted = [painter.paint(one, side=side) for one in progress.track(some.pixels, count, "paint")]
+    return Examples(np.stack(painted), some.targets)
+
+
+def _results(recipe: Recipe, of: dict[str, Material], more: Examples, seeds: range) -> Iterator[Result]:
+    photos = of["train"].examples
+    both = Examples(
+        np.concatenate([photos.pixels, more.pixels]), np.concatenate([photos.targets, more.targets])
+    )
+    for seed in seeds:
+        for arm, examples in zip(ARMS, (photos, both), strict=True):
+            title = f"{recipe.name} on {arm}, seed {seed}"
+            model, _ = train.train(recipe, examples, of["valid"].examples, seed, title)
+            for split in JUDGES:
+                answers = train.probabilities(model, of[split].examples.pixels, recipe.train.batch)
+                figures = metrics.headline(scored(rows(of[split].rows, answers), title))
+                yield Result(seed, arm, split, figures["accuracy"], figures["macro_f1"])
+
+
+def _verdict(
+    results: list[Result], wish: params.TrainAugmented, level: float, painted: int
+) -> dict[str, Any]:
+    """The gain of painted pictures, split by split, with its interval over seeds, and what it means."""
+    verdict: dict[str, Any] = {"model": wish.model, "seeds": wish.seeds, "painted": painted}
+    for split in JUDGES:
+        for key in ("accuracy", "macro_f1"):
+            arms = [
+                [getattr(one, key) for one in results if one.arm == arm and one.split == split]
+                for arm in ARMS
+            ]
+            gains = np.subtract(arms[1], arms[0])
+            reach = paired(gains.tolist(), level)
+            name = f"{split}_{key}"
+            figures = {"plain": np.mean(arms[0]), "painted": np.mean(arms[1]), "gain": gains.mean()}
+            verdict |= {f"{name}_{end}": round(float(value), 6) for end, value in figures.items()}
+            verdict |= {f"{name}_gain_low": round(reach.low, 6), f"{name}_gain_high": round(reach.high, 6)}
+    verdict["sentence"] = _sentence(verdict, level)
+    return verdict | {"results": [asdict(one) for one in results]}
+
+
+def _sentence(verdict: dict[str, Any], level: float) -> str:
+    low, high = verdict["test_accuracy_gain_low"], verdict["test_accuracy_gain_high"]
+    if low <= 0 <= high:
+        meaning = "no help that these seeds could show"
+    else:
+        meaning = "they help" if low > 0 else "they do harm"
+    return (
+        f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels,"
+        f" change the test accuracy of {verdict['model']} by {verdict['test_accuracy_gain']:+.3f}"
+        f" ({level:.0%} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds): {meaning}."
+    )
