@@ -7,11 +7,15 @@ from typing import Any
 def settle(graph: Any, axes: Mapping[str, tuple[str, ...]]) -> None:
     """Order and name nodes and constants by their place in the graph; tf2onnx does it by memory addresses.
 
+    What no output asks for is dropped.
+
     Args:
         graph: an onnx.GraphProto, changed in place.
         axes: for every input and output the names of its first axes, those that stay dynamic.
     """
     order = {node.output[0]: place for place, node in enumerate(_from_input_to_output(graph))}
+    for node in [node for node in graph.node if node.output[0] not in order]:
+        graph.node.remove(node)
     graph.node.sort(key=lambda node: order[node.output[0]])
     constants = {constant.name for constant in graph.initializer}
     used = dict.fromkeys(name for node in graph.node for name in node.input if name in constants)

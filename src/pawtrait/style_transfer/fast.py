@@ -19,7 +19,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from pawtrait import onnx_files
 from pawtrait.errors import BadModel, BadWeights
-from pawtrait.style_transfer import painter, runners
+from pawtrait.style_transfer import identities, painter, runners
 
 HANDLE = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
 LENGTH = 100  # numbers in a style vector
@@ -81,12 +81,15 @@ def export(saved_model: str | Path, out: Path, side: int) -> dict[str, Any]:
     network = load(saved_model)
     pixels, vector = _spec("pixels", _PICTURES), _spec("vector", (None, LENGTH))
     style, transformer = (out / name for name in painter.FAST)
-    _write(lambda pixels: {"vector": network.style(pixels)}, [pixels], style)
-    _write(
-        lambda pixels, vector: {"painted": network.transformer(pixels, vector)}, [pixels, vector], transformer
-    )
-    difference = _difference(network, style, transformer)
-    if not difference <= PARITY:  # also catches NaN
+    look = _converted("vector", network.style, pixels)
+    plain = _converted("painted", network.transformer, pixels, vector)
+    _save(look, style)
+    for lighter in (True, False):
+        _save(_lightened(plain) if lighter else plain, transformer)
+        difference = _difference(network, style, transformer)
+        if difference <= PARITY:  # never so for NaN
+            break
+    else:
         style.unlink()
         transformer.unlink()
         raise BadModel(
@@ -98,8 +101,9 @@ def export(saved_model: str | Path, out: Path, side: int) -> dict[str, Any]:
         "kind": "fast",
         "start": "published",
         "side": side,
-        "parameters": _parameters(style) + _parameters(transformer),
+        "parameters": _parameters(look) + _parameters(plain),
         "parity": float(f"{difference:.2g}"),
+        "lightened": lighter,
     }
 
 
@@ -175,11 +179,22 @@ def _spec(name: str, shape: tuple[int | None, ...]) -> Any:
     return tf.TensorSpec(shape, tf.float32, name=name)
 
 
-def _write(function: Callable[..., Any], signature: list[Any], path: Path) -> None:
-    """Convert and settle; every input keeps its name, the output has that of the function's answer."""
-    traced = tf.function(function, input_signature=signature, autograph=False)
-    model, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=OPSET)
+def _converted(output: str, function: Callable[..., Any], *inputs: Any) -> Any:
+    """A function as an onnx.ModelProto; inputs keep their names."""
+    traced = tf.function(lambda *given: {output: function(*given)}, input_signature=inputs, autograph=False)
+    return tf2onnx.convert.from_function(traced, input_signature=inputs, opset=OPSET)[0]
+
+
+def _lightened(model: Any) -> Any:
+    lighter = onnx.ModelProto()
+    lighter.CopyFrom(model)
+    identities.lighten(lighter)
+    return lighter
+
+
+def _save(model: Any, path: Path) -> None:
     onnx_files.settle(model.graph, AXES)
+    onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
@@ -192,7 +207,7 @@ def _difference(network: Network, style: Path, transformer: Path) -> float:
     return float(np.abs(expected - got).max())
 
 
-def _parameters(path: Path) -> int:
-    """How many numbers a file holds as weights."""
-    constants = onnx.load(path).graph.initializer
+def _parameters(model: Any) -> int:
+    """How many numbers a model holds as weights."""
+    constants = model.graph.initializer
     return sum(int(np.prod(one.dims)) for one in constants if one.data_type == onnx.TensorProto.FLOAT)
