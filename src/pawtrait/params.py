@@ -140,6 +140,7 @@ class FeatureNetwork(Section):
     content_weight: Weight
     style_weight: Weight
     variation_weight: Weight
+    zoom: Annotated[int, Field(ge=1, le=4)]
 
 
 class Neural(Section):
@@ -202,6 +203,7 @@ class CycleGans(Section):
 
 class Hybrid(Section):
     role: Literal["start", "style"]
+    share: Share
     steps: Positive
 
 

@@ -1,7 +1,7 @@
 """Networks whose feature maps say what a picture shows and how it is painted: VGG19 and SqueezeNet 1.1.
 
 Frozen weights, no classifying top. What comes out under a layer's name is the map after its ReLU, as
-``model.get_layer(name).output`` gives it in Keras (``fireN`` is ``fireN/concat`` there, ``conv1`` ``relu_conv1``).
+``model.get_layer(name).output`` gives it in Keras (``fireN`` is ``fireN/concat`` there).
 """
 
 import json
@@ -70,9 +70,9 @@ class Features:
             BadParams: the network has no such layer.
         """
         self.check(layers)
-        maps: dict[str, Tensor] = {}
+        maps = {trunks.PIXELS: _settle(pixels, self.dtype)} if trunks.PIXELS in layers else {}
         mean = torch.tensor(_MEAN, device=pixels.device).view(1, 3, 1, 1) / 255
-        x = (pixels - mean).to(self.dtype, memory_format=torch.channels_last)
+        x = _settle(pixels - mean, self.dtype)
         for part in trunks.parts(self.network):
             if len(maps) == len(set(layers)):
                 break
@@ -118,10 +118,11 @@ def load(network: str, folder: Path | None, seed: int) -> Features:
     path = _file(network, folder) if folder else None
     if path is None:
         return _build(network, "random start", _random(network, seed))
-    found = kernels.read(path, shapes)
     if network == "vgg19_16x":
-        return _build(network, "compressed", kernels.live(found))  # three in four of its channels are zero
-    return _build(network, "ImageNet", found)
+        whole = trunks.shapes("vgg19")  # the file has VGG19's shapes; three in four of its channels are zero
+        found = kernels.read(path, {name: whole[name] for name in shapes})
+        return _build(network, "compressed", kernels.live(found))
+    return _build(network, "ImageNet", kernels.read(path, shapes))
 
 
 def _file(network: str, folder: Path) -> Path | None:
@@ -157,6 +158,10 @@ def _build(network: str, start: str, found: dict[str, Kernel]) -> Features:
     found = found | {first: (kernel[:, :, ::-1] * 255, bias)}
     weights = {name: (_tensor(k.transpose(3, 2, 0, 1)), _tensor(b)) for name, (k, b) in found.items()}
     return Features(network, start, weights).to("fp32")
+
+
+def _settle(pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    return pixels.to(dtype, memory_format=torch.channels_last)
 
 
 def _tensor(array: Any) -> Tensor:

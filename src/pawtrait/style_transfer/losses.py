@@ -1,27 +1,27 @@
-"""What a portrait is judged by: the losses of Gatys et al. 2016, each divided so that no size of picture enters."""
+"""What a portrait is judged by: the losses of Gatys et al. 2016, made independent of a picture's size."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_CHUNKS = 8  # of a bfloat16 Gram matrix, summed in float32: a third of the rounding for no time
+_CHUNKS = 8  # of a bfloat16 Gram matrix, summed in float32: a third of the rounding at no cost
 
 
 def gram(maps: Tensor) -> Tensor:
     """Which features come together, wherever they are: Gatys et al. 2016, eq. 3, divided by h·w.
 
-    Divided, because style and content have different sizes; with it eq. 4 loses its M.
+    Divided, because painting and picture have different sizes; with it eq. 4 loses its M.
 
-    In: (B, C, h, w), float32 or bfloat16. Out: float32 (B, C, C), symmetric.
+    In: maps (B, C, h, w), float32 or bfloat16. Out: float32 (B, C, C), symmetric.
     """
-    rows = maps.permute(0, 2, 3, 1).flatten(1, 2)  # (B, h w, C); no copy when channels_last
-    products: Tensor = _Products.apply(rows)
+    rows = maps.permute(0, 2, 3, 1).flatten(1, 2)  # (B, h w, C); no copy where maps are channels_last
+    products: Tensor = _Products.apply(rows)  # type: ignore[no-untyped-call]
     return products / rows.shape[1]
 
 
 def content_loss(maps: Tensor, target: Tensor) -> Tensor:
-    """How far the things shown have changed: Gatys et al. 2016, eq. 1, a mean instead of a sum.
+    """How far the things shown have changed: Gatys et al. 2016, eq. 1, with a mean instead of a sum.
 
     In: maps and target (B, C, h, w) of one layer. Out: a float32 scalar, ½ mean (F - P)².
     """
@@ -29,38 +29,40 @@ def content_loss(maps: Tensor, target: Tensor) -> Tensor:
 
 
 def style_loss(grams: Tensor, target: Tensor) -> Tensor:
-    """How far the manner is from the painting's: Gatys et al. 2016, eq. 4 with Gram matrices over h·w.
+    """How far the manner is from a painting's: Gatys et al. 2016, eq. 4 for Gram matrices over h·w.
 
-    In: Gram matrices (B, C, C) of one layer. Out: a float32 scalar, Σ (G - A)² / (4 C²), mean over B.
+    In: Gram matrices (B, C, C) of one layer. Out: a float32 scalar, Σ (G - A)² / (4 C²), a mean over B.
     """
     return (grams - target).square().mean() / 4
 
 
 def total_variation(pixels: Tensor) -> Tensor:
-    """How rough a picture is: Mahendran and Vedaldi 2015, eq. 4 with β = 2, a mean over neighbours.
+    """How rough a picture is: Mahendran and Vedaldi 2015, eq. 4 with β = 2, with means instead of sums.
 
-    In: float32 (B, C, H, W). Out: a scalar, the mean squared difference downwards plus that rightwards.
+    In: float32 (B, C, H, W), sides of 2 and more. Out: a scalar, the mean squared difference to the pixel
+    below plus that to the pixel on the right.
     """
-    down = (pixels[..., 1:, :] - pixels[..., :-1, :]).square()
-    right = (pixels[..., :, 1:] - pixels[..., :, :-1]).square()
-    return sum((one.mean() for one in (down, right) if one.numel()), torch.zeros((), device=pixels.device))
+    down = pixels[..., 1:, :] - pixels[..., :-1, :]
+    right = pixels[..., :, 1:] - pixels[..., :, :-1]
+    return down.square().mean() + right.square().mean()
 
 
 class _Products(torch.autograd.Function):
-    """FᵀF of rows (B, N, C) → float32 (B, C, C), with a backward pass of one product where autograd takes two."""
+    """FᵀF of rows (B, N, C) in float32 (B, C, C); its slope costs one product, autograd's would cost two."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         ctx.save_for_backward(rows)
-        if rows.dtype == torch.float32 or rows.shape[1] % _CHUNKS:
+        batch, count, channels = rows.shape
+        if rows.dtype == torch.float32 or count % _CHUNKS:
             return (rows.transpose(1, 2) @ rows).float()
-        parts = rows.unflatten(1, (_CHUNKS, -1)).flatten(0, 1)
-        products = torch.bmm(parts.transpose(1, 2), parts).float()
-        return products.unflatten(0, (-1, _CHUNKS)).sum(1)
+        parts = rows.reshape(batch * _CHUNKS, count // _CHUNKS, channels)
+        products: Tensor = torch.bmm(parts.transpose(1, 2), parts).float()
+        return products.view(batch, _CHUNKS, channels, channels).sum(1)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
         (rows,) = ctx.saved_tensors
-        slope = gradients[0] + gradients[0].transpose(1, 2)
-        product: Tensor = rows @ slope.to(rows.dtype)
+        both = slopes[0] + slopes[0].transpose(1, 2)
+        product: Tensor = rows @ both.to(rows.dtype)
         return product

@@ -1,9 +1,12 @@
 """The networks behind features, layer by layer and without weights: VGG19 and SqueezeNet, as in Keras."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pawtrait.errors import BadParams
 from pawtrait.style_transfer.kernels import Shape
+
+PIXELS = "pixels"  # a layer's name for the picture itself, whose Gram matrix is its palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Fire:
     expand: int
 
     @property
+    def outs(self) -> int:
+        """Channels of both sides together."""
+        return 2 * self.expand
+
+    @property
     def convs(self) -> tuple[Conv, Conv, Conv]:
         """In Keras' order and with its names."""
         return (
@@ -61,7 +69,7 @@ def _vgg(widths: tuple[int, ...], deepest: int) -> tuple[Part, ...]:
 
 NETWORKS: dict[str, tuple[Part, ...]] = {
     "vgg19": _vgg((64, 128, 256, 512, 512), 4),
-    "vgg19_16x": _vgg((64, 128, 256, 512, 512), 1),  # the file's block 5 only repeats its first layer
+    "vgg19_16x": _vgg((16, 32, 64, 128, 128), 1),  # the rest of the file's block 5 repeats its first layer
     "squeezenet": (  # 1.1 (Iandola et al. 2016)
         Conv("conv1", 3, 64, 3, stride=2, same=False),
         Pool(3),
@@ -91,8 +99,8 @@ def parts(network: str) -> tuple[Part, ...]:
 
 
 def layers(network: str) -> tuple[str, ...]:
-    """The names of the maps that can be asked for, shallow to deep."""
-    return tuple(part.name for part in parts(network) if not isinstance(part, Pool))
+    """The names of the maps that can be asked for, shallow to deep; the first is the picture itself."""
+    return (PIXELS, *(part.name for part in parts(network) if not isinstance(part, Pool)))
 
 
 def shapes(network: str) -> dict[str, Shape]:
@@ -103,3 +111,32 @@ def shapes(network: str) -> dict[str, Shape]:
             convs = part.convs if isinstance(part, Fire) else (part,)
             known |= {one.name: (one.size, one.size, one.ins, one.outs) for one in convs}
     return known
+
+
+def footprint(network: str, height: int, width: int, layers: Collection[str], size: int) -> tuple[int, int]:
+    """Bytes of the maps that the way back from ``layers`` needs, and of the largest one.
+
+    Args:
+        height: of the picture as the network sees it, as is ``width``.
+        size: bytes of a value, 4 or 2.
+    """
+    kept = largest = 0
+    channels, left = 3, set(layers) - {PIXELS}
+    for part in parts(network):
+        if not left:
+            break
+        if isinstance(part, Pool):
+            height, width = (height - part.size) // 2 + 1, (width - part.size) // 2 + 1
+            made = channels * height * width * (size + 8)  # with the places of the maxima, int64
+        else:
+            if isinstance(part, Conv) and not part.same:
+                height, width = (
+                    (height - part.size) // part.stride + 1,
+                    (width - part.size) // part.stride + 1,
+                )
+            channels = part.outs
+            own = part.squeeze + part.outs if isinstance(part, Fire) else 0  # before they are joined
+            made = (channels + own) * height * width * size
+            left.discard(part.name)
+        kept, largest = kept + made, max(largest, made)
+    return kept, largest
