@@ -4,9 +4,16 @@ import numpy as np
 
 from pawtrait.dataset.demo.canvas import bow, mix, oval, smooth
 from pawtrait.dataset.demo.paintings.palettes import Inks
-from pawtrait.dataset.demo.paintings.shapes import box, curve, moved, taper
+from pawtrait.dataset.demo.paintings.shapes import box, curve, moved, placed, taper
 from pawtrait.dataset.demo.paintings.surface import Picture
 from pawtrait.dataset.demo.paintings.woodblock import Print
+
+# The cat's right half, and what is coloured on it; lengths in cats, the origin between its paws.
+_BODY = ((0.0, -0.66), (0.15, -0.6), (0.2, -0.44), (0.29, -0.22), (0.31, -0.04), (0.2, 0.02), (0.0, 0.025))
+_PATCH = ((-0.02, -0.6), (0.16, -0.5), (0.22, -0.3), (0.1, -0.2), (-0.04, -0.36))
+_SPOT = ((-0.29, -0.2), (-0.1, -0.24), (-0.04, -0.08), (-0.16, 0.0), (-0.29, -0.03))
+_CAP = ((-0.19, -0.74), (-0.15, -0.86), (-0.02, -0.88), (-0.02, -0.78), (-0.1, -0.7))
+_DASH = ((0.19, -0.74), (0.15, -0.86), (0.03, -0.88), (0.05, -0.78), (0.12, -0.72))
 
 
 def moonlit(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
@@ -63,44 +70,30 @@ def _roof(sheet: Print) -> None:
 
 def _cat(sheet: Print, x: float, foot: float, size: float) -> None:
     """A tricoloured cat that sits and looks up."""
-    inks, at = sheet.inks, np.array([x, foot])
-    tail = curve(np.array([(0.2, -0.06), (0.42, -0.02), (0.52, 0.1), (0.46, 0.26), (0.55, 0.36)]) * size + at)
-    body = [(0.0, -0.66), (0.15, -0.6), (0.2, -0.44), (0.29, -0.22), (0.31, -0.04), (0.2, 0.02), (0.0, 0.025)]
-    half = np.array(body)
-    shape = smooth(np.concatenate([half, half[-2:0:-1] * (-1, 1)])) * size + at
-    ears = [np.array([(s * 0.185, -0.72), (s * 0.17, -0.97), (s * 0.03, -0.85)]) * size + at for s in (-1, 1)]
-    head = oval(x, foot - 0.72 * size, 0.2 * size, 0.165 * size, n=40)
+    inks = sheet.inks
     white = mix(inks.paper, (255, 255, 255), 0.3)
+    tail = placed(
+        curve([(0.2, -0.06), (0.42, -0.02), (0.52, 0.1), (0.46, 0.26), (0.55, 0.36)]), x, foot, size
+    )
     sheet.band(tail, np.linspace(0.1, 0.06, len(tail)) * size, white, 0.005)
     sheet.band(tail[-9:], 0.062 * size, inks.key)
-    sheet.fill(shape, white, mix(white, inks.pale, 0.35), 0.006)
-    patch = (
-        smooth(np.array([(-0.02, -0.6), (0.16, -0.5), (0.22, -0.3), (0.1, -0.2), (-0.04, -0.36)])) * size + at
-    )
-    sheet.fill(patch, inks.ochre, None, 0.0)
-    spot = (
-        smooth(np.array([(-0.29, -0.2), (-0.1, -0.24), (-0.04, -0.08), (-0.16, 0.0), (-0.29, -0.03)])) * size
-        + at
-    )
-    sheet.fill(spot, inks.key, None, 0.0)
-    sheet.outline(np.concatenate([shape, shape[:1]]), 0.006)
-    for ear, tone in zip(ears, (inks.key, inks.ochre), strict=True):
+    half = np.array(_BODY)
+    body = placed(smooth(np.concatenate([half, half[-2:0:-1] * (-1, 1)])), x, foot, size)
+    head = oval(x, foot - 0.72 * size, 0.2 * size, 0.165 * size, n=40)
+    sheet.fill(body, white, mix(white, inks.pale, 0.35), 0.006)
+    sheet.fill(placed(smooth(np.array(_PATCH)), x, foot, size), inks.ochre, None, 0.0)
+    sheet.fill(placed(smooth(np.array(_SPOT)), x, foot, size), inks.key, None, 0.0)
+    sheet.outline(np.concatenate([body, body[:1]]), 0.006)
+    for s, tone in ((-1, inks.key), (1, inks.ochre)):
+        ear = placed([(s * 0.185, -0.72), (s * 0.17, -0.97), (s * 0.03, -0.85)], x, foot, size)
         sheet.fill(ear, tone, None, 0.005)
     sheet.fill(head, white, None, 0.0)
-    cap = (
-        smooth(np.array([(-0.19, -0.74), (-0.15, -0.86), (-0.02, -0.88), (-0.02, -0.78), (-0.1, -0.7)]))
-        * size
-        + at
-    )
-    sheet.fill(cap, inks.key, None, 0.0)
-    dash = (
-        smooth(np.array([(0.19, -0.74), (0.15, -0.86), (0.03, -0.88), (0.05, -0.78), (0.12, -0.72)])) * size
-        + at
-    )
-    sheet.fill(dash, inks.ochre, None, 0.0)
+    sheet.fill(placed(smooth(np.array(_CAP)), x, foot, size), inks.key, None, 0.0)
+    sheet.fill(placed(smooth(np.array(_DASH)), x, foot, size), inks.ochre, None, 0.0)
     sheet.outline(np.concatenate([head, head[:1]]), 0.005)
     collar = bow(x - 0.15 * size, foot - 0.585 * size, x + 0.15 * size, foot - 0.585 * size, 0.03 * size)
     sheet.band(collar, 0.03 * size, inks.red, 0.003)
     for s in (-1, 1):
         for dy in (0.0, 0.025):
-            sheet.outline(np.array([(s * 0.17, -0.69 + dy), (s * 0.3, -0.71 + dy * 2)]) * size + at, 0.0024)
+            hair = placed([(s * 0.17, -0.69 + dy), (s * 0.3, -0.71 + dy * 2)], x, foot, size)
+            sheet.outline(hair, 0.0024)

@@ -8,6 +8,30 @@ from pawtrait.dataset.demo.paintings.shapes import curve, moved, under
 from pawtrait.dataset.demo.paintings.surface import Picture
 from pawtrait.dataset.demo.paintings.woodblock import Print
 
+_BACK = (
+    (-0.03, 0.7),
+    (0.06, 0.5),
+    (0.13, 0.34),
+    (0.22, 0.21),
+    (0.34, 0.12),
+    (0.48, 0.1),
+    (0.6, 0.15),
+    (0.67, 0.24),
+    (0.68, 0.34),
+)
+_HOLLOW = (
+    (0.68, 0.34),
+    (0.61, 0.28),
+    (0.53, 0.28),
+    (0.46, 0.35),
+    (0.43, 0.47),
+    (0.46, 0.6),
+    (0.55, 0.71),
+    (0.7, 0.78),
+    (1.03, 0.76),
+)
+_SWELL = ((-0.03, 0.8), (0.1, 0.77), (0.24, 0.86), (0.44, 0.95), (0.66, 0.92), (0.84, 0.86), (1.03, 0.9))
+
 
 def wave(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
     """A wave rears before a far mountain and a red sun."""
@@ -16,35 +40,9 @@ def wave(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
     out.bokashi(0.8, 0.45, inks.ochre, 0.4)
     out.fill(oval(rng.uniform(0.8, 0.86), rng.uniform(0.17, 0.24), 0.095, 0.095, n=60), inks.red, None, 0.0)
     _cone(out, rng.uniform(0.74, 0.8), 0.56, 0.82, inks)
-    lean = rng.uniform(-0.02, 0.02)
-    outer = curve(
-        [
-            (-0.03, 0.7),
-            (0.06, 0.5),
-            (0.13, 0.34),
-            (0.22, 0.21),
-            (0.34, 0.12 + lean),
-            (0.48, 0.1),
-            (0.6, 0.15),
-            (0.67, 0.24),
-            (0.68, 0.34),
-        ],
-        12,
-    )
-    inner = curve(
-        [
-            (0.68, 0.34),
-            (0.61, 0.28),
-            (0.53, 0.28),
-            (0.46, 0.35),
-            (0.43, 0.47),
-            (0.46, 0.6),
-            (0.55, 0.71),
-            (0.7, 0.78),
-            (1.03, 0.76),
-        ],
-        12,
-    )
+    back = np.array(_BACK)
+    back[4, 1] += rng.uniform(-0.02, 0.02)
+    outer, inner = curve(back, 12), curve(_HOLLOW, 12)
     body = np.concatenate([outer, inner, [(1.03, 1.03), (-0.03, 1.03)]])
     out.fill(body, inks.blue, inks.deep)
     for number, share in enumerate(np.linspace(0.12, 0.88, 9)):
@@ -52,9 +50,7 @@ def wave(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
         wide = 0.03 * np.sin(np.pi * np.linspace(0.0, 1.0, len(path)) ** 0.8) * (0.5 + 0.5 * (number % 2))
         out.band(path, wide + 1e-4, (inks.pale, inks.paper)[number % 2], 0.003)
     _surf(out, outer[38:], inner[:34], rng)
-    crest = curve(
-        [(-0.03, 0.8), (0.1, 0.77), (0.24, 0.86), (0.44, 0.95), (0.66, 0.92), (0.84, 0.86), (1.03, 0.9)]
-    )
+    crest = curve(_SWELL)
     out.fill(under(crest, 1.03), inks.pale, inks.blue)
     for shift in (0.04, 0.08, 0.12):
         out.outline(moved(crest, 0.0, shift), 0.005, inks.deep)

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from pawtrait.dataset.demo.canvas import Points, bow, mix, smooth
+from pawtrait.dataset.demo.canvas import Colour, Points, bow, mix, smooth
 from pawtrait.dataset.demo.paintings.palettes import Inks
 from pawtrait.dataset.demo.paintings.shapes import box, curve, moved, ridge, under
 from pawtrait.dataset.demo.paintings.surface import Picture
 from pawtrait.dataset.demo.paintings.woodblock import Print
+
+_HOMES = ((0.1, 0.68, 0.15), (0.36, 0.665, 0.13), (0.58, 0.66, 0.1), (0.22, 0.83, 0.22))  # x, foot, size
+_FIRS = ((0.05, 0.66, 0.3), (0.5, 0.66, 0.22), (0.82, 0.66, 0.34), (0.93, 0.68, 0.24), (0.04, 0.96, 0.36))
 
 
 def rain(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
@@ -27,23 +30,11 @@ def rain(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
     _bridge(out, deck)
     for number, share in enumerate(np.sort(rng.uniform(0.1, 0.9, 5) * 0.3 + np.linspace(0.05, 0.62, 5))):
         _walker(out, deck[round(share * 39)], number, rng)
-    rail = deck - (0, 0.045)
-    for post in np.linspace(1, 38, 12).astype(int):
-        out.fill(
-            box(deck[post, 0] - 0.006, rail[post, 1] - 0.012, 0.012, 0.06),
-            mix(inks.ochre, inks.key, 0.3),
-            None,
-            0.003,
-        )
-    out.band(rail, 0.014, inks.ochre, 0.0034)
+    _rail(out, deck)
     for slant, count in ((0.045, 95), (0.03, 75)):
         for x, y, length in rng.random((count, 3)):
-            drop = np.array(
-                [
-                    (x * 1.1, y * 1.2 - 0.2),
-                    (x * 1.1 - slant * 3 * (0.4 + length), y * 1.2 - 0.2 + 0.2 * (0.4 + length)),
-                ]
-            )
+            start, fall = np.array([x * 1.1, y * 1.2 - 0.2]), 0.4 + length
+            drop = np.stack([start, moved(start, -slant * 3 * fall, 0.2 * fall)])
             out.outline(drop, 0.0019, mix(inks.key, inks.grey, 0.35))
     out.cartouche(0.88, 0.06)
     return out.pulled()
@@ -52,24 +43,11 @@ def rain(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
 def snow(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
     """A village under snow by a river, at night."""
     out = Print(side, inks, rng)
-    white = mix(inks.paper, (255, 255, 255), 0.45)
+    white = _white(inks)
     out.bokashi(-0.3, 1.2, mix(inks.grey, inks.blue, 0.5), 0.95)
     out.bokashi(0.0, 0.36, inks.key, 0.95)
-    for level, peak, tone in (
-        (0.5, 0.2, mix(white, inks.grey, 0.45)),
-        (0.54, 0.3, mix(white, inks.pale, 0.3)),
-    ):
-        x = rng.uniform(0.2, 0.8)
-        hill = curve(
-            [(-0.03, level), (x * 0.5, level - 0.08), (x, peak), (x + 0.14, peak + 0.1), (1.03, level - 0.04)]
-        )
-        out.fill(under(hill, 0.75), tone, mix(tone, white, 0.5), 0.0036)
-        for dx in np.linspace(-0.2, 0.3, 7):
-            top = (x + dx * 0.5, float(np.interp(x + dx * 0.5, hill[:, 0], hill[:, 1])) + 0.03)
-            fold = curve(
-                [top, (top[0] + dx * 0.25, top[1] + 0.06), (top[0] + dx * 0.3 + 0.02, top[1] + 0.13)]
-            )
-            out.outline(fold, 0.0026, inks.grey)
+    _hill(out, 0.5, 0.2, mix(white, inks.grey, 0.45), rng)
+    _hill(out, 0.54, 0.3, mix(white, inks.pale, 0.3), rng)
     out.fill(box(-0.03, 0.6, 1.06, 0.45), white, mix(white, inks.pale, 0.25), 0.0)
     bank = curve([(1.03, 0.66), (0.72, 0.72), (0.5, 0.84), (0.42, 1.03)])
     far = curve([(0.9, 1.03), (0.88, 0.92), (1.03, 0.8)])
@@ -77,16 +55,9 @@ def snow(inks: Inks, side: int, rng: np.random.Generator) -> Picture:
     for _ in range(9):
         x, y = rng.uniform(0.5, 0.8), rng.uniform(0.84, 0.99)
         out.outline(bow(x, y, x + 0.09, y - 0.01, 0.004), 0.003, inks.pale)
-    homes = ((0.1, 0.68, 0.15), (0.36, 0.665, 0.13), (0.58, 0.66, 0.1), (0.22, 0.83, 0.22))
-    for x, y, size in homes:
+    for x, y, size in _HOMES:
         _cottage(out, x + rng.uniform(-0.03, 0.03), y, size)
-    for x, y, tall in (
-        (0.05, 0.66, 0.3),
-        (0.5, 0.66, 0.22),
-        (0.82, 0.66, 0.34),
-        (0.93, 0.68, 0.24),
-        (0.04, 0.96, 0.36),
-    ):
+    for x, y, tall in _FIRS:
         _snowy(out, x + rng.uniform(-0.02, 0.02), y, tall)
     _walker(out, np.array([rng.uniform(0.34, 0.4), 0.93]), 0, rng)
     flakes = rng.random((150, 2))
@@ -108,52 +79,35 @@ def _bridge(sheet: Print, deck: Points) -> None:
     sheet.band(moved(deck, 0, 0.03), 0.016, wood, 0.003)
 
 
+def _rail(sheet: Print, deck: Points) -> None:
+    """A rail on posts, before the people."""
+    inks = sheet.inks
+    rail = moved(deck, 0, -0.045)
+    for post in np.linspace(1, 38, 12).astype(int):
+        pole = box(deck[post, 0] - 0.006, rail[post, 1] - 0.012, 0.012, 0.06)
+        sheet.fill(pole, mix(inks.ochre, inks.key, 0.3), None, 0.003)
+    sheet.band(rail, 0.014, inks.ochre, 0.0034)
+
+
 def _walker(sheet: Print, place: Points, number: int, rng: np.random.Generator) -> None:
     """Someone under an umbrella."""
     inks = sheet.inks
     x, y = place
     robe = (inks.red, inks.blue, inks.green, inks.grey, inks.deep)[number % 5]
     for dx in (-0.014, 0.012):
-        sheet.band(
-            np.array([(x + dx * 0.5, y - 0.05), (x + dx, y - 0.002)]),
-            0.011,
-            mix(inks.paper, inks.ochre, 0.4),
-            0.003,
-        )
-    body = smooth(
-        np.array(
-            [
-                (x - 0.028, y - 0.035),
-                (x - 0.024, y - 0.1),
-                (x, y - 0.125),
-                (x + 0.024, y - 0.1),
-                (x + 0.028, y - 0.035),
-            ]
-        )
-    )
-    sheet.fill(body, robe, None, 0.0036)
+        leg = np.array([(x + dx * 0.5, y - 0.05), (x + dx, y - 0.002)])
+        sheet.band(leg, 0.011, mix(inks.paper, inks.ochre, 0.4), 0.003)
+    body = [(-0.028, -0.035), (-0.024, -0.1), (0, -0.125), (0.024, -0.1), (0.028, -0.035)]
+    sheet.fill(moved(smooth(np.array(body)), x, y), robe, None, 0.0036)
     lean = rng.uniform(-0.012, 0.012)
     sheet.outline(np.array([(x, y - 0.08), (x + lean, y - 0.19)]), 0.004)
-    rim = np.array(
-        [(x + lean + 0.085 * np.cos(a), y - 0.125 + 0.016 * np.sin(a)) for a in np.linspace(np.pi, 0, 14)]
-    )
-    dome = np.concatenate(
-        [
-            rim,
-            curve(
-                [
-                    (x + lean + 0.085, y - 0.125),
-                    (x + lean + 0.05, y - 0.165),
-                    (x + lean, y - 0.187),
-                    (x + lean - 0.05, y - 0.165),
-                    (x + lean - 0.085, y - 0.125),
-                ]
-            ),
-        ]
-    )
-    sheet.fill(dome, (inks.ochre, inks.paper, mix(inks.red, inks.paper, 0.2))[number % 3], None, 0.004)
+    around = np.linspace(np.pi, 0, 14)
+    rim = np.stack([0.085 * np.cos(around), 0.016 * np.sin(around) - 0.125], axis=1)
+    top = curve([(0.085, -0.125), (0.05, -0.165), (0, -0.187), (-0.05, -0.165), (-0.085, -0.125)])
+    tone = (inks.ochre, inks.paper, mix(inks.red, inks.paper, 0.2))[number % 3]
+    sheet.fill(moved(np.concatenate([rim, top]), x + lean, y), tone, None, 0.004)
     for rib in rim[1::3]:
-        sheet.outline(np.stack([rib, (x + lean, y - 0.187)]), 0.0022)
+        sheet.outline(moved(np.stack([rib, (0, -0.187)]), x + lean, y), 0.0022)
 
 
 def _raft(sheet: Print, x: float, y: float) -> None:
@@ -187,6 +141,24 @@ def _raft(sheet: Print, x: float, y: float) -> None:
     )
 
 
+def _hill(sheet: Print, level: float, peak: float, tone: Colour, rng: np.random.Generator) -> None:
+    """A mountain in snow, with folds."""
+    x = rng.uniform(0.2, 0.8)
+    line = [(-0.03, level), (x * 0.5, level - 0.08), (x, peak), (x + 0.14, peak + 0.1), (1.03, level - 0.04)]
+    hill = curve(line)
+    sheet.fill(under(hill, 0.75), tone, mix(tone, _white(sheet.inks), 0.5), 0.0036)
+    for dx in np.linspace(-0.2, 0.3, 7):
+        across = x + dx * 0.5
+        top = float(np.interp(across, hill[:, 0], hill[:, 1])) + 0.03
+        fold = [(across, top), (across + dx * 0.25, top + 0.06), (across + dx * 0.3 + 0.02, top + 0.13)]
+        sheet.outline(curve(fold), 0.0026, sheet.inks.grey)
+
+
+def _white(inks: Inks) -> Colour:
+    """Snow: whiter than the paper."""
+    return mix(inks.paper, (255, 255, 255), 0.45)
+
+
 def _cottage(sheet: Print, x: float, y: float, size: float) -> None:
     """A hut under a thick roof of snow, a lamp behind the paper windows."""
     inks = sheet.inks
@@ -207,7 +179,7 @@ def _cottage(sheet: Print, x: float, y: float, size: float) -> None:
         (0.0, -0.3),
         (-0.6, -0.22),
     ]
-    white = mix(inks.paper, (255, 255, 255), 0.45)
+    white = _white(inks)
     shape = smooth(np.array(roof), 5) * size + (x, y)
     sheet.fill(shape, white, mix(white, inks.pale, 0.5), 0.0045)
     sheet.outline(
@@ -218,7 +190,7 @@ def _cottage(sheet: Print, x: float, y: float, size: float) -> None:
 def _snowy(sheet: Print, x: float, foot: float, tall: float) -> None:
     """A fir whose boughs carry snow."""
     inks = sheet.inks
-    white = mix(inks.paper, (255, 255, 255), 0.45)
+    white = _white(inks)
     sheet.band(np.array([(x, foot), (x, foot - tall * 0.3)]), 0.02 * tall / 0.3, inks.key)
     for share in np.linspace(0.12, 0.84, 5):
         y, wide = foot - tall * share, tall * 0.32 * (1.05 - share)

@@ -14,6 +14,23 @@ from pawtrait.dataset.demo.paintings.shapes import (
 )
 from pawtrait.dataset.demo.paintings.surface import Picture
 
+_BOUGH = (
+    (1.04, 0.98),
+    (0.88, 0.8),
+    (0.8, 0.62),
+    (0.64, 0.55),
+    (0.54, 0.4),
+    (0.36, 0.36),
+    (0.24, 0.22),
+    (0.1, 0.2),
+)
+_TWIGS = (
+    ((0.8, 0.62), (0.86, 0.44), (0.8, 0.26), (0.84, 0.12)),
+    ((0.64, 0.55), (0.5, 0.62), (0.4, 0.76), (0.28, 0.8)),
+    ((0.54, 0.4), (0.56, 0.24), (0.48, 0.1)),
+    ((0.36, 0.36), (0.22, 0.42), (0.12, 0.5)),
+)
+
 
 def bamboo(tone: Colour, side: int, rng: np.random.Generator) -> Picture:
     """Bamboo in the wind, near stems dark, far ones pale."""
@@ -36,46 +53,25 @@ def plum(tone: Colour, side: int, rng: np.random.Generator) -> Picture:
     """A gnarled bough in red blossom, and a small bird on it."""
     out = Scroll(side, tone, rng)
     sense = rng.choice((-1.0, 1.0))
-
     x, y = grid(side)
     glow = (x - flipped((0.3, 0), sense)[0]) ** 2 + (y - 0.3) ** 2
     out.stain(np.exp(-glow / 0.06), 0.07)
-    bough = curve(
-        flipped(
-            [
-                (1.04, 0.98),
-                (0.88, 0.8),
-                (0.8, 0.62),
-                (0.64, 0.55),
-                (0.54, 0.4),
-                (0.36, 0.36),
-                (0.24, 0.22),
-                (0.1, 0.2),
-            ],
-            sense,
-        ),
-        9,
-    )
+    bough = curve(flipped(_BOUGH, sense), 9)
     wide = np.interp(np.linspace(0, 1, len(bough)), (0, 0.4, 1), (0.085, 0.045, 0.008))
     out.touch(bough, wide, 0.62, SOOT, 0.62)
     out.touch(moved(bough, 0, 0.012), wide * 0.4, 0.85, SOOT, 0.45)
     spots = bough[:40] + rng.normal(0, 0.012, (40, 2))
     out.dots(spots, rng.uniform(0.003, 0.007, 40), 0.8)
-    twigs: tuple[list[tuple[float, float]], ...] = (
-        [(0.8, 0.62), (0.86, 0.44), (0.8, 0.26), (0.84, 0.12)],
-        [(0.64, 0.55), (0.5, 0.62), (0.4, 0.76), (0.28, 0.8)],
-    )
-    twigs += ([(0.54, 0.4), (0.56, 0.24), (0.48, 0.1)], [(0.36, 0.36), (0.22, 0.42), (0.12, 0.5)])
     places = [bough[30::4]]
-    for corners in twigs:
+    for corners in _TWIGS:
         twig = curve(flipped(corners, sense), 8)
         out.touch(twig, np.linspace(0.02, 0.005, len(twig)), 0.85, SOOT, 0.3)
         places.append(twig[5::4])
     for place in np.concatenate(places):
         _blossom(out, place + rng.normal(0, 0.012, 2), rng.uniform(0.019, 0.029), rng)
         out.dots(place + rng.normal(0, 0.03, (1, 2)), 0.008, 0.75, ROSE)
-    _bird(out, flipped([(0.7, 0.55)], sense)[0] + (0, -0.012), -sense, 0.13)
-    out.seal(float(flipped([(0.1, 0)], sense)[0, 0]) - 0.03, 0.86)
+    _bird(out, flipped((0.7, 0.538), sense), -sense, 0.13)
+    out.seal(float(flipped((0.1, 0), sense)[0]) - 0.03, 0.86)
     return out.dried()
 
 

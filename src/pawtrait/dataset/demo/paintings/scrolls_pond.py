@@ -4,7 +4,7 @@ import numpy as np
 
 from pawtrait.dataset.demo.canvas import Colour, Points
 from pawtrait.dataset.demo.paintings.ink import LEAF, ROSE, SOOT, Scroll
-from pawtrait.dataset.demo.paintings.shapes import curve, flipped, grid, smoothstep, taper
+from pawtrait.dataset.demo.paintings.shapes import Numbers, curve, flipped, grid, smoothstep, taper
 from pawtrait.dataset.demo.paintings.surface import Picture
 
 
@@ -40,17 +40,7 @@ def _fish(
     across = np.stack([-np.gradient(spine[:, 1]), np.gradient(spine[:, 0])], axis=1)
     across /= np.hypot(across[:, :1], across[:, 1:])
     along = np.stack([across[:, 1], -across[:, 0]], axis=1)
-    for sense in (-1.0, 1.0):
-        for at, reach in ((int(len(t) * 0.26), 0.85), (int(len(t) * 0.6), 0.5)):
-            root = spine[at] + across[at] * sense * girth[at] * 0.42
-            for fan in (0.35, 0.65, 0.95):
-                end = root + wide * reach * (across[at] * sense * fan + along[at] * (1.25 - fan) * 0.9)
-                fin = curve([root, (root + end) / 2 + along[at] * 0.006, end], 6)
-                scroll.touch(fin, np.linspace(0.12, 0.34, len(fin)) * wide * reach, 0.24, SOOT, 0.5)
-    for fan in (-0.55, -0.2, 0.2, 0.55):
-        end = spine[-1] + wide * 1.25 * (along[-1] + across[-1] * fan)
-        fin = curve([spine[-3], spine[-1] + along[-1] * wide * 0.35, end], 7)
-        scroll.touch(fin, np.linspace(0.12, 0.34, len(fin)) * wide, 0.34, SOOT, 0.55)
+    _fins(scroll, spine, across, girth, wide)
     body = np.concatenate([spine + across * girth[:, None] / 2, (spine - across * girth[:, None] / 2)[::-1]])
     scroll.wash(body, 0.2, SOOT, 0.0, 0.9)
     for start, stop in ((0.02, 0.2), (0.34, 0.6), (0.7, 0.86)):
@@ -64,14 +54,27 @@ def _fish(
         scroll.dots(scales, wide * 0.03, 0.3)
     for sense in (-1.0, 1.0):
         scroll.dots((spine[2] + across[2] * sense * girth[2] * 0.4)[None], wide * 0.06, 1.0)
-        whisker = curve(
-            [
-                spine[0] + across[0] * sense * girth[0] * 0.4,
-                spine[0] - along[0] * wide * 0.25 + across[0] * sense * wide * 0.34,
-            ],
-            4,
-        )
+        lip = spine[0] + across[0] * sense * girth[0] * 0.4
+        tip = spine[0] - along[0] * wide * 0.25 + across[0] * sense * wide * 0.34
+        whisker = curve([lip, tip], 4)
         scroll.touch(whisker, 0.0024, 0.7)
+
+
+def _fins(scroll: Scroll, spine: Points, across: Points, girth: Numbers, wide: float) -> None:
+    """Two pairs of fins and the tail, like veils: touches that spread and run dry."""
+    count = len(spine)
+    along = np.stack([across[:, 1], -across[:, 0]], axis=1)
+    for sense in (-1.0, 1.0):
+        for at, reach in ((int(count * 0.26), 0.85), (int(count * 0.6), 0.5)):
+            root = spine[at] + across[at] * sense * girth[at] * 0.42
+            for fan in (0.35, 0.65, 0.95):
+                end = root + wide * reach * (across[at] * sense * fan + along[at] * (1.25 - fan) * 0.9)
+                fin = curve([root, (root + end) / 2 + along[at] * 0.006, end], 6)
+                scroll.touch(fin, np.linspace(0.12, 0.34, len(fin)) * wide * reach, 0.24, SOOT, 0.5)
+    for fan in (-0.55, -0.2, 0.2, 0.55):
+        end = spine[-1] + wide * 1.25 * (along[-1] + across[-1] * fan)
+        fin = curve([spine[-3], spine[-1] + along[-1] * wide * 0.35, end], 7)
+        scroll.touch(fin, np.linspace(0.12, 0.34, len(fin)) * wide, 0.34, SOOT, 0.55)
 
 
 def _pad(scroll: Scroll, at: Points, size: float, rng: np.random.Generator) -> None:

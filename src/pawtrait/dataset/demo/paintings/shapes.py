@@ -55,6 +55,11 @@ def ridge(start: float, end: float, rough: float, rng: np.random.Generator, leve
     return np.stack([np.linspace(0.0, 1.0, len(heights)), heights], axis=1)
 
 
+def placed(corners: object, x: float, y: float, size: float) -> Points:
+    """A shape given in sizes of its own (N, 2), with its origin at (x, y)."""
+    return np.asarray(np.asarray(corners, np.float64) * size + np.array([x, y]), np.float64)
+
+
 def moved(points: Points, x: float, y: float) -> Points:
     """The points (N, 2), all moved by the same way."""
     return np.asarray(points + np.array([x, y]), np.float64)

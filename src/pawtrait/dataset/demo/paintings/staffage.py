@@ -4,7 +4,7 @@ import numpy as np
 
 from pawtrait.dataset.demo.canvas import mix, oval, smooth
 from pawtrait.dataset.demo.paintings.palettes import Palette
-from pawtrait.dataset.demo.paintings.shapes import box, curve, grid
+from pawtrait.dataset.demo.paintings.shapes import box, curve, grid, placed
 from pawtrait.dataset.demo.paintings.sketch import SIDE, Sketch
 
 
@@ -33,6 +33,7 @@ def house(
 
 
 def steeple(sketch: Sketch, x: float, y: float, colours: Palette) -> None:
+    """A church's tower with its pointed roof."""
     wall = mix(colours.pale, colours.cool, 0.4)
     sketch.fill(box(x, y - 0.1, 0.035, 0.1), wall, None, np.pi / 2)
     roof = np.array([(x - 0.006, y - 0.095), (x + 0.0175, y - 0.27), (x + 0.041, y - 0.095)])
@@ -60,6 +61,7 @@ def cypress(sketch: Sketch, x: float, foot: float, height: float, colours: Palet
 def poplar(
     sketch: Sketch, x: float, foot: float, height: float, colours: Palette, rng: np.random.Generator
 ) -> None:
+    """A slim tree of tufts that lean each its own way."""
     sketch.line(np.array([(x, foot + 0.02), (x, foot - 0.3 * height)]), 0.012, colours.dark)
     lean = np.asarray(np.pi / 2 + 0.5 * np.sin(grid(SIDE)[1] * 40), np.float32)
     for part in range(7):
@@ -72,6 +74,7 @@ def poplar(
 
 
 def fir(sketch: Sketch, x: float, foot: float, height: float, colours: Palette) -> None:
+    """Boughs in tiers."""
     for part in range(6):
         share = part / 6
         y, wide = foot - height * (0.1 + 0.8 * share), height * 0.24 * (1 - share) + 0.008
@@ -81,94 +84,31 @@ def fir(sketch: Sketch, x: float, foot: float, height: float, colours: Palette) 
 
 
 def stack(sketch: Sketch, x: float, foot: float, size: float, colours: Palette) -> None:
-    shade = mix(colours.cool, colours.near, 0.35)
-    sketch.fill(
-        smooth(
-            np.array(
-                [
-                    (x, foot),
-                    (x + size * 1.2, foot + size * 0.1),
-                    (x + size * 1.3, foot + size * 0.22),
-                    (x, foot + size * 0.14),
-                ]
-            )
-        ),
-        shade,
-        None,
-        0.1,
-    )
-    body = [
-        (x - size * 0.42, foot),
-        (x - size * 0.46, foot - size * 0.42),
-        (x + size * 0.46, foot - size * 0.42),
-        (x + size * 0.42, foot),
-        (x, foot + size * 0.09),
-    ]
-    straw = mix(colours.near, colours.light, 0.35)
-    sketch.fill(smooth(np.array(body), 5), straw, mix(straw, colours.warm, 0.4), np.pi / 2)
-    dark = [
-        (x + size * 0.12, foot - size * 0.42),
-        (x + size * 0.46, foot - size * 0.42),
-        (x + size * 0.42, foot),
-        (x + size * 0.1, foot + size * 0.08),
-    ]
-    sketch.fill(
-        np.array(dark), mix(colours.cool, straw, 0.3), mix(colours.cool, colours.warm, 0.4), np.pi / 2
-    )
-    roof = [
-        (x - size * 0.52, foot - size * 0.4),
-        (x, foot - size * 0.98),
-        (x + size * 0.52, foot - size * 0.4),
-        (x, foot - size * 0.3),
-    ]
-    sketch.fill(np.array(roof), mix(colours.light, straw, 0.5), mix(straw, colours.warm, 0.5), 2.2)
-    side = np.array(
-        [(x, foot - size * 0.98), (x + size * 0.52, foot - size * 0.4), (x + size * 0.1, foot - size * 0.31)]
-    )
+    """A thatched stack of sheaves, lit from the left, its shadow on the stubble."""
+    straw, shade = mix(colours.near, colours.light, 0.35), mix(colours.cool, colours.near, 0.35)
+    shadow = placed([(0, 0), (1.2, 0.1), (1.3, 0.22), (0, 0.14)], x, foot, size)
+    sketch.fill(smooth(shadow), shade, None, 0.1)
+    body = placed([(-0.42, 0), (-0.46, -0.42), (0.46, -0.42), (0.42, 0), (0, 0.09)], x, foot, size)
+    sketch.fill(smooth(body, 5), straw, mix(straw, colours.warm, 0.4), np.pi / 2)
+    dark = placed([(0.12, -0.42), (0.46, -0.42), (0.42, 0), (0.1, 0.08)], x, foot, size)
+    sketch.fill(dark, mix(colours.cool, straw, 0.3), mix(colours.cool, colours.warm, 0.4), np.pi / 2)
+    roof = placed([(-0.52, -0.4), (0, -0.98), (0.52, -0.4), (0, -0.3)], x, foot, size)
+    sketch.fill(roof, mix(colours.light, straw, 0.5), mix(straw, colours.warm, 0.5), 2.2)
+    side = placed([(0, -0.98), (0.52, -0.4), (0.1, -0.31)], x, foot, size)
     sketch.fill(side, mix(colours.warm, straw, 0.4), mix(colours.cool, colours.warm, 0.5), 0.9)
 
 
 def boat(sketch: Sketch, x: float, foot: float, size: float, colours: Palette) -> None:
-    hull = smooth(
-        np.array(
-            [
-                (x - size * 0.5, foot - size * 0.1),
-                (x, foot - size * 0.06),
-                (x + size * 0.5, foot - size * 0.12),
-                (x + size * 0.3, foot),
-                (x - size * 0.35, foot),
-            ]
-        )
-    )
-    jib = np.array(
-        [
-            (x - size * 0.04, foot - size * 1.1),
-            (x - size * 0.42, foot - size * 0.2),
-            (x - size * 0.04, foot - size * 0.16),
-        ]
-    )
-    main = smooth(
-        np.array(
-            [
-                (x + size * 0.02, foot - size * 1.25),
-                (x + size * 0.4, foot - size * 0.45),
-                (x + size * 0.44, foot - size * 0.2),
-                (x + size * 0.02, foot - size * 0.16),
-            ]
-        ),
-        4,
-    )
-    sketch.fill(main, colours.pale, mix(colours.pale, colours.warm, 0.3), 1.2)
+    """A boat with a jib and a mainsail, its reflection below."""
+    hull = placed([(-0.5, -0.1), (0, -0.06), (0.5, -0.12), (0.3, 0), (-0.35, 0)], x, foot, size)
+    jib = placed([(-0.04, -1.1), (-0.42, -0.2), (-0.04, -0.16)], x, foot, size)
+    main = placed([(0.02, -1.25), (0.4, -0.45), (0.44, -0.2), (0.02, -0.16)], x, foot, size)
+    sketch.fill(smooth(main, 4), colours.pale, mix(colours.pale, colours.warm, 0.3), 1.2)
     sketch.fill(jib, mix(colours.pale, colours.warm, 0.55), colours.warm, 1.9)
-    sketch.line(
-        np.array([(x - size * 0.01, foot - size * 1.3), (x - size * 0.01, foot - size * 0.1)]),
-        0.006,
-        colours.dark,
-    )
-    sketch.fill(hull, mix(colours.dark, colours.warm, 0.35), colours.dark, 0.0)
-    sketch.fill(
-        oval(x, foot + size * 0.12, size * 0.4, size * 0.05), mix(colours.water, colours.dark, 0.6), None, 0.0
-    )
+    sketch.line(placed([(-0.01, -1.3), (-0.01, -0.1)], x, foot, size), 0.006, colours.dark)
+    sketch.fill(smooth(hull), mix(colours.dark, colours.warm, 0.35), colours.dark, 0.0)
+    mirror = oval(x, foot + size * 0.12, size * 0.4, size * 0.05)
+    sketch.fill(mirror, mix(colours.water, colours.dark, 0.6), None, 0.0)
 
 
 def peak(
