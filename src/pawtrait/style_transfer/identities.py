@@ -2,7 +2,8 @@
 
 Three identities, exact up to rounding. Converters write the first as a dozen passes over the picture; the
 others save multiplications, or fill the lanes of a processor that multiplies 16 channels at a time. They want
-sides that are multiples of 4, which painters give.
+sides that are multiples of 4, which painters give. A size computed while the graph runs is taken for the
+double, so an exporter compares the pictures of both graphs.
 """
 
 from collections.abc import Sequence
@@ -59,7 +60,10 @@ class _Graph:
         self.makers = {name: node for node in graph.node for name in node.output}
 
     def match(self, name: str, pattern: Pattern, found: dict[str, str]) -> bool:
-        """Whether a tensor is made as the pattern says; reshapes and further inputs do not matter."""
+        """Whether a tensor is made as the pattern says; reshapes and further inputs do not matter.
+
+        ``found`` gets the tensor of each variable, and of each operator the output nearest to ``name``.
+        """
         if isinstance(pattern, str):
             return found.setdefault(pattern, name) == name
         maker = self.makers.get(name)
@@ -67,8 +71,14 @@ class _Graph:
             maker = self.makers.get(maker.input[0])
         if maker is None or maker.op_type != pattern[0] or len(maker.input) < len(pattern) - 1:
             return False
+        found.setdefault(maker.op_type, maker.output[0])
         pairs = zip(maker.input, pattern[1:], strict=False)
         return all(self.match(given, wanted, found) for given, wanted in pairs)
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        """An attribute of the node that makes a tensor, or None."""
+        given = {one.name: helper.get_attribute_value(one) for one in self.makers[name].attribute}
+        return given.get(attribute)
 
     def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
@@ -87,9 +97,12 @@ class _Graph:
 def _norm(graph: _Graph, node: Any) -> bool:
     found: dict[str, str] = {}
     out = node.output[0]
-    if not graph.match(out, _NORM, found):
+    if not graph.match(out, _NORM, found) or found["epsilon"] not in graph.constants:
         return False
-    channels = graph.constants[graph.makers[found["x"]].input[1]].shape[0]
+    maker = graph.makers.get(found["x"])
+    if maker is None or maker.op_type != "Conv" or maker.input[1] not in graph.constants:
+        return False  # nothing says how many channels there are
+    channels = len(graph.constants[maker.input[1]])
     ones = graph.constant(np.ones(channels, np.float32), f"{out}/ones")
     zeros = graph.constant(np.zeros(channels, np.float32), f"{out}/zeros")
     epsilon = graph.constants[found["epsilon"]].item()
@@ -105,7 +118,7 @@ def _after_doubling(graph: _Graph, node: Any) -> bool:
     found: dict[str, str] = {}
     if kernel.shape[2:] != (3, 3) or not any(graph.match(out, one, found := {}) for one in _DOUBLED):
         return False
-    if sorted(graph.constants[found["pads"]].tolist()) != [0] * 4 + [1] * 4:
+    if not _is_mirrored_double(graph, found):
         return False
     graph.nodes.remove(node)
     room = graph.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1]), f"{out}/room")
@@ -118,6 +131,18 @@ def _after_doubling(graph: _Graph, node: Any) -> bool:
     together = graph.add("Concat", parts, f"{out}/together", axis=1)
     graph.add("DepthToSpace", [together], out, blocksize=2, mode="DCR")
     return True
+
+
+def _is_mirrored_double(graph: _Graph, found: dict[str, str]) -> bool:
+    """Whether what was found repeats every pixel, as far as that can be seen, and mirrors one at the edge."""
+    pads = graph.constants.get(found["pads"], np.zeros(8)).tolist()
+    mirrored = graph.attribute(found["Pad"], "mode") == b"reflect" and sorted(pads) == [0] * 4 + [1] * 4
+    if "Resize" not in found:
+        return mirrored
+    given = graph.makers[found["Resize"]].input[2:3]  # scales; empty where a size is computed
+    scales = [graph.constants[name].tolist() for name in given if name in graph.constants]
+    nearest = graph.attribute(found["Resize"], "mode") == b"nearest"
+    return mirrored and nearest and scales in ([], [[]], [[1, 1, 2, 2]])
 
 
 def _halved(kernel: NDArray[np.float32], row: int, column: int) -> NDArray[np.float32]:
