@@ -17,7 +17,7 @@ from pawtrait.evaluation import drawing, plots
 from pawtrait.evaluation import portraits as scores
 from pawtrait.evaluation.portraits import Judged, Portrait, Price
 from pawtrait.files import write_text
-from pawtrait.style_transfer import features, measures
+from pawtrait.style_transfer import features, measures, neural
 
 
 def run(
@@ -65,7 +65,7 @@ class _Judge:
 
     def __init__(self, knobs: params.Params, weights: Path, classifier: Classifier) -> None:
         self.features = features.load(knobs.neural.network, weights, knobs.seed)
-        self.network = knobs.neural.networks[knobs.neural.network]
+        self.recipe = knobs.neural
         self.largest = knobs.manifest.largest_pixels
         self.classifier = classifier
 
@@ -94,16 +94,16 @@ def _judged(
         price = costs[one.path]
         for name in [one.painting] if one.painting else names:
             painting = judge.read(paintings / find(styles, name).path)
-            worth = measures.worth(judge.features, judge.network, picture, photo, painting)
+            losses = neural.evaluate(picture, photo, [(painting, 1.0)], judge.features, judge.recipe)
             yield Judged(
                 one.path,
                 one.method,
                 one.photo,
                 name,
-                worth.content,
-                worth.style,
-                worth.weighted,
-                worth.identity,
+                losses["content"],
+                losses["style"],
+                losses["total"],
+                measures.identity(judge.features, photo, picture),
                 mood,
                 mood == before,
                 price.seconds,

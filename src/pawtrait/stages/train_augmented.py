@@ -46,7 +46,9 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     title = f"{wish.model} with CycleGAN's pictures"
     with tracking.training(knobs, title, [arrays, splits, painter], "ablation") as record:
         record.params({"seed": knobs.seed, **wish.model_dump()})
-        more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed)
+        more = _painted(
+            CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed
+        )
         results = list(_results(recipe, of, more, range(knobs.seed, knobs.seed + wish.seeds)))
         verdict = _verdict(results, wish, knobs.evaluate.level, len(more.pixels))
         record.metrics({key: value for key, value in verdict.items() if isinstance(value, float)})

@@ -170,16 +170,26 @@ def _judge(
     photos = np.stack([images.resize(photo, side) for photo in held_out[:JUDGED]])
     painted = paint(last.nets, photos)
     real_b = np.stack([images.resize(painting, side) for painting in data.paintings])
-    kid = measures.kid(measures.embed(network, painted.fake_B), measures.embed(network, real_b))
-    before = measures.kid(measures.embed(network, photos), measures.embed(network, real_b))
     return {
         "held_out_psnr": painted.cycle_psnr,
         "held_out_cycle": painted.cycle_loss,
-        "perceptual_cycle": measures.perceptual(network, painted.rec_A, photos),
-        "perceptual_change": measures.perceptual(network, painted.fake_B, photos),
-        "kid_squeezenet": kid.estimate,
-        "kid_squeezenet_error": kid.error,
-        "kid_squeezenet_photos": before.estimate,
+        "perceptual_cycle": _apart(network, painted.rec_A, photos),
+        "perceptual_change": _apart(network, painted.fake_B, photos),
+        **_kid("kid", network, painted.fake_B, real_b),
+        **_kid("kid_photos", network, photos, real_b),
         "judged_by": f"{NETWORK} ({network.start})",
         "judged_on": len(photos),
     }
+
+
+def _apart(network: features.Features, a: Pixels, b: Pixels) -> float:
+    """The mean perceptual distance of pictures in pairs."""
+    return float(np.mean([measures.perceptual(network, *pair) for pair in zip(a, b, strict=True)]))
+
+
+def _kid(name: str, network: features.Features, a: Pixels, b: Pixels) -> dict[str, float | None]:
+    """KID with its standard error; none where a set has fewer than three pictures, as with one painting."""
+    if min(len(a), len(b)) < 3:
+        return {name: None, f"{name}_error": None}
+    estimate, error = measures.kid(measures.embed(network, list(a)), measures.embed(network, list(b)))
+    return {name: estimate, f"{name}_error": error}
