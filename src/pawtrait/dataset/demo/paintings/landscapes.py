@@ -22,8 +22,8 @@ def village(colours: Palette, rng: np.random.Generator) -> Sketch:
     for x, y in stars:
         out.glow(x, y, 0.034, mix(colours.light, colours.pale, 0.4), 0.9)
         out.glow(x, y, 0.013, colours.light)
-    out.glow(*moon, 0.12, mix(colours.light, colours.pale, 0.3), 0.95)
-    out.fill(_crescent(*moon, 0.07), mix(colours.light, (255, 150, 30), 0.3))
+    out.glow(*moon, 0.14, mix(colours.horizon, colours.pale, 0.55), 0.9)
+    out.fill(_crescent(*moon, 0.085), mix(colours.light, (255, 170, 30), 0.25))
     for level, colour, rough in ((0.6, colours.far, 0.06), (0.68, colours.middle, 0.05)):
         hills = ridge(level - 0.02, level - 0.08, rough, rng, 4)
         slope = np.arctan(np.gradient(np.interp(grid(SIDE)[0][0], *hills.T), 1 / SIDE))

@@ -93,7 +93,7 @@ WORKS: dict[str, tuple[Work, ...]] = {
     "facets": _oils(
         facets.render,
         ("Guitar, bottle and newspaper", interiors.guitar, OCHRE),
-        ("Houses on a hill", landscapes.hilltown, SLATE),
+        ("Houses on a hill", landscapes.hilltown, AUTUMN),
         ("Head of a cat", _pet("cat"), PRISM),
         ("Sails in a breeze", landscapes.sea, PRISM),
         ("Fruit dish", interiors.fruit, OCHRE),
