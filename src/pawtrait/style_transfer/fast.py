@@ -28,6 +28,15 @@ OPSET = 17
 AXES = {"pixels": ("B", "H", "W"), "vector": ("B",), "painted": ("B", "H", "W")}
 
 _PICTURES = (None, None, None, 3)
+_UNLOADABLE = (  # what TensorFlow and its Hub let through, from a missing file to another signature
+    OSError,
+    ValueError,
+    RuntimeError,
+    AttributeError,
+    TypeError,
+    LookupError,
+    tf.errors.OpError,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ def load(handle: str | Path) -> Network:
         loaded = hub.load(str(handle))
         spec = tf.TensorSpec(_PICTURES, tf.float32)
         published = loaded.__call__.get_concrete_function(spec, spec)
-    except (OSError, ValueError, RuntimeError, AttributeError, TypeError, tf.errors.OpError) as error:
+    except _UNLOADABLE as error:
         raise BadWeights(
             f"{handle}: no SavedModel that takes a content and a style picture ({str(error).strip()[:200]});"
             f" expected {HANDLE} or a folder unpacked from it; fetch it again"
