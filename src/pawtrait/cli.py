@@ -34,6 +34,7 @@ STAGES = {
     "paintings": "Renew the paintings' fingerprint and bring them to data/paintings.",
     "train_cyclegan": "Train CycleGAN on photos and paintings.",
     "export_fast": "Export Magenta's network of fast style transfer to ONNX.",
+    "stylize": "",  # paints photos too, and has a handler of its own
     "compare_styles": "Judge the gallery's portraits, method by method.",
     "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
@@ -80,7 +81,8 @@ def _command(name: str) -> Callable[..., None]:
 
 
 for _name, _help in STAGES.items():
-    app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
+    if _help:
+        app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
 
 
 @app.command(rich_help_panel="The whole pipeline")

@@ -140,6 +140,7 @@ class FeatureNetwork(Section):
     content_weight: Weight
     style_weight: Weight
     variation_weight: Weight
+    overflow_weight: Weight
     zoom: Annotated[int, Field(ge=1, le=4)]
 
 
@@ -167,7 +168,6 @@ class Neural(Section):
 
 class Fast(Section):
     style_side: Positive
-    strength: Annotated[float, Field(ge=0, le=1)]
 
 
 class CycleGan(Section):

@@ -1,4 +1,4 @@
-"""What a training starts from: a split's packed pictures with their rows, and the recipe with its weights."""
+"""What a training starts from: a split's packed pictures with their rows, and where its trunk lies."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from pawtrait.classification import arrays as packing
 from pawtrait.classification.fit import Examples
-from pawtrait.classification.train import Recipe
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed
-from pawtrait.params import Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,8 @@ def targets(classes: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.eye(len(LABELS), dtype=np.float32)[classes]
 
 
-def recipe(name: str, knobs: Params, weights: Path) -> Recipe:
-    """The recipe of one model of params.yaml, with the trunk's file where the folder ``weights`` has it."""
+def trunk(net: str, weights: Path) -> Path | None:
+    """The file of a network's trunk, where the folder that the stage weights filled has one."""
     known = json.loads((weights / "weights.json").read_text(encoding="utf-8"))
-    net = knobs.models[name].net
-    trunk = known.get("mobilenet_v2" if net == "linear_probe" else net, {})
-    file = weights / trunk["file"] if trunk.get("file") else None
-    return Recipe(name, knobs.models[name], knobs.train, knobs.augment, knobs.pictures.side, file)
+    found = known.get("mobilenet_v2" if net == "linear_probe" else net, {})
+    return weights / found["file"] if found.get("file") else None

@@ -95,10 +95,10 @@ def _figures(mine: Sequence[Judged]) -> dict[str, float]:
 def _trade(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     style, content, both, self = (best(rows, key) for key in ("style", "content", "weighted", "identity"))
     yield (
-        f"{style['method']} comes closest to the paintings (style loss {style['style']:.3g}),"
-        f" {content['method']} keeps most of the photo (content loss {content['content']:.3g});"
-        f" by the weighted sum {both['method']} leads."
+        f"{style['method']} comes closest to the paintings (style loss {style['style']:.3g});"
+        f" {content['method']} keeps most of the photo (content loss {content['content']:.3g})."
     )
+    yield f"By the weighted sum of both, {both['method']} leads with {both['weighted']:.3g}."
     yield (
         f"The pet is most itself with {self['method']}: cosine {self['identity']:.2f} between the features of"
         " portrait and photo."

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ def run(
     """Judge every portrait against its photo and its painting; ``compare`` names the classifier to ask."""
     knobs = params.load()
     winner = json.loads(compare.read_text(encoding="utf-8"))["champion"]
-    judge = _Judge(knobs, weights, Classifier.load(models / winner))
+    judge = _Judge(
+        features.load(knobs.neural.network, weights, knobs.seed),
+        knobs.neural,
+        knobs.manifest.largest_pixels,
+        Classifier.load(models / winner),
+    )
     portraits = manifest.read(gallery / "portraits.csv", Portrait)
     costs = {price.path: price for price in manifest.read(prices, Price)}
     styles = manifest.read(table, Painting)
@@ -60,14 +66,14 @@ def run(
         record.artifact(out, "comparison")
 
 
+@dataclass(frozen=True, slots=True)
 class _Judge:
     """The networks that judge, and the numbers they judge by."""
 
-    def __init__(self, knobs: params.Params, weights: Path, classifier: Classifier) -> None:
-        self.features = features.load(knobs.neural.network, weights, knobs.seed)
-        self.recipe = knobs.neural
-        self.largest = knobs.manifest.largest_pixels
-        self.classifier = classifier
+    features: features.Features
+    recipe: params.Neural
+    largest: int
+    classifier: Classifier
 
     def read(self, path: Path) -> Pixels:
         return images.decode(path.read_bytes(), largest_pixels=self.largest, name=path.name)

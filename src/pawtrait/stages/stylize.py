@@ -43,6 +43,8 @@ def run(
     styles = chosen(manifest.read(table, Painting), knobs.stylize.paintings)
     largest = knobs.manifest.largest_pixels
     with tracking.pipeline(knobs) as record, whole_folder(out) as folder:
+        for method in methods:
+            studio.open(method)  # so that no portrait pays for it
         jobs = list(_jobs(methods, photos, styles))
         done = [
             _paint(studio, job, raw, paintings, folder, largest)

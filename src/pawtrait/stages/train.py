@@ -16,6 +16,7 @@ from pawtrait.classification import crossval, explain, export, material
 from pawtrait.classification import train as trainer
 from pawtrait.classification.fit import Epoch, Examples
 from pawtrait.classification.material import Material
+from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation import drawing, metrics, plots
@@ -37,7 +38,9 @@ class Seed:
 def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> None:
     """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was."""
     knobs = params.load()
-    recipe = material.recipe(name, knobs, weights)
+    model = knobs.models[name]
+    trunk = material.trunk(model.net, weights)
+    recipe = Recipe(name, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     train, valid = (material.load(arrays, placed, split) for split in ("train", "valid"))
     with tracking.training(knobs, name, [arrays, splits, weights]) as record, whole_folder(out) as folder:
@@ -58,7 +61,7 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
 
 
 def _save(
-    folder: Path, model: keras.Model, recipe: trainer.Recipe, history: Sequence[Epoch], valid: Material
+    folder: Path, model: keras.Model, recipe: Recipe, history: Sequence[Epoch], valid: Material
 ) -> dict[str, Any]:
     """Write both forms of the model; give what model.json says of it."""
     export.save_keras(model, folder / "model.keras")
@@ -96,9 +99,7 @@ def _explained(model: keras.Model, valid: Material) -> tuple[Any, list[NDArray[n
     return plots.samples(np.array(sheet), captions, across=8), shown
 
 
-def _seeds(
-    recipe: trainer.Recipe, train: Material, valid: Material, first: keras.Model, seed: int
-) -> Iterator[Seed]:
+def _seeds(recipe: Recipe, train: Material, valid: Material, first: keras.Model, seed: int) -> Iterator[Seed]:
     """The model itself, then the repeats that the parameters ask for."""
     for offset in range(recipe.model.repeats):
         title = f"{recipe.name} seed {seed + offset}"
@@ -112,7 +113,7 @@ def _seeds(
         yield Seed(seed + offset, figures["accuracy"], figures["macro_f1"])
 
 
-def _folds(recipe: trainer.Recipe, train: Material, valid: Material, seed: int) -> Iterator[Fold]:
+def _folds(recipe: Recipe, train: Material, valid: Material, seed: int) -> Iterator[Fold]:
     """Answers on pictures that the training did not see, over the training and validation splits together."""
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)

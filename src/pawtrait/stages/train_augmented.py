@@ -40,7 +40,9 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     """Train one model with and without painted pictures, seed by seed; only the training split is painted."""
     knobs = params.load()
     wish = knobs.train_augmented
-    recipe = material.recipe(wish.model, knobs, weights)
+    model = knobs.models[wish.model]
+    trunk = material.trunk(model.net, weights)
+    recipe = Recipe(wish.model, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     of = {split: material.load(arrays, placed, split) for split in ("train", *JUDGES)}
     title = f"{wish.model} with CycleGAN's pictures"

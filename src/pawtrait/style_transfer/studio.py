@@ -5,7 +5,7 @@ fast style transfer need it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,6 @@ class Studio:
     hybrid: Hybrid
     seed: int
     cache: Path | None = None
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def missing(self, method: str) -> str:
         """Why a method cannot paint here, or "" where it can.
@@ -76,6 +75,19 @@ class Studio:
             return f"{self.painters / kind} is not here yet; run `dvc repro`"
         return painter.missing(self.painters / kind)
 
+    def open(self, method: str) -> None:
+        """Load what a method needs now rather than with its first portrait.
+
+        Raises:
+            BadModel: the method cannot paint here; the message says why.
+        """
+        lack = self.missing(method)
+        if lack:
+            raise BadModel(f"{method}: {lack}")
+        needed = {"nst": ["features"], "fast": ["_magenta"], "cyclegan": ["_gan"]}
+        for name in needed.get(method, ["features", "_gan"]):
+            getattr(self, name)
+
     def paint(
         self, method: str, photo: Pixels, styles: Styles = (), strength: float = 1.0
     ) -> Iterator[Glimpse]:
@@ -88,9 +100,7 @@ class Studio:
             BadModel: the method cannot paint here; the message says why.
             BadTraining: a loss that is no number, or too little memory.
         """
-        lack = self.missing(method)
-        if lack:
-            raise BadModel(f"{method}: {lack}")
+        self.open(method)
         ways = {"nst": self._nst, "fast": self._fast, "cyclegan": self._cyclegan, "hybrid": self._hybrid}
         photo = images.fit(photo, min(self.neural.side, max(photo.shape[:2])))
         return ways[method](photo, styles, strength)
