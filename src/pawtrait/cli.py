@@ -99,11 +99,16 @@ def run(force: Force = False) -> None:
 
 @app.command(rich_help_panel="Models")
 def register() -> None:
-    """Make the best model by validation macro-F1 a version of pet-expression; the first becomes champion."""
+    """Make the best model a version of pet-expression, the painters versions of pet-portrait-….
+
+    The best is that of the highest validation macro-F1; the first version of each becomes champion.
+    """
     from pawtrait import champion
     from pawtrait.stages import register as stage
+    from pawtrait.stages import register_painters
 
     stage.run(compare=Path("data/reports/compare.json"), models=Path("data/models"), note=champion.NOTE)
+    register_painters.run(painters=Path("data/painters"))
 
 
 @app.command(rich_help_panel="Models")

@@ -1,0 +1,61 @@
+"""Registration, outside DVC: CycleGAN and fast style transfer → versions of ``pet-portrait-…``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pawtrait import params, sealed
+from pawtrait.adapters import lineage, registry, tracking
+
+PAINTERS = {"cyclegan": registry.CYCLEGAN, "fast": registry.FAST}
+FIGURES = (
+    "held_out_psnr",
+    "held_out_cycle",
+    "perceptual_cycle",
+    "perceptual_change",
+    "kid",
+    "kid_error",
+    "parity",
+)
+
+
+def run(*, painters: Path) -> None:
+    """Register every painter that is there; one that says why it is not stays out, and that is told.
+
+    Raises:
+        BadModel: a painter's folder is damaged.
+        BadRegistry: the tracking store does not know a painter.
+    """
+    for name, kind in PAINTERS.items():
+        folder = painters / name
+        if not folder.is_dir():
+            continue
+        sums, facts = sealed.check(folder), sealed.facts(folder)
+        if facts.get("missing"):
+            print(f"{kind.name} stays unregistered: {facts['missing']}")
+            continue
+        with tracking.pipeline(params.load()) as record:
+            tags = _tags(facts, folder) | {"pipeline.run_id": record.id}
+        version = registry.register(sums[kind.served[0]], tags, _description(facts), kind)
+        print(f"{name} is {version.name} version {version.version}")
+
+
+def _tags(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Figures, and the hashes that lead back to code and data."""
+    known = lineage.outputs()
+    inputs = (folder.as_posix(), "data/raw", "data/paintings", "data/style_weights")
+    made = {f"dvc.outs.{path}": known[path] for path in inputs if path in known}
+    shown = {
+        key: facts[key] for key in ("name", "start", "parameters", *FIGURES) if facts.get(key) is not None
+    }
+    return {**shown, **tracking.origin([]), **made}
+
+
+def _description(facts: Mapping[str, Any]) -> str:
+    lines = [
+        f"**{facts['name']}** ({facts['start']}), {facts['parameters']:,} parameters, at {facts['side']} px."
+    ]
+    if "preset" in facts:
+        lines.append(f"Preset {facts['preset']}, {facts['epochs']} epochs; judged by {facts['judged_by']}.")
+    lines += [f"- {key}: {facts[key]:.4g}" for key in FIGURES if facts.get(key) is not None]
+    return "\n".join(lines)
