@@ -23,12 +23,12 @@ setup: $(INSTALLED) ## make the environment in .venv; again only when pyproject.
 demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
 	@$(PY) -m pawtrait run
 
-real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER]
-	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)"
+real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER]
+	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)" --paintings "$(PAINTINGS)"
 
 pictures-named:
 	@test -n "$(DATA)" || { echo 'make real: say where the pictures are, as in' \
-	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS may be left out' >&2; exit 2; }
+	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS and PAINTINGS=FOLDER may be left out' >&2; exit 2; }
 
 repro: setup ## bring every stage up to date, without registration
 	@$(PY) -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json

@@ -10,12 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pawtrait import sealed
 from pawtrait.dataset import manifest
-from pawtrait.evaluation import tables
+from pawtrait.evaluation import scores, tables
+from pawtrait.evaluation.portraits import markdown
 from pawtrait.files import write_text
 
 README, RESULTS = Path("README.md"), Path("docs/results")
-VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow")
+FACTS = (  # of CycleGAN's model.json
+    *("preset", "side", "epochs", "parameters", "judged_by", "judged_on", "held_out_psnr"),
+    *("kid", "kid_error", "kid_photos"),
+)
+VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 
 
 def renew(name: str, workspace: Path) -> None:
@@ -28,7 +34,10 @@ def refresh(readme: Path, results: Path) -> None:
     """Put every table between its markers: ``<!-- results:NAME -->`` … ``<!-- end:NAME -->``."""
     text = readme.read_text(encoding="utf-8")
     for file in sorted(results.glob("*.json")):
-        text = replaced(text, file.stem, block(json.loads(file.read_text(encoding="utf-8"))))
+        found = json.loads(file.read_text(encoding="utf-8"))
+        text = replaced(text, file.stem, block(found))
+        if "portraits" in found:
+            text = replaced(text, f"{file.stem}-portraits", portraits_block(found["portraits"]))
     write_text(readme, text)
 
 
@@ -52,6 +61,32 @@ def block(results: dict[str, Any]) -> str:
     remarks = tables.remarks(results["rows"])  # stand below the table already
     sentences = [sentence for sentence in results["sentences"] if sentence not in remarks]
     lines += [f"- {sentence}" for sentence in [*_seeds(results["rows"]), *sentences]]
+    return "\n".join(lines)
+
+
+def portraits_block(results: dict[str, Any]) -> str:
+    """What judged the portraits, the table of methods, CycleGAN's figures, and what they mean."""
+    by, gan = results["features"], results["cyclegan"]
+    sentences = [
+        *results["sentences"],
+        *(f"No portraits by {m}: {why}." for m, why in results["missing"].items()),
+    ]
+    if results["augmented"]:
+        sentences.append(results["augmented"])
+    figures = (
+        f"CycleGAN ({gan['preset']}, {gan['epochs']} epochs at {gan['side']} px, {gan['parameters']:,} parameters,"
+        f" {gan['seconds']:.0f} s): {gan['judged_on']} held-out photos come back at {gan['held_out_psnr']:.1f} dB"
+    )
+    if gan["kid"] is not None:
+        figures += (
+            f"; KID on {gan['judged_by']} features, painted photos against paintings, {gan['kid']:.3g} ±"
+            f" {gan['kid_error']:.2g}, where the photos as they are have {gan['kid_photos']:.3g}"
+        )
+    lines = [
+        f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}.",
+        "",
+    ]
+    lines += [markdown(results["rows"]), *(f"- {sentence}" for sentence in [*sentences, f"{figures}."])]
     return "\n".join(lines)
 
 
@@ -79,7 +114,22 @@ def gather(workspace: Path) -> dict[str, Any]:
         "champion": verdict["champion"],
         "sentences": verdict["sentences"],
         "rows": [row | figures[row["name"]] for row in verdict["rows"]],
+        **_portraits(workspace),
     }
+
+
+def _portraits(workspace: Path) -> dict[str, Any]:
+    """What the portraits came to, where some were painted."""
+    reports, painter = workspace / "data/reports", workspace / "data/painters/cyclegan"
+    if not (reports / "styles.json").is_file():
+        return {}
+    verdict = json.loads((reports / "styles.json").read_text(encoding="utf-8"))
+    augmented = json.loads((reports / "augmented.json").read_text(encoding="utf-8"))
+    facts = sealed.facts(painter)
+    seconds = sum(scores.read_columns(painter / "history.csv")["seconds"])
+    gan = {key: facts[key] for key in FACTS} | {"seconds": round(seconds, 1)}
+    kept = {key: verdict[key] for key in ("features", "classifier", "rows", "sentences", "missing")}
+    return {"portraits": {**kept, "cyclegan": gan, "augmented": augmented["sentence"]}}
 
 
 def _seeds(rows: list[dict[str, Any]]) -> list[str]:

@@ -29,12 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m pipelines.real", description=__doc__)
     parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
     parser.add_argument("--weights", default=None, help="a folder or URL with Keras' no-top weight files")
+    parser.add_argument("--paintings", default=None, help="a folder, archive or URL; the demo's if left out")
     parser.add_argument(
         "--workspace", type=Path, default=Path(".cache/real"), help="kept, so that it resumes"
     )
     chosen = parser.parse_args(arguments)
     try:
-        prepare(chosen.workspace, chosen.data, chosen.weights)
+        prepare(chosen.workspace, chosen.data, chosen.weights, chosen.paintings)
         _python(chosen.workspace, "-m", "pawtrait", "run")
         readme.renew("real", chosen.workspace)
     except PawtraitError as error:
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def prepare(workspace: Path, data: str, weights: str | None) -> None:
+def prepare(workspace: Path, data: str, weights: str | None, paintings: str | None) -> None:
     """Bring code and parameters into the workspace; its data, cache and runs stay for the next time."""
     for name in COPIED:
         source, target = Path(name), workspace / name
@@ -59,6 +60,8 @@ def prepare(workspace: Path, data: str, weights: str | None) -> None:
     knobs = merged(_yaml(Path("params.yaml")), _yaml(OVERLAY))
     knobs["ingest"]["source"] = _absolute(data)
     knobs["weights"]["mirror"] = _absolute(weights) if weights else None
+    if paintings:
+        knobs["paintings"]["source"] = _absolute(paintings)
     write_text(workspace / "params.yaml", yaml.safe_dump(knobs, sort_keys=False, allow_unicode=True))
     if not (workspace / ".git").exists():
         subprocess.run(["git", "init", "--quiet", str(workspace)], check=False)  # DVC likes a root
@@ -80,7 +83,9 @@ def _absolute(name: str) -> str:
     if ":" in name:
         return name
     if not Path(name).exists():
-        raise BadSource(f"{name} is not here; name a folder or archive of pictures, or of weights")
+        raise BadSource(
+            f"{name} is not here; name a folder or archive of pictures or paintings, or a folder of weights"
+        )
     return str(Path(name).resolve())
 
 

@@ -23,9 +23,10 @@ def test_the_workspace_has_the_code_the_wiring_and_the_studys_parameters(
     monkeypatch.chdir(ROOT)
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    real.prepare(tmp_path / "workspace", str(pictures), None)
+    real.prepare(tmp_path / "workspace", str(pictures), None, str(pictures))
     knobs = params.load(tmp_path / "workspace/params.yaml")
     assert (knobs.ingest.source, knobs.weights.mirror) == (str(pictures), None)
+    assert knobs.paintings.source == str(pictures)
     assert not knobs.train.capped
     assert (tmp_path / "workspace/dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text()
     assert (tmp_path / "workspace/src/pawtrait/cli.py").is_file()
@@ -36,7 +37,7 @@ def test_what_is_done_in_a_workspace_stays_when_it_is_prepared_again(
 ) -> None:
     monkeypatch.chdir(ROOT)
     for _ in range(2):
-        real.prepare(tmp_path, str(ROOT / "data"), None)
+        real.prepare(tmp_path, str(ROOT / "data"), None, None)
         (tmp_path / "data/kept").touch()
     assert (tmp_path / "data/kept").exists()
 

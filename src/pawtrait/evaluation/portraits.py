@@ -76,6 +76,16 @@ def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*_trade(rows), *_cost(rows)]
 
 
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of methods: means over the portraits, in brackets the least and the most."""
+    titles = " | ".join(title for title, _ in FIGURES.values())
+    lines = [f"| method | portraits | {titles} |", f"|---|--:|{'--:|' * len(FIGURES)}"]
+    for row in rows:
+        cells = [f"{row[key]:.3g} ({row[f'{key}_low']:.3g}–{row[f'{key}_high']:.3g})" for key in FIGURES]
+        lines.append(f"| {row['method']} | {row['portraits']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def records(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     """The rows as plain mappings, rounded so that a report can show them."""
     return [
