@@ -67,15 +67,14 @@ def block(results: dict[str, Any]) -> str:
 def portraits_block(results: dict[str, Any]) -> str:
     """What judged the portraits, the table of methods, CycleGAN's figures, and what they mean."""
     by, gan = results["features"], results["cyclegan"]
-    sentences = [
-        *results["sentences"],
-        *(f"No portraits by {m}: {why}." for m, why in results["missing"].items()),
-    ]
+    missing = [f"No portraits by {method}: {why}." for method, why in results["missing"].items()]
+    sentences = [*results["sentences"], *missing]
     if results["augmented"]:
         sentences.append(results["augmented"])
     figures = (
-        f"CycleGAN ({gan['preset']}, {gan['epochs']} epochs at {gan['side']} px, {gan['parameters']:,} parameters,"
-        f" {gan['seconds']:.0f} s): {gan['judged_on']} held-out photos come back at {gan['held_out_psnr']:.1f} dB"
+        f"CycleGAN ({gan['preset']}, {gan['epochs']} epochs at {gan['side']} px, {gan['parameters']:,}"
+        f" parameters, {gan['seconds']:.0f} s): {gan['judged_on']} held-out photos come back at"
+        f" {gan['held_out_psnr']:.1f} dB"
     )
     if gan["kid"] is not None:
         figures += (
