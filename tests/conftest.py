@@ -1,7 +1,7 @@
-"""What every test may use: quiet tools, one MLflow store for the session, and a model without training."""
+"""What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pawtrait.dataset.labels import LABELS
 environment.settle()  # before anything imports a framework, which reads these variables then
 
 SIDE = 32
+PICTURES = ["B", "H", "W", 3]
 COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130]], np.float32)  # a mood each
 
 
@@ -60,6 +61,20 @@ def colour_model(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def fast_folder(tmp_path: Path) -> Path:
+    """A fast painter: a vector is the mean colour and 97 zeros; painting adds that colour to the photo."""
+    networks = {"style.onnx": _summing_up(), "transformer.onnx": _adding()}
+    return _painter(tmp_path / "data/painters/fast", networks, side=8)
+
+
+@pytest.fixture
+def cyclegan_folder(tmp_path: Path) -> Path:
+    """Two generators that turn a picture into its negative and take sides in multiples of 4 only."""
+    networks = {"photo_to_painting.onnx": _negating(), "painting_to_photo.onnx": _negating()}
+    return _painter(tmp_path / "data/painters/cyclegan", networks, side=64)
+
+
+@pytest.fixture
 def coloured_picture(tmp_path: Path) -> Callable[..., Path]:
     """Writes a PNG of a mood's colour, which the colour model reads."""
 
@@ -97,3 +112,88 @@ def _colour_net(sharpness: float) -> Any:
         ],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def _painter(folder: Path, networks: Mapping[str, Any], side: int) -> Path:
+    """A sealed painter's folder."""
+    import onnx
+
+    folder.mkdir(parents=True)
+    for name, network in networks.items():
+        onnx.save(network, folder / name)
+    known = {"name": folder.name, "kind": folder.name, "side": side, "start": "made by hand", "parity": 0.0}
+    sealed.write_facts(folder, known)
+    sealed.seal(folder)
+    return folder
+
+
+def _summing_up() -> Any:
+    """Pixels → mean colour, and zeros behind it."""
+    from onnx import helper
+
+    spread = np.zeros((3, 100), np.float32)
+    spread[:, :3] = np.eye(3)
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("MatMul", ["mean", "spread"], ["vector"]),
+    ]
+    return _network(nodes, {"pixels": PICTURES}, {"vector": ["B", 100]}, {"spread": spread})
+
+
+def _adding() -> Any:
+    """Pixels and a vector → the pixels plus the vector's colour."""
+    from onnx import helper
+
+    constants = {
+        "from": np.array([0], np.int64),
+        "to": np.array([3], np.int64),
+        "axis": np.array([1], np.int64),
+        "shape": np.array([-1, 1, 1, 3], np.int64),
+    }
+    nodes = [
+        helper.make_node("Slice", ["vector", "from", "to", "axis"], ["three"]),
+        helper.make_node("Reshape", ["three", "shape"], ["colour"]),
+        helper.make_node("Add", ["pixels", "colour"], ["painted"]),
+    ]
+    return _network(nodes, {"pixels": PICTURES, "vector": ["B", 100]}, {"painted": PICTURES}, constants)
+
+
+def _negating() -> Any:
+    """255 - pixels, plus a zero that only fits where H and W can be quartered and quadrupled."""
+    from onnx import helper
+
+    constants = {
+        "white": np.array(255, np.float32),
+        "nothing": np.array(0, np.float32),
+        "scales": np.array([1, 1, 4, 4], np.float32),
+    }
+    nodes = [
+        helper.make_node("Transpose", ["pixels"], ["channels"], perm=[0, 3, 1, 2]),
+        helper.make_node("MaxPool", ["channels"], ["quarter"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("Resize", ["quarter", "", "scales"], ["again"], mode="nearest"),
+        helper.make_node("Transpose", ["again"], ["coarse"], perm=[0, 2, 3, 1]),
+        helper.make_node("Mul", ["coarse", "nothing"], ["zero"]),
+        helper.make_node("Sub", ["white", "pixels"], ["negative"]),
+        helper.make_node("Add", ["negative", "zero"], ["painted"]),
+    ]
+    return _network(nodes, {"pixels": PICTURES}, {"painted": PICTURES}, constants)
+
+
+def _network(
+    nodes: list[Any],
+    inputs: Mapping[str, list[Any]],
+    outputs: Mapping[str, list[Any]],
+    constants: Mapping[str, Any],
+) -> Any:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    entries = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()]
+        for side in (inputs, outputs)
+    ]
+    weights = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny", *entries, initializer=weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model
