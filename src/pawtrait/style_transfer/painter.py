@@ -194,10 +194,10 @@ def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: P
         raise BadParams(
             f"side {side}: {columns}x{rows} px cannot be painted here ({told}); lower it"
         ) from error
-    if not np.isfinite(painted).all():
+    if not np.isfinite(painted.sum()):
         raise BadModel("the painter answers with NaN where colours are expected; train or download it again")
-    cut = np.clip(np.rint(painted[0, :rows, :columns]), 0, 255).astype(np.uint8)
-    return images.stretch(cut, height, width)
+    np.clip(np.rint(painted, out=painted), 0, 255, out=painted)
+    return images.stretch(painted[0, :rows, :columns].astype(np.uint8), height, width)
 
 
 def _check(picture: Pixels) -> None:

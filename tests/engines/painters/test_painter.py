@@ -253,6 +253,15 @@ def test_openvino_paints_the_same_picture(cyclegan_folder):
 
 
 @NO_OPENVINO
+def test_a_size_that_comes_again_is_painted_the_same(fast_folder):
+    painter = FastPainter.load(fast_folder, engine="openvino", threads=1)
+    for photo in (noise(64, 80), noise(80, 64)):
+        first, second, third = (painter.paint(photo, vector_of(8, 0, 0), side=256) for _ in range(3))
+        assert np.array_equal(second, third)
+        assert np.abs(first.astype(int) - second).max() <= 1
+
+
+@NO_OPENVINO
 def test_openvino_refuses_what_is_no_network(cyclegan_folder):
     (cyclegan_folder / "photo_to_painting.onnx").write_bytes(b"no network")
     sealed.seal(cyclegan_folder)
