@@ -60,7 +60,12 @@ class FastPainter:
         engine = runners.choose(engine)
         look = runners.open_file(folder / FAST[0], "onnxruntime", threads)
         paint = runners.open_file(folder / FAST[1], engine, threads)
-        return cls(vectors.keeping(look, kept / sums[FAST[0]][:16]) if kept else look, paint, facts, engine)
+        return cls(
+            vectors.keeping(look, kept / "vectors" / sums[FAST[0]][:16]) if kept else look,
+            paint,
+            facts,
+            engine,
+        )
 
     def vector(self, style: Pixels) -> Vector:
         """Sum up a painting, uint8 (H, W, 3), by the square in its middle, as TensorFlow's tutorial does.
