@@ -4,6 +4,7 @@ OpenVINO is an extra, ``pip install pawtrait[openvino]``. On a processor that mu
 twice the speed of onnxruntime, which only has float32 there; elsewhere it gains little and is left alone.
 """
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -84,7 +85,7 @@ def _by_onnxruntime(path: Path, threads: int | None) -> Run:
 
 
 def _by_openvino(path: Path, threads: int | None) -> Run:
-    openvino = import_module("openvino")  # an extra: it may not be there
+    openvino = _openvino()
     settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
     settings["INFERENCE_PRECISION_HINT"] = "bf16" if _has_bf16() else "f32"
     if threads:
@@ -112,10 +113,20 @@ def _by_openvino(path: Path, threads: int | None) -> Run:
     return run
 
 
+def _openvino() -> Any:
+    """OpenVINO without its telemetry, which would tell Google of every import; late, since it is an extra."""
+    before = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        return import_module("openvino")
+    finally:
+        del sys.modules["openvino_telemetry"]
+        if before is not None:
+            sys.modules["openvino_telemetry"] = before
+
+
 def _has_bf16() -> bool:
-    capabilities: list[Any] = (
-        import_module("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    )
+    capabilities: list[Any] = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "BF16" in capabilities
 
 

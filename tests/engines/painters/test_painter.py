@@ -262,6 +262,17 @@ def test_a_size_that_comes_again_is_painted_the_same(fast_folder):
 
 
 @NO_OPENVINO
+def test_openvino_tells_nobody_that_it_is_used(fast_folder):
+    code = (
+        "import sys; from pathlib import Path; from pawtrait.style_transfer.painter import FastPainter;"
+        f"FastPainter.load(Path({str(fast_folder)!r}), engine='openvino');"
+        "print('openvino' in sys.modules, any('openvino_telemetry' in name for name in sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == "True False\n"
+
+
+@NO_OPENVINO
 def test_openvino_refuses_what_is_no_network(cyclegan_folder):
     (cyclegan_folder / "photo_to_painting.onnx").write_bytes(b"no network")
     sealed.seal(cyclegan_folder)
