@@ -32,6 +32,22 @@ TINY: dict[str, Any] = {
     "selected": ["linear_probe", "cnn"],
     "models.cnn.cap": 2,
     "evaluate.resamples": 200,
+    "paintings.demo.count": 3,
+    "paintings.demo.side": 64,
+    "neural.side": 64,
+    "neural.scales": [1.0],
+    "neural.steps": [3],
+    "hybrid.steps": 2,
+    "stylize.photos": 2,
+    "stylize.paintings": 1,
+    "train_augmented.seeds": 2,
+    **{
+        f"cyclegan.presets.demo.{key}": value
+        for key, value in {
+            **{"load_size": 36, "crop_size": 32, "n_blocks": 1, "ngf": 4, "ndf": 4},
+            **{"n_epochs": 1, "n_epochs_decay": 1, "pictures": 4},
+        }.items()
+    },
 }
 
 

@@ -21,6 +21,7 @@ MODELS = ("linear_probe", "cnn")
 MODEL_FILES = ["SHA256SUMS", "folds.csv", "gradcam.png", "history.csv", "model.json"]
 MODEL_FILES += ["model.keras", "model.onnx", "seeds.csv"]
 RESULTS = ("compare.json", "leaderboard.csv", "split.json", "validation.json")
+RESULTS += ("augmented.json", "portrait_costs.csv", "styles.json")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,13 @@ def registered(project: Project) -> str:
 def test_everything_that_dvc_yaml_promises_is_there(project: Project) -> None:
     stages = yaml.safe_load((project.root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     outputs = [out["path"] for stage in stages.values() for out in stage["outs"]]
-    assert {f"train@{name}" for name in MODELS} | {"ingest", "validate", "weights", "report"} <= set(stages)
+    assert {f"train@{name}" for name in MODELS} | {
+        "ingest",
+        "validate",
+        "weights",
+        "train_cyclegan",
+        "report",
+    } <= set(stages)
     assert [path for path in outputs if not (project.root / path).exists()] == []
     for name in MODELS:
         files = sorted(path.name for path in (project.root / "data/models" / name).iterdir())
@@ -139,10 +146,32 @@ def test_the_printed_lineage_brings_the_champion_back(project: Project, register
     assert (folder / "model.onnx").read_bytes() == before
 
 
+def test_portraits_are_painted_judged_registered_and_shown(project: Project, registered: str) -> None:
+    verdict = _json(project, "data/reports/styles.json")
+    assert [row["method"] for row in verdict["rows"]] == ["nst", "cyclegan", "hybrid"]
+    assert "no weights of Magenta's network" in verdict["missing"]["fast"]
+    assert "cyclegan is pet-portrait-cyclegan version 1" in registered
+    page = (project.root / "data/reports/index.html").read_text(encoding="utf-8")
+    assert "And the portraits?" in page and _json(project, "data/reports/augmented.json")["sentence"] in page
+    [painter] = _runs(project, "painter")
+    steps = [one.step for one in _client(project).get_metric_history(painter.info.run_id, "loss_cycle_A")]
+    assert steps == [1, 2]
+
+
+def test_a_photo_is_painted_by_the_command_line(project: Project) -> None:
+    said = project.run(
+        "pawtrait", "stylize", "data/raw/test/happy/003.jpg", "--method", "cyclegan", "--out", "hung"
+    )
+    assert "hung/003-cyclegan.png" in said and (project.root / "hung/sheet.png").is_file()
+    shutil.rmtree(project.root / "hung")
+
+
 def test_a_new_learning_rate_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
     project.repro()
     project.set(models__cnn__learning_rate=2e-3)
-    assert project.repro() == ["train@cnn", "evaluate@cnn", "compare", "report"]
+    models = ["train@cnn", "evaluate@cnn", "compare"]
+    judged = ["compare_styles", "train_augmented"]  # by the classifier, and of this very model
+    assert project.repro() == [*models, *judged, "report"]
     [latest, *_] = _runs(project, "pipeline")
     assert latest.data.params["models.cnn.learning_rate"] == "0.002"
     assert latest.data.tags["model.linear_probe"].endswith("(reused)")
