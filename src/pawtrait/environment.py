@@ -44,7 +44,7 @@ def muffled() -> Iterator[None]:
 
     TensorFlow's greeting comes from C++ before any of its log levels is read.
     """
-    warnings.filterwarnings("ignore", module=r"(mlflow|keras|tf2onnx|great_expectations)\b")
+    warnings.filterwarnings("ignore", module=r"(mlflow|keras|tf2onnx|great_expectations|tensorflow_hub)\b")
     with tempfile.TemporaryFile() as held:
         real = os.dup(2)
         os.dup2(held.fileno(), 2)
