@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
 
-OVERLAY = Path("docs/real.yaml")
+OVERLAYS = (Path("docs/real.yaml"),)
 COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "data/.gitignore")
 RECORDED = Path("data/recorded_splits.csv")
 
@@ -33,19 +33,44 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--workspace", type=Path, default=Path(".cache/real"), help="kept, so that it resumes"
     )
+    parser.add_argument("--name", default="real", help="of the results under docs/results")
+    parser.add_argument(
+        "--overlays", type=Path, nargs="+", default=OVERLAYS, help="laid over params.yaml, one over the other"
+    )
     chosen = parser.parse_args(arguments)
     try:
-        prepare(chosen.workspace, chosen.data, chosen.weights, chosen.paintings)
+        knobs = parameters(chosen.overlays, chosen.data, chosen.weights, chosen.paintings)
+        prepare(chosen.workspace, knobs)
         _python(chosen.workspace, "-m", "pawtrait", "run")
-        readme.renew("real", chosen.workspace)
+        readme.renew(chosen.name, chosen.workspace)
     except PawtraitError as error:
         print(f"real: {error}", file=sys.stderr)
         return 2
-    print(f"\nresults in docs/results/real.json, report in {chosen.workspace}/data/reports/index.html")
+    print(
+        f"\nresults in docs/results/{chosen.name}.json, report in {chosen.workspace}/data/reports/index.html"
+    )
     return 0
 
 
-def prepare(workspace: Path, data: str, weights: str | None, paintings: str | None) -> None:
+def parameters(
+    overlays: Sequence[Path], data: str, weights: str | None, paintings: str | None
+) -> dict[str, Any]:
+    """The demo's parameters under the overlays, with the sources that were named.
+
+    Raises:
+        BadSource: a source is not there.
+    """
+    knobs = _yaml(Path("params.yaml"))
+    for overlay in overlays:
+        knobs = merged(knobs, _yaml(overlay))
+    knobs["ingest"]["source"] = _absolute(data)
+    knobs["weights"]["mirror"] = _absolute(weights) if weights else None
+    if paintings:
+        knobs["paintings"]["source"] = _absolute(paintings)
+    return knobs
+
+
+def prepare(workspace: Path, knobs: Mapping[str, Any]) -> None:
     """Bring code and parameters into the workspace; its data, cache and runs stay for the next time."""
     for name in COPIED:
         source, target = Path(name), workspace / name
@@ -57,12 +82,7 @@ def prepare(workspace: Path, data: str, weights: str | None, paintings: str | No
             shutil.copyfile(source, target)
     if not (workspace / RECORDED).exists():
         shutil.copyfile(RECORDED, workspace / RECORDED)
-    knobs = merged(_yaml(Path("params.yaml")), _yaml(OVERLAY))
-    knobs["ingest"]["source"] = _absolute(data)
-    knobs["weights"]["mirror"] = _absolute(weights) if weights else None
-    if paintings:
-        knobs["paintings"]["source"] = _absolute(paintings)
-    write_text(workspace / "params.yaml", yaml.safe_dump(knobs, sort_keys=False, allow_unicode=True))
+    write_text(workspace / "params.yaml", yaml.safe_dump(dict(knobs), sort_keys=False, allow_unicode=True))
     if not (workspace / ".git").exists():
         subprocess.run(["git", "init", "--quiet", str(workspace)], check=False)  # DVC likes a root
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pawtrait import params
 from pipelines import readme, real
@@ -23,7 +22,7 @@ def test_the_workspace_has_the_code_the_wiring_and_the_studys_parameters(
     monkeypatch.chdir(ROOT)
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    real.prepare(tmp_path / "workspace", str(pictures), None, str(pictures))
+    real.prepare(tmp_path / "workspace", real.parameters(real.OVERLAYS, str(pictures), None, str(pictures)))
     knobs = params.load(tmp_path / "workspace/params.yaml")
     assert (knobs.ingest.source, knobs.weights.mirror) == (str(pictures), None)
     assert knobs.paintings.source == str(pictures)
@@ -37,7 +36,7 @@ def test_what_is_done_in_a_workspace_stays_when_it_is_prepared_again(
 ) -> None:
     monkeypatch.chdir(ROOT)
     for _ in range(2):
-        real.prepare(tmp_path, str(ROOT / "data"), None, None)
+        real.prepare(tmp_path, real.parameters(real.OVERLAYS, str(ROOT / "data"), None, None))
         (tmp_path / "data/kept").touch()
     assert (tmp_path / "data/kept").exists()
 
@@ -63,8 +62,10 @@ def test_a_marked_block_is_renewed_and_nothing_else() -> None:
     assert readme.replaced(text, "b", "new") == text
 
 
-def test_the_overlay_names_only_models_with_a_recipe() -> None:
-    merged = real.merged(
-        yaml.safe_load((ROOT / "params.yaml").read_text()), yaml.safe_load((ROOT / real.OVERLAY).read_text())
-    )
+@pytest.mark.parametrize("more", [(), (Path("docs/real_portraits.yaml"),)])
+def test_an_overlay_names_only_models_with_a_recipe(
+    more: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    merged = real.parameters([*real.OVERLAYS, *more], str(ROOT / "data"), None, None)
     assert set(merged["selected"]) <= set(merged["models"])

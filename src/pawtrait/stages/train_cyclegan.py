@@ -18,7 +18,7 @@ from pawtrait.evaluation import drawing, plots
 from pawtrait.files import whole_folder, write_csv, write_text
 from pawtrait.params import CycleGan
 from pawtrait.style_transfer import features, measures
-from pawtrait.style_transfer.cyclegan import domains, export, fit
+from pawtrait.style_transfer.cyclegan import domains, export, fit, parallel
 from pawtrait.style_transfer.cyclegan.fit import Epoch
 from pawtrait.style_transfer.cyclegan.probes import paint
 
@@ -29,7 +29,10 @@ NETWORK = "squeezenet"  # whose features judge; its figures are never those of t
 
 
 def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path, out: Path) -> None:
-    """Train the preset of params.yaml; ``out`` is replaced as a whole or stays as it was."""
+    """Train the preset of params.yaml; ``out`` is replaced as a whole or stays as it was.
+
+    Started by torchrun, all processes train together and the lead alone writes and tells MLflow.
+    """
     knobs = params.load()
     recipe = knobs.cyclegan.presets[knobs.cyclegan.preset]
     largest = knobs.manifest.largest_pixels
@@ -41,6 +44,10 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         recipe.load_size,
     )
     probes = _probes(placed, held_out, recipe.crop_size)
+    if not parallel.is_lead():
+        for _ in fit.train(data, recipe, CHECKPOINTS, knobs.seed, probes):
+            pass
+        return
     place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed)
     inputs = [raw, splits, paintings, weights]
     with (
@@ -52,7 +59,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
         facts = _save(folder, epochs, recipe, probes, knobs)
         facts |= _judge(epochs[-1], held_out, data, recipe, features.load(NETWORK, weights, knobs.seed))
-        record.metrics({key: value for key, value in facts.items() if isinstance(value, float)})
+        record.metrics({f"final_{key}": value for key, value in facts.items() if isinstance(value, float)})
         sealed.write_facts(folder, facts)
         sealed.seal(folder)
         record.picture(folder / "probes.png")
@@ -90,6 +97,7 @@ def _epochs(
     data: domains.Domains, recipe: CycleGan, seed: int, probes: Pixels, record: tracking.Run
 ) -> Iterator[Epoch]:
     """Train, show a bar, and tell MLflow of every epoch: its figures, and the probes as they are now."""
+    told = {one.step for one in tracking.client().get_metric_history(record.id, "held_out_cycle")}
     with bars.bar() as display:
         task = display.add_task("cyclegan", total=None, note="")
 
@@ -100,8 +108,9 @@ def _epochs(
             display.update(task, total=of, completed=done, note=note)
 
         for epoch in fit.train(data, recipe, CHECKPOINTS, seed, probes, show):
-            if epoch.probes is not None:  # else an earlier run has told of it
+            if epoch.figures.epoch not in told:  # one that was cut off may not have come to it
                 record.metrics(_row(epoch), epoch.figures.epoch)
+            if epoch.probes is not None:  # else it ended in an earlier run
                 for index, picture in enumerate(epoch.probes.fake_B):
                     record.probe(picture, f"probe_{index}", epoch.figures.epoch)
                 if display.disable:
