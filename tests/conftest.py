@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,19 @@ def mlflow_store(store_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def colour_model(tmp_path: Path) -> Callable[..., Path]:
+def colour_model(tmp_path: Path, coloured_models: Callable[..., Path]) -> Callable[..., Path]:
+    """Makes a sealed model folder below the test's own folder, as ``coloured_models`` does."""
+    return partial(coloured_models, tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def coloured_models() -> Callable[..., Path]:
     """Makes a sealed model folder without training: its net knows each mood by the picture's mean colour."""
 
-    def make(name: str = "cnn", sharpness: float = 1.0, start: str = "random start") -> Path:
+    def make(root: Path, name: str = "cnn", sharpness: float = 1.0, start: str = "random start") -> Path:
         import onnx  # late: most tests have no use for it
 
-        folder = tmp_path / "models" / name
+        folder = root / name
         folder.mkdir(parents=True)
         onnx.save(_colour_net(sharpness), folder / "model.onnx")
         facts = {"name": name, "net": name, "start": start, "parameters": 16, "side": SIDE}
