@@ -462,6 +462,32 @@ def test_the_comparison_is_kept_in_mlflow(hung):
         assert metrics[f"{row['method']}_identity"] == pytest.approx(row["identity"])
 
 
+def test_a_mood_is_kept_where_the_classifier_says_the_same_of_photo_and_portrait(
+    here, cyclegan_folder, coloured_models
+):
+    write_params(stylize={"methods": ["cyclegan"], "photos": 4})
+    coloured_models(here / "models")
+    assert len(paint()) == 4
+    verdict = compare()
+    gan = {Path(one["photo"]).parts[1]: one for one in verdict["portraits"]}
+    assert (gan["happy"]["mood"], gan["happy"]["mood_kept"]) == ("sad", False)  # yellow turns blue
+    assert (gan["other"]["mood"], gan["other"]["mood_kept"]) == ("other", True)  # grey stays grey
+    assert verdict["classifier"] == "cnn"
+
+
+def test_the_only_method_is_held_against_all_paintings(here, cyclegan_folder, coloured_models):
+    write_params(stylize={"methods": ["cyclegan"], "photos": 1})
+    coloured_models(here / "models")
+    paint()
+    with Image.open(SHEET) as sheet:
+        assert sheet.width > 1.5 * sheet.height  # the photo and its portrait in a row
+    verdict = compare()
+    assert {one["painting"] for one in verdict["portraits"]} == {
+        one.name for one in manifest.read(Path("data/tables/paintings.csv"), Painting)
+    }
+    assert verdict["sentences"] == [] and np.isfinite(verdict["rows"][0]["style"])
+
+
 # with real weights
 
 

@@ -13,7 +13,7 @@ from pawtrait.adapters import tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.images import Pixels
-from pawtrait.dataset.paintings import Painting, find
+from pawtrait.dataset.paintings import Painting, find, taken
 from pawtrait.evaluation import drawing, plots
 from pawtrait.evaluation import portraits as scores
 from pawtrait.evaluation.portraits import Judged, Portrait, Price
@@ -91,9 +91,11 @@ def _judged(
     styles: Sequence[Painting],
     places: tuple[Path, Path, Path],
 ) -> Iterator[Judged]:
-    """A row for each portrait; one that follows no single painting is held against each of the others'."""
+    """A row for each portrait; one that follows no single painting is held against each of the others', or
+    against all that there are."""
     gallery, raw, paintings = places
     names = list(dict.fromkeys(one.painting for one in portraits if one.painting))
+    names = names or [style.name for style in taken(styles)]
     for one in progress.track(portraits, len(portraits), "judge"):
         picture, photo = judge.read(gallery / one.path), judge.read(raw / one.photo)
         mood, before = judge.mood(picture), judge.mood(photo)

@@ -130,12 +130,13 @@ def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], method
     ``pictures`` holds photos, paintings and portraits by their names in ``portraits``.
     """
     by = {(one.photo, one.painting, one.method): one.path for one in portraits}
-    pairs = list(dict.fromkeys((one.photo, one.painting) for one in portraits if one.painting))
+    pairs = {(one.photo, one.painting): None for one in portraits if one.painting}
+    pairs = pairs or {(one.photo, ""): None for one in portraits}  # by no method that takes a painting
     shown, captions = [], []
     for photo, painting in pairs:
-        cells = [(photo, Path(photo).parts[1]), (painting, painting)]
+        cells = [(photo, Path(photo).parts[1]), *([(painting, painting)] if painting else [])]
         for method in methods:
             cells.append((by.get((photo, painting, method)) or by[photo, "", method], method))
         shown += [pictures[name] for name, _ in cells]
         captions += [caption for _, caption in cells]
-    return plots.samples(shown, captions, across=2 + len(methods))
+    return plots.samples(shown, captions, across=max(len(shown) // max(len(pairs), 1), 1))
