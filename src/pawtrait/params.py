@@ -189,6 +189,17 @@ class CycleGan(Section):
     pictures: Positive | None
     precision: Precision
 
+    @model_validator(mode="after")
+    def _fits(self) -> "CycleGan":
+        """A crop lies within its picture, and there is something to do."""
+        if self.crop_size > self.load_size:
+            raise ValueError(
+                f"cyclegan: crop_size {self.crop_size} is larger than load_size {self.load_size}"
+            )
+        if not self.n_epochs + self.n_epochs_decay:
+            raise ValueError("cyclegan: n_epochs and n_epochs_decay are both 0; train for one epoch at least")
+        return self
+
 
 class CycleGans(Section):
     preset: str

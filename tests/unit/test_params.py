@@ -55,6 +55,12 @@ def test_a_misspelt_key_is_named_in_full(tmp_path, old, new, said):
         ("least_side: 48", "least_side: many", "validate.least_side = 'many'"),
         ("level: 0.95", "level: 95", "evaluate.level = 95: input should be less than 1"),
         ("    net: deep_cnn", "    net: deeper_cnn", "models.deep_cnn.net = 'deeper_cnn'"),
+        ("crop_size: 64", "crop_size: 80", "cyclegan: crop_size 80 is larger than load_size 72"),
+        (
+            "crop_size: 64",
+            "crop_size: 62",
+            "cyclegan.presets.demo.crop_size = 62: input should be a multiple of 4",
+        ),
     ],
 )
 def test_a_value_out_of_range_is_named_with_what_is_expected(tmp_path, old, new, said):

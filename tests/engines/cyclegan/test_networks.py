@@ -64,6 +64,16 @@ def test_a_picture_is_painted_the_same_in_any_company(fresh):
     torch.testing.assert_close(together[1:2], alone, rtol=0, atol=1e-12)
 
 
+def test_a_generator_sees_neither_a_pictures_mean_colour_nor_its_contrast(fresh):
+    """Instance norm takes both away, so a cycle can only guess them: the floor of short trainings."""
+    net = fresh(networks.generator(2, 1))
+    picture = torch.from_numpy(_noise(1, 3, 16, 16))
+    tint = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)[:, None, None]
+    with torch.no_grad():
+        torch.testing.assert_close(net(2 * picture + tint), net(picture), rtol=0, atol=1e-4)
+        assert (net(picture.flip(3)) - net(picture)).abs().max() > 0.1
+
+
 def test_weights_start_from_a_narrow_normal_distribution_and_biases_from_zero():
     nets = networks.build(16, 2, 16, seed=3)
     for net in nets.named().values():
