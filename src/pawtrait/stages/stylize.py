@@ -20,6 +20,8 @@ from pawtrait.style_transfer.studio import NEEDS_STYLE, Studio
 
 CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
 
+EVERY = 20  # steps between two pictures of a portrait in the making
+
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,7 @@ def run(
             studio.open(method)  # so that no portrait pays for it
         jobs = list(_jobs(methods, photos, styles))
         done = [
-            _paint(studio, job, raw, paintings, folder, largest)
+            _paint(studio, job, raw, paintings, folder, largest, record)
             for job in progress.track(jobs, len(jobs), "portraits")
         ]
         manifest.write(folder / "portraits.csv", [portrait for portrait, _ in done], Portrait)
@@ -58,8 +60,6 @@ def run(
         pictures |= {style.name: read(paintings / style.path, largest) for style in styles}
         drawing.save(_sheet(pictures, portraits, methods), sheet)
         record.picture(sheet)
-        for portrait in portraits:
-            record.probe(pictures[portrait.path], f"portrait_{portrait.method}_{_key(portrait)}")
 
 
 def chosen(rows: Sequence[Painting], count: int) -> list[Painting]:
@@ -102,20 +102,44 @@ def _jobs(
 
 
 def _paint(
-    studio: Studio, job: Job, raw: Path, paintings: Path, folder: Path, largest: int
+    studio: Studio,
+    job: Job,
+    raw: Path,
+    paintings: Path,
+    folder: Path,
+    largest: int,
+    record: tracking.Run,
 ) -> tuple[Portrait, Price]:
+    """Paint, keep the picture, and tell MLflow of every step; pictures at the same steps for all."""
     method, photo, style = job
     pixels = read(raw / photo.path, largest)
     styles = [(read(paintings / style.path, largest), 1.0)] if style else []
+    steps: list[dict[str, float]] = []
+    seen: dict[int, Pixels] = {}
     with cost.measured() as price:
-        *_, last = studio.paint(method, pixels, styles)
-        painted = last.picture()
+        for glimpse in studio.paint(method, pixels, styles):
+            steps.append({"epoch": glimpse.done, **glimpse.losses})
+            if glimpse.done % EVERY == 0 or glimpse.done == glimpse.of:
+                seen[glimpse.done] = glimpse.picture()
+    painted = seen[max(seen)]
     name = "-".join((method, photo.id[:8], *([style.name] if style else []))) + ".png"
     (folder / name).write_bytes(images.encode_png(painted))
     height, width = painted.shape[:2]
     portrait = Portrait(name, method, photo.path, photo.label, style.name if style else "", height, width)
+    _tell(record, f"{method}_{_key(portrait)}", steps, seen)
     rounded = (round(value, 3) for value in (price.seconds, price.core_seconds, price.megabytes))
     return portrait, Price(name, *rounded)
+
+
+def _tell(
+    record: tracking.Run, title: str, steps: Sequence[Mapping[str, float]], seen: Mapping[int, Pixels]
+) -> None:
+    """Losses of every step in one batch, and the pictures under one key at their steps."""
+    record.history(
+        [{key if key == "epoch" else f"{title}/{key}": value for key, value in row.items()} for row in steps]
+    )
+    for step, picture in seen.items():
+        record.probe(picture, f"portrait_{title}", step)
 
 
 def _key(portrait: Portrait) -> str:
