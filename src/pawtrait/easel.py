@@ -1,10 +1,13 @@
 """From photos named on a command line to portraits in a folder; one bad photo stops no other."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.markup import escape
 
 from pawtrait import progress
 from pawtrait.dataset import images, manifest, paintings
@@ -18,6 +21,7 @@ from pawtrait.params import Params
 from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, Glimpse, Studio, Styles
 
 SHEET = "sheet.png"
+SHOWN, THUMB = 40, 320  # photos on the sheet, and px of a picture's longer side there; a page holds no more
 TABLE, FOLDER = Path("data/tables/paintings.csv"), Path("data/paintings")
 PAINTERS, WEIGHTS = Path("data/painters"), Path("data/style_weights")
 CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
@@ -50,7 +54,10 @@ class Wish:
 def hang(
     studio: Studio, photos: Iterable[Found], wish: Wish, out: Path, largest_pixels: int
 ) -> Iterator[Done]:
-    """Paint one photo after the other into ``out``, then a sheet of photo beside portrait for all of them."""
+    """Paint one photo after the other into ``out``, then a sheet of the first beside theirs.
+
+    No file that is there already is painted over.
+    """
     pairs: list[tuple[str, Pixels, Pixels]] = []
     for one in photos:
         began = time.perf_counter()
@@ -63,10 +70,11 @@ def hang(
             continue
         file = _free(out / f"{Path(one.name).stem}-{wish.method}.png")
         portrait = _portrait(studio, photo, wish, file)
-        pairs.append((Path(one.name).stem, photo, portrait))
+        if len(pairs) < SHOWN:
+            pairs.append((Path(one.name).stem, _small(photo), _small(portrait)))
         yield Done(one.name, file, time.perf_counter() - began, "")
     if pairs:
-        _draw(pairs, [painting for painting, _ in wish.styles], out / SHEET)
+        _draw(pairs, [_small(painting) for painting, _ in wish.styles], _free(out / SHEET))
 
 
 def studio(knobs: Params, side: int | None, steps: int | None, keep_colours: bool) -> Studio:
@@ -118,24 +126,29 @@ def listed() -> list[Painting]:
 
 def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
     """A painting's pixels, and how much it counts."""
-    name, _, share = named.rpartition("=") if not Path(named).is_file() and "=" in named else (named, "", "1")
+    name, _, share = named.rpartition("=") if not _is_file(named) and "=" in named else (named, "", "1")
     try:
         weight = float(share)
     except ValueError:
         weight = -1.0
-    if not weight > 0:
+    if not 0 < weight < math.inf:
         raise BadData(f"--style {named}: {share!r} is no share; write NAME=0.7, any number above 0")
-    path = Path(name)
-    if not path.is_file():
-        path = FOLDER / paintings.find(listed(), name).path
+    path = Path(name) if _is_file(name) else FOLDER / paintings.find(listed(), name).path
     return images.decode(path.read_bytes(), largest_pixels=largest_pixels, name=str(path)), weight
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # longer than any file's name
+        return False
 
 
 def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
     """Paint one photo under a bar; interrupted, what is there is kept before the interrupt goes on."""
     glimpse: Glimpse | None = None
     with progress.bar() as display:
-        task = display.add_task(file.stem, total=None, note="")
+        task = display.add_task(escape(file.stem), total=None, note="")
         try:
             for glimpse in studio.paint(wish.method, photo, wish.styles, wish.strength):
                 note = " ".join(f"{name} {value:.3g}" for name, value in glimpse.losses.items())
@@ -157,6 +170,11 @@ def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
 def _write(picture: Pixels, path: Path) -> None:
     with whole(path) as draft:
         draft.write_bytes(images.encode_png(picture))
+
+
+def _small(picture: Pixels) -> Pixels:
+    """As large as the sheet can show."""
+    return images.fit(picture, min(THUMB, max(picture.shape[:2])))
 
 
 def _free(path: Path) -> Path:

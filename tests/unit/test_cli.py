@@ -1,12 +1,10 @@
 """The command line, as a person meets it."""
 
-import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -42,24 +40,6 @@ def crowned(here, colour_model):
     folder = colour_model().relative_to(here)
     champion.write(champion.Champion("pet-expression", "1", "cnn", "ab" * 32, folder.as_posix()))
     return here
-
-
-@pytest.fixture
-def pawtrait(monkeypatch, capsys):
-    """Runs the command line in this process; gives exit code, output and errors."""
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr(sys, "argv", ["pawtrait", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        said = capsys.readouterr()
-        return SimpleNamespace(code=code, out=said.out, err=said.err)
-
-    return run
 
 
 def rows(done):

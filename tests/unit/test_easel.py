@@ -1,0 +1,383 @@
+"""`pawtrait stylize PHOTO…` and `pawtrait styles`, with painters whose work can be told by hand."""
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from pawtrait import easel, params
+from pawtrait.dataset import images, manifest, named
+from pawtrait.dataset.paintings import Painting
+from pawtrait.errors import BadData, BadImage, BadModel, BadParams
+from pawtrait.style_transfer.studio import Glimpse, Studio
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 1_000_000
+RED, BLUE = (90, 10, 0), (0, 20, 110)  # two paintings of one colour each
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A project with two paintings, features that start at random, small numbers, and no painter yet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs["neural"] |= {"side": 80, "scales": [0.5, 1.0], "steps": [2, 4]}
+    Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    rows = [hang_on_the_wall("red", "A Red Room", RED), hang_on_the_wall("blue", "Blue", BLUE)]
+    manifest.write(easel.TABLE, rows, Painting)
+    easel.WEIGHTS.mkdir(parents=True)
+    unknown = {"squeezenet": {"net": "squeezenet", "file": None, "sha256": None, "origin": "none"}}
+    (easel.WEIGHTS / "weights.json").write_text(json.dumps(unknown))
+    return tmp_path
+
+
+@pytest.fixture
+def gan(here, cyclegan_folder):
+    """The project with a CycleGAN that makes negatives."""
+    return here
+
+
+@pytest.fixture
+def fast(here, fast_folder):
+    """The project with a fast painter that adds the painting's mean colour to the photo."""
+    return here
+
+
+@pytest.fixture
+def one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def hang_on_the_wall(name, title, colour):
+    data = images.encode_png(plain(64, 64, colour))
+    easel.FOLDER.mkdir(parents=True, exist_ok=True)
+    (easel.FOLDER / f"{name}.png").write_bytes(data)
+    return Painting(name, f"{name}.png", f"{name}.png", title, name, 64, 64, "")
+
+
+def plain(height, width, colour):
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def save(name, height=40, width=50, colour=(200, 120, 40)):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_bytes(images.encode_png(plain(height, width, colour)))
+    return name
+
+
+def picture(path):
+    return images.decode(Path(path).read_bytes(), largest_pixels=LARGEST, name=str(path))
+
+
+def wish(method="cyclegan", *styles, strength=1.0, previews=0):
+    return easel.wish(method, styles, strength, previews, LARGEST)
+
+
+def hang(wished, *names, studio=None):
+    opened = studio or easel.studio(params.load(), None, None, False)
+    return list(easel.hang(opened, named.find(names), wished, Path("out"), LARGEST))
+
+
+def files(folder="out"):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+# photos
+
+
+def test_each_photo_becomes_a_portrait_of_its_size_and_one_sheet_shows_all(gan, pawtrait):
+    photos = [save("a.png"), save("pets/b.png", 30, 70, (0, 100, 255))]
+    done = pawtrait("stylize", *photos, "--method", "cyclegan", "--out", "out")
+    assert (done.code, done.err) == (0, "")
+    assert [line.split("  ")[0] for line in done.out.splitlines()] == [
+        "out/a-cyclegan.png",
+        "out/b-cyclegan.png",
+    ]
+    assert files() == ["a-cyclegan.png", "b-cyclegan.png", "sheet.png"]
+    np.testing.assert_array_equal(picture("out/a-cyclegan.png"), plain(40, 50, (55, 135, 215)))
+    np.testing.assert_array_equal(picture("out/b-cyclegan.png"), plain(30, 70, (255, 155, 0)))
+    sheet = picture("out/sheet.png")
+    assert min(sheet.shape[:2]) > 100 and sheet.std() > 10
+
+
+def test_a_bad_photo_is_reported_the_rest_go_on_and_the_code_is_1(gan, pawtrait):
+    Path("bad.jpg").write_text("no picture")
+    done = pawtrait(
+        *("stylize", save("a.png"), "bad.jpg", "none.png", save("b.png")),
+        *("--method", "cyclegan", "--out", "out"),
+    )
+    assert done.code == 1
+    assert "bad.jpg: not a picture" in done.err and "none.png is not here" in done.err
+    assert files() == ["a-cyclegan.png", "b-cyclegan.png", "sheet.png"]
+
+
+def test_only_bad_photos_leave_no_folder(gan, pawtrait):
+    done = pawtrait("stylize", "none.png", "--method", "cyclegan", "--out", "out")
+    assert done.code == 1
+    assert not Path("out").exists()
+
+
+def test_a_photo_on_standard_input_is_painted(gan, pawtrait):
+    data = images.encode_png(plain(40, 40, (1, 2, 3)))
+    assert pawtrait("stylize", "-", "--method", "cyclegan", "--out", "out", stdin=data).code == 0
+    assert files() == ["sheet.png", "standard input-cyclegan.png"]
+
+
+def test_nothing_that_is_there_is_painted_over(gan):
+    for name in ("out/a-cyclegan.png", "out/sheet.png"):
+        save(name, colour=(9, 9, 9))
+    photos = [save("a.png"), save("other/a.png", colour=(0, 0, 0))]
+    assert [done.portrait.name for done in hang(wish(), *photos)] == ["a-cyclegan-2.png", "a-cyclegan-3.png"]
+    for name in ("out/a-cyclegan.png", "out/sheet.png"):
+        np.testing.assert_array_equal(picture(name), plain(40, 50, (9, 9, 9)))
+    assert files() == [
+        "a-cyclegan-2.png",
+        "a-cyclegan-3.png",
+        "a-cyclegan.png",
+        "sheet-2.png",
+        "sheet.png",
+    ]
+
+
+MODES = {"L": (200,), "LA": (200, 255), "RGBA": (200, 200, 200, 255), "P": 200, "1": 1, "I;16": 51_400}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_grey_alpha_and_other_modes_become_portraits_in_colour(gan, mode):
+    stream = io.BytesIO()
+    Image.new(mode, (50, 40), MODES[mode]).save(stream, "PNG")
+    Path("photo.png").write_bytes(stream.getvalue())
+    (done,) = hang(wish(), "photo.png")
+    assert picture(done.portrait).shape == (40, 50, 3)
+
+
+SIZES = {(30, 30): (30, 30), (1, 1): (1, 1), (3, 900): (1, 80), (900, 3): (80, 1), (40, 2000): (2, 80)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("method", ["cyclegan", "fast"])
+def test_tiny_and_extreme_photos_are_painted_at_the_side_that_was_asked(gan, fast_folder, method, size):
+    (done,) = hang(wish(method), save("photo.png", *size))
+    assert picture(done.portrait).shape == (*SIZES[size], 3)
+
+
+@pytest.mark.parametrize("size", [(30, 30), (3, 400)])
+def test_tiny_and_extreme_photos_are_painted_by_descent_too(here, one_thread, size):
+    (done,) = hang(wish("nst", "red"), save("photo.png", *size))
+    assert done.problem == "" and picture(done.portrait).shape[2] == 3
+
+
+def test_markup_in_a_photos_name_is_shown_as_it_is(gan, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then believes in a terminal
+    hang(wish(), save("[red]cat.png"))
+    assert "[red]cat-cyclegan" in capsys.readouterr().err
+
+
+def test_a_sheet_shows_the_first_photos_only(gan, monkeypatch):
+    monkeypatch.setattr(easel, "SHOWN", 3)
+    heights = []
+    for count in (2, 3, 5):
+        shutil.rmtree("out", ignore_errors=True)
+        hang(wish(), *[save(f"{number}.png") for number in range(count)])
+        assert len(files()) == count + 1
+        heights.append(picture("out/sheet.png").shape[0])
+    assert heights[0] < heights[1] == heights[2]
+
+
+# styles
+
+
+def test_styles_are_listed_with_title_and_size(here, pawtrait):
+    done = pawtrait("styles")
+    assert done.code == 0
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["red", "A", "Red", "Room", "64×64"] in rows and ["blue", "Blue", "64×64"] in rows
+
+
+def test_before_there_are_paintings_it_is_said_what_to_run(here, pawtrait):
+    shutil.rmtree("data")
+    done = pawtrait("styles")
+    assert done.code == 2
+    assert done.err == "pawtrait: data/tables/paintings.csv is not here; run `dvc repro` to make it\n"
+
+
+def test_a_style_is_named_by_its_name_or_its_file(fast):
+    save("mine.png", colour=(7, 0, 0))
+    for style, colour in (("red", RED), ("blue", BLUE), ("mine.png", (7, 0, 0))):
+        ((pixels, share),) = wish("fast", style).styles
+        assert share == 1
+        assert tuple(pixels[0, 0]) == colour
+
+
+def test_styles_mix_by_their_shares(fast, pawtrait):
+    save("photo.png", colour=(0, 0, 0))
+    done = pawtrait(
+        *("stylize", "photo.png", "--method", "fast", "--out", "out"),
+        *("--style", "red=0.75", "--style", "data/paintings/blue.png=0.25"),
+    )
+    assert done.code == 0
+    painted = picture("out/photo-fast.png")[0, 0]
+    assert painted.tolist() == pytest.approx([0.75 * 90, 0.75 * 10 + 0.25 * 20, 0.25 * 110], abs=1)
+
+
+def test_shares_are_brought_to_one(fast):
+    assert [share for _, share in wish("fast", "red=3", "blue=1").styles] == [0.75, 0.25]
+    assert [share for _, share in wish("fast", "red", "blue").styles] == [0.5, 0.5]
+
+
+def test_a_file_with_an_equals_sign_in_its_name_is_a_file(fast):
+    save("a=b.png", colour=(5, 0, 0))
+    for style in ("a=b.png", "a=b.png=0.5"):
+        ((pixels, share),) = wish("fast", style).styles
+        assert (pixels[0, 0, 0], share) == (5, 1)
+
+
+def test_without_a_style_the_first_painting_is_taken_and_said(fast, capsys):
+    assert tuple(wish("fast").styles[0][0][0, 0]) == BLUE
+    assert "no --style was named, so blue it is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("style", ["red=much", "red=0", "red=-1", "red=nan", "red=inf", "red="])
+def test_a_share_that_is_none_is_named(fast, style):
+    with pytest.raises(BadData, match=rf"--style {style}: '.*' is no share; write NAME=0\.7"):
+        wish("fast", style)
+
+
+@pytest.mark.parametrize("style", ["starry", "starry=0.5", "none/starry.png", "data/paintings", "s" * 400])
+def test_an_unknown_style_is_answered_with_those_that_are(fast, style):
+    with pytest.raises(BadData, match=r"no painting is called .*`pawtrait styles` lists the 2: blue, red"):
+        wish("fast", style)
+
+
+def test_a_style_file_that_is_no_picture_is_one_line(fast, pawtrait):
+    Path("notes.txt").write_text("a text")
+    done = pawtrait("stylize", save("photo.png"), "--method", "fast", "--style", "notes.txt", "--out", "out")
+    assert done.code == 2
+    assert done.err.startswith("pawtrait: notes.txt: not a picture") and done.err.count("\n") == 1
+    assert not Path("out").exists()
+
+
+def test_a_style_of_too_many_pixels_is_refused(fast):
+    with pytest.raises(BadImage, match="64x64 px, expected 1 to 4000 pixels"):
+        easel.wish("fast", ["red"], 1.0, 0, 4000)
+
+
+# methods
+
+
+def test_a_misspelt_method_is_answered_with_those_that_are(here, pawtrait):
+    done = pawtrait("stylize", save("photo.png"), "--method", "cyclgan")
+    assert done.code == 2
+    assert done.err.startswith("pawtrait: --method cyclgan: expected one of nst, neural style transfer")
+    assert "hybrid, CycleGAN's picture refined" in done.err
+
+
+def test_cyclegan_takes_no_style(gan):
+    with pytest.raises(BadParams, match="cyclegan paints in the manner that it has learned; leave --style"):
+        wish("cyclegan", "red")
+
+
+@pytest.mark.parametrize("method", ["cyclegan", "fast", "hybrid"])
+def test_a_painter_that_is_not_there_says_what_to_run(here, pawtrait, method):
+    done = pawtrait("stylize", save("photo.png"), "--method", method, "--out", "out")
+    assert done.code == 2
+    folder = "fast" if method == "fast" else "cyclegan"
+    expected = f"pawtrait: {method}: data/painters/{folder} is not here yet; run `dvc repro`"
+    assert done.err.splitlines()[-1] == expected
+    assert not Path("out").exists()
+
+
+def test_a_damaged_painter_is_one_line(gan):
+    with Path("data/painters/cyclegan/photo_to_painting.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(BadModel, match="is not the file that was sealed"):
+        hang(wish(), save("photo.png"))
+
+
+def test_strength_goes_from_the_photo_to_the_portrait(gan, pawtrait):
+    save("photo.png", colour=(200, 120, 40))
+    for strength in (0, 0.5, 1):
+        pawtrait("stylize", "photo.png", "--method", "cyclegan", "--strength", strength, "--out", strength)
+    colours = [picture(f"{strength}/photo-cyclegan.png")[20, 20].tolist() for strength in (0, 0.5, 1)]
+    assert colours[0] == [200, 120, 40] and colours[2] == [55, 135, 215]
+    assert colours[1] == pytest.approx([127.5, 127.5, 127.5], abs=1)
+
+
+def test_without_strength_the_fast_painter_keeps_the_photos_own_style(fast, pawtrait):
+    save("photo.png", colour=(40, 20, 10))
+    pawtrait("stylize", "photo.png", "--method", "fast", "--style", "blue", "--strength", 0, "--out", "out")
+    assert picture("out/photo-fast.png")[0, 0].tolist() == [80, 40, 20]  # its own mean colour is added
+
+
+def test_a_larger_side_paints_a_photo_larger(gan, pawtrait):
+    save("photo.png", 300, 200)
+    pawtrait("stylize", "photo.png", "--method", "cyclegan", "--side", 150, "--out", "out")
+    assert picture("out/photo-cyclegan.png").shape == (150, 100, 3)
+
+
+# on the way
+
+
+def test_previews_lie_in_a_folder_beside_the_portrait(here, one_thread, pawtrait):
+    done = pawtrait(
+        *("stylize", save("photo.png"), "--method", "nst", "--style", "red"),
+        *("--previews", 2, "--steps", 5, "--out", "out"),
+    )
+    assert done.code == 0, done.err
+    assert files() == ["photo-nst", "photo-nst.png", "sheet.png"]
+    assert files("out/photo-nst") == ["0002.png", "0004.png", "0006.png"]  # of 2 and 5 steps
+    first, last = (picture(f"out/photo-nst/{name}") for name in ("0004.png", "0006.png"))
+    assert not np.array_equal(first, last)
+
+
+class Interrupted(Studio):
+    """Somebody presses Ctrl-C while the third step is under way."""
+
+    def paint(self, *given: object, **named: object) -> Iterator[Glimpse]:
+        yield from islice(super().paint(*given, **named), 2)
+        raise KeyboardInterrupt
+
+
+def test_interrupted_it_keeps_what_is_there(here, one_thread, capsys):
+    whole = easel.studio(params.load(), None, None, False)
+    cut = Interrupted(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
+    with pytest.raises(KeyboardInterrupt):
+        hang(wish("nst", "red"), save("photo.png"), save("next.png"), studio=cut)
+    assert files() == ["photo-nst.png"]
+    assert picture("out/photo-nst.png").shape[2] == 3
+    assert "stopped at step 2 of 6; out/photo-nst.png holds what was there" in capsys.readouterr().err
+
+
+def test_interrupted_before_the_first_step_it_leaves_nothing(gan):
+    class Early(Studio):
+        def paint(self, *given: object, **named: object) -> Iterator[Glimpse]:
+            raise KeyboardInterrupt
+            yield
+
+    whole = easel.studio(params.load(), None, None, False)
+    early = Early(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
+    with pytest.raises(KeyboardInterrupt):
+        hang(wish(), save("photo.png"), studio=early)
+    assert not Path("out").exists()
+
+
+def test_wishes_take_the_place_of_parameters(here):
+    knobs = params.load()
+    studio = easel.studio(knobs, 300, 7, True)
+    assert (studio.neural.side, studio.neural.steps, studio.neural.keep_colours) == (300, (2, 7), True)
+    assert studio.hybrid.steps == 7
+    plainly = easel.studio(knobs, None, None, False)
+    assert (plainly.neural, plainly.hybrid) == (knobs.neural, knobs.hybrid)
