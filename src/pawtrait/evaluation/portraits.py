@@ -119,9 +119,14 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     quick, slow = best(rows, "seconds"), max(rows, key=lambda row: row["seconds"])
     times = slow["seconds"] / max(quick["seconds"], 1e-9)
     yield (
-        f"{quick['method']} is the fastest with {quick['seconds']:.2g} s a portrait,"
-        f" {slow['method']} the slowest with {slow['seconds']:.2g} s, {times:.0f} times as long."
+        f"{quick['method']} is the fastest with {_brief(quick['seconds'])} s a portrait,"
+        f" {slow['method']} the slowest with {_brief(slow['seconds'])} s, {times:.0f} times as long."
     )
+
+
+def _brief(seconds: float) -> str:
+    """Two digits that count, and never an exponent for a long time."""
+    return f"{seconds:.0f}" if seconds >= 99.5 else f"{seconds:.2g}"
 
 
 def best(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
