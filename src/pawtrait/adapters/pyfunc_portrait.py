@@ -2,7 +2,7 @@
 
 In: a column ``picture`` of encoded photos; for fast style transfer also ``style``, an encoded painting, and
 ``strength`` from 0 to 1. Out: a row each with ``portrait``, a PNG, and ``problem``, empty unless one of them
-cannot be read.
+cannot be used.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from mlflow.types.type_hints import TypeFromExample
 
 from pawtrait import sealed
 from pawtrait.dataset import images
-from pawtrait.errors import BadImage
+from pawtrait.errors import BadImage, BadParams
 from pawtrait.style_transfer.painter import CycleGanPainter, FastPainter
 
 LARGEST = 100_000_000  # pixels; a larger picture is refused before it is decoded
@@ -33,14 +33,14 @@ class PetPortrait(PythonModel):
         self._painter = (FastPainter if kind == "fast" else CycleGanPainter).load(folder)
 
     def predict(self, context: Any, model_input: TypeFromExample, params: Any = None) -> pd.DataFrame:
-        """A portrait for every photo, also where one of them cannot be read."""
+        """A portrait for every photo, also where one of them cannot be painted."""
         frame: Any = model_input  # whatever the input example is: a DataFrame
         return pd.DataFrame([self._row(row) for row in frame.to_dict("records")])
 
     def _row(self, row: Row) -> Row:
         try:
             portrait = self._paint(row)
-        except BadImage as error:
+        except (BadImage, BadParams) as error:
             return {"portrait": b"", "problem": str(error)}
         return {"portrait": images.encode_png(portrait), "problem": ""}
 
