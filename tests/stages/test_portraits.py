@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -28,6 +30,7 @@ from pawtrait.stages import (
     export_fast,
     fingerprint,
     paintings,
+    register_painters,
     stylize,
     train_cyclegan,
     weights,
@@ -512,12 +515,19 @@ def empty_painter(folder: Path) -> None:
     sealed.seal(folder)
 
 
-def test_a_painter_registered_by_the_stage_answers_with_a_portrait(trained, monkeypatch):
-    import mlflow
-    import pandas as pd
+# register_painters
 
+
+def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missing(hung, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    version = registry.register(digest(trained.folder), {}, "", registry.CYCLEGAN)
+    monkeypatch.chdir(hung.root)
+    register_painters.run(painters=Path("data/painters"))
+    told = capsys.readouterr().out
+    assert "cyclegan is pet-portrait-cyclegan version" in told
+    assert "pet-portrait-fast stays unregistered: no weights of Magenta's network were found" in told
+    version = registry.find(digest(Path("data/painters/cyclegan")), registry.CYCLEGAN)
+    assert version is not None and version.tags["pipeline.run_id"] == hung.run_id
+    assert float(version.tags["kid"]) == sealed.facts(Path("data/painters/cyclegan"))["kid"]
     model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
     photo = images.encode_png(np.full((50, 70, 3), 90, np.uint8))
     (answer,) = model.predict(pd.DataFrame({"picture": [photo]})).to_dict("records")
