@@ -35,11 +35,10 @@ class Canvas:
         return self._lengthen(luma(tensor) if self.keep_colours else tensor)
 
     def grow(self, pixels: Tensor, before: "Canvas") -> Tensor:
-        """What was painted on a canvas of another size, enlarged or shrunk linearly, cut to 0..1."""
+        """What was painted on a smaller canvas, enlarged, with the photo's detail that was lost there."""
         height, width = before.size
-        return self._lengthen(
-            F.interpolate(pixels[..., :height, :width], self.size, mode="bilinear").clamp(0, 1)
-        )
+        change = F.interpolate((pixels - before.photo)[..., :height, :width], self.size, mode="bilinear")
+        return (self.photo + self._lengthen(change)).clamp(0, 1)
 
     def picture(self, pixels: Tensor) -> Pixels:
         """Take what is on the canvas, uint8 (height, width, 3); kept colours lie under the new brightness."""

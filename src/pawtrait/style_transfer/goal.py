@@ -73,8 +73,9 @@ class Goal:
             (t.weight * losses.style_loss(grams[t.layer], t.wanted) for t in self._style), zero
         )  # eq. 5
         variation = losses.total_variation(pixels)
-        total = net.content_weight * content + net.style_weight * style + net.variation_weight * variation
-        return Losses(content, style, variation, total)  # eq. 7 and smoothness
+        total = net.content_weight * content + net.style_weight * style  # eq. 7
+        total = total + net.variation_weight * variation + net.overflow_weight * losses.overflow(pixels)
+        return Losses(content, style, variation, total)
 
     def _maps(self, pixels: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """The features of (1, 3 or 1, H, W), enlarged as the network wants it."""

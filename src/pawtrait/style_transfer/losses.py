@@ -47,6 +47,11 @@ def total_variation(pixels: Tensor) -> Tensor:
     return down.square().mean() + right.square().mean()
 
 
+def overflow(pixels: Tensor) -> Tensor:
+    """How far pixels lie outside of 0..1, where no screen can show them: a mean square, a scalar."""
+    return (pixels - pixels.clamp(0, 1)).square().mean()
+
+
 class _Products(torch.autograd.Function):
     """FᵀF of rows (B, N, C) in float32 (B, C, C); its slope costs one product, autograd's would cost two."""
 
