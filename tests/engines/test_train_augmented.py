@@ -1,0 +1,93 @@
+"""Stage train_augmented: the same network with and without CycleGAN's pictures, seed by seed."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pawtrait import params
+from pawtrait.adapters import tracking
+from pawtrait.dataset import manifest
+from pawtrait.dataset.labels import LABELS
+from pawtrait.stages import train_augmented
+
+ROOT = Path(__file__).parents[2]
+SIZES = {"train": 24, "valid": 8, "test": 8}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, mlflow_store, coloured, cyclegan_folder):
+    """Packed pictures that colour tells apart, a CycleGAN that makes negatives, one epoch a training."""
+    monkeypatch.chdir(tmp_path)
+    knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    knobs["pictures"]["side"] = 32
+    knobs["models"]["cnn"] |= {"cap": 1}
+    knobs["train_augmented"] |= {"model": "cnn", "share": 0.5, "seeds": 2}
+    Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    Path("weights.json").write_text("{}")
+    bounds = [0, *np.cumsum(list(SIZES.values()))]
+    placed = []
+    for split, (start, end) in zip(SIZES, pairwise(bounds), strict=True):
+        np.save(f"{split}.npy", coloured.pixels[start:end])
+        for row, targets in enumerate(coloured.targets[start:end]):
+            name = f"{split}/{row:03d}.png"
+            placed.append(manifest.Placed(name, name, LABELS[targets.argmax()], name, split))
+    manifest.write(Path("splits.csv"), placed, manifest.Placed)
+    return cyclegan_folder
+
+
+def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_whether_they_help(
+    project, monkeypatch
+):
+    learned, judged = [], []
+    train, ask = train_augmented.train.train, train_augmented.train.probabilities
+
+    def watched(recipe, examples, valid, seed, title):
+        learned.append((examples, valid, seed))
+        return train(recipe, examples, valid, seed, title)
+
+    def asked(model, pixels, batch):
+        judged.append(pixels)
+        return ask(model, pixels, batch)
+
+    monkeypatch.setattr(train_augmented.train, "train", watched)
+    monkeypatch.setattr(train_augmented.train, "probabilities", asked)
+    train_augmented.run(
+        arrays=Path(),
+        splits=Path("splits.csv"),
+        weights=Path(),
+        painter=project,
+        out=Path("augmented.json"),
+    )
+    plain, both = learned[0][0], learned[1][0]
+    assert [seed for *_, seed in learned] == [7, 7, 8, 8]
+    assert (len(plain.pixels), len(both.pixels)) == (24, 36)
+    np.testing.assert_array_equal(both.pixels[:24], plain.pixels)
+    photos = {
+        (255 - one).tobytes(): mood.argmax() for one, mood in zip(plain.pixels, plain.targets, strict=True)
+    }
+    for one, mood in zip(both.pixels[24:], both.targets[24:], strict=True):
+        assert photos[one.tobytes()] == mood.argmax()  # the negative of a training photo, with its label
+    for split in ("valid", "test"):
+        assert sum(np.array_equal(pixels, np.load(f"{split}.npy")) for pixels in judged) == 4
+
+    verdict = json.loads(Path("augmented.json").read_text(encoding="utf-8"))
+    assert (verdict["painted"], verdict["seeds"], len(verdict["results"])) == (12, 2, 8)
+    for split in ("valid", "test"):
+        of = {
+            arm: [r["accuracy"] for r in verdict["results"] if (r["arm"], r["split"]) == (arm, split)]
+            for arm in train_augmented.ARMS
+        }
+        gains = np.subtract(of["photos and paintings"], of["photos"])
+        assert verdict[f"{split}_accuracy_gain"] == pytest.approx(gains.mean(), abs=1e-6)
+        low, high = (verdict[f"{split}_accuracy_gain_{end}"] for end in ("low", "high"))
+        assert low <= verdict[f"{split}_accuracy_gain"] <= high
+    assert verdict["sentence"].startswith("12 pictures painted by CycleGAN, added to the training photos")
+    with tracking.pipeline(params.load()) as record:
+        query = f"tags.\"mlflow.parentRunId\" = '{record.id}'"
+    (run,) = tracking.client().search_runs([tracking._experiment(tracking.client())], query)
+    assert run.data.tags["pawtrait.kind"] == "ablation"
+    assert run.data.metrics["test_accuracy_gain"] == pytest.approx(verdict["test_accuracy_gain"])
