@@ -66,11 +66,11 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     assert [seed for *_, seed in learned] == [7, 7, 8, 8]
     assert (len(plain.pixels), len(both.pixels)) == (24, 36)
     np.testing.assert_array_equal(both.pixels[:24], plain.pixels)
-    photos = {
-        (255 - one).tobytes(): mood.argmax() for one, mood in zip(plain.pixels, plain.targets, strict=True)
+    moods = {
+        (255 - one).tobytes(): row.argmax() for one, row in zip(plain.pixels, plain.targets, strict=True)
     }
-    for one, mood in zip(both.pixels[24:], both.targets[24:], strict=True):
-        assert photos[one.tobytes()] == mood.argmax()  # the negative of a training photo, with its label
+    for one, row in zip(both.pixels[24:], both.targets[24:], strict=True):
+        assert moods[one.tobytes()] == row.argmax()  # the negative of a training photo, with its label
     for split in ("valid", "test"):
         assert sum(np.array_equal(pixels, np.load(f"{split}.npy")) for pixels in judged) == 4
 
@@ -88,6 +88,8 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     assert verdict["sentence"].startswith("12 pictures painted by CycleGAN, added to the training photos")
     with tracking.pipeline(params.load()) as record:
         query = f"tags.\"mlflow.parentRunId\" = '{record.id}'"
-    (run,) = tracking.client().search_runs([tracking._experiment(tracking.client())], query)
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
+    (run,) = client.search_runs([experiment], query)
     assert run.data.tags["pawtrait.kind"] == "ablation"
     assert run.data.metrics["test_accuracy_gain"] == pytest.approx(verdict["test_accuracy_gain"])
