@@ -150,6 +150,7 @@ def write_params(**changes: Any) -> None:
     knobs["cyclegan"]["presets"]["demo"] |= {
         **{"load_size": 36, "crop_size": 32, "n_blocks": 1, "ngf": 4, "ndf": 4, "pictures": 4},
         **{"n_epochs": 1, "n_epochs_decay": 1, "pool_size": 4, "paintings": None},
+        **{"learning_rate": 2.0e-4, "batch": 1, "precision": "fp32"},
     }
     knobs["neural"] |= {"side": 40, "scales": [0.5, 1.0], "steps": [2, 3]}
     knobs["hybrid"] |= {"steps": 3}
