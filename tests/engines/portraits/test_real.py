@@ -56,7 +56,9 @@ def test_both_files_of_squeezenet_hold_the_same_kernels() -> None:
 def test_a_real_photo_takes_on_a_real_paintings_manner(weights: Path, network: str) -> None:
     net = features.load(network, weights, seed=0)
     recipe = params.load(ROOT / "params.yaml").neural
-    recipe = recipe.model_copy(update={"network": network, "side": 96, "steps": (30, 30)})
+    recipe = recipe.model_copy(
+        update={"network": network, "side": 96, "scales": (0.5, 1.0), "steps": (30, 30)}
+    )
     photo, styles = picture("lion"), [(picture("vg_starry_night"), 1.0)]
     *_, last = neural.optimise(photo, styles, net, recipe, seed=0)
     found = neural.evaluate(last.picture(), photo, styles, net, recipe)
