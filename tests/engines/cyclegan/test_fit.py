@@ -129,6 +129,12 @@ def test_a_learning_rate_far_too_high_is_noticed(train):
         list(train(learning_rate=1e25))
 
 
+def test_a_last_step_that_breaks_the_weights_makes_no_checkpoint(train, tmp_path):
+    with pytest.raises(BadTraining, match="epoch 1: a weight is no longer a number"):
+        list(train(learning_rate=1e39, pictures=1))  # its losses are those of the weights before
+    assert not list(tmp_path.glob("checkpoints/*/0*"))
+
+
 def test_too_little_memory_is_said_with_what_to_lower(recipe, work_elsewhere):
     large = recipe.model_copy(update={"ngf": 64, "ndf": 64, "batch": 64})
     done = subprocess.run(work_elsewhere("starve", large), capture_output=True, text=True)
