@@ -48,7 +48,7 @@ def test_the_demos_parameters_ask_nobody(workspace):
 
 
 def test_what_portraits_need_lies_apart_so_that_it_retrains_no_classifier(mirrored, capsys):
-    out, known = fetched(mirrored)
+    _, known = fetched(mirrored)
     styles = json.loads((mirrored.root / "data/style_weights/weights.json").read_text())
     assert set(styles) == {"vgg19", "squeezenet", "vgg19_16x", "magenta"} and not set(styles) & set(known)
     assert "without magenta there is no fast style transfer" in capsys.readouterr().err

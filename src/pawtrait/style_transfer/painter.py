@@ -191,9 +191,8 @@ def _painted(run: Callable[[NDArray[np.float32]], NDArray[np.float32]], photo: P
     rows, columns = working_size(height, width, side)
     sized = images.stretch(photo, rows, columns)
     room = [(0, max(-size % STEP, LEAST - size)) for size in (rows, columns)]
-    pixels = np.pad(sized, [*room, (0, 0)], mode="reflect")[np.newaxis].astype(np.float32)
     try:
-        painted = run(pixels)
+        painted = run(np.pad(sized, [*room, (0, 0)], mode="reflect")[np.newaxis].astype(np.float32))
     except runners.FAILURES as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise BadParams(
