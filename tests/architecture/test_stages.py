@@ -10,7 +10,11 @@ import wiring
 from pawtrait import cli
 
 STAGES = sorted(wiring.stages())
-OUTSIDE = {"fingerprint", "register", "register_painters"}  # run by make, the command line and the flow, since DVC cannot see why
+OUTSIDE = {
+    "fingerprint",
+    "register",
+    "register_painters",
+}  # run by make, command line and flow: DVC sees no why
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -55,7 +55,8 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         whole_folder(out) as folder,
     ):
         write_text(place / "run_id", record.id)
-        record.params({"preset": knobs.cyclegan.preset, "seed": knobs.seed, **recipe.model_dump()})
+        record.params({"seed": knobs.seed, **recipe.model_dump()})
+        record.tags({"cyclegan.preset": knobs.cyclegan.preset})  # two names may stand for the same numbers
         epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
         facts = _save(folder, epochs, recipe, probes, knobs)
         facts |= _judge(epochs[-1], held_out, data, recipe, features.load(NETWORK, weights, knobs.seed))
