@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--pictures FOLDER …]``: measure, and print one table."""
+"""``python -m benchmarks [--quick] [--only JOB …]``: measure, and print one table."""
 
 import argparse
 import platform
@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,8 +17,20 @@ from benchmarks import race
 from pawtrait import environment, progress
 from pawtrait.dataset import demo
 
-TOOLS = ("keras", "tensorflow", "onnxruntime", "tf2onnx", "opencv-python-headless", "pillow", "numpy")
-SPREAD = ("scanning",)  # jobs that are about several cores; the others stay on one
+TOOLS = (
+    "keras",
+    "tensorflow",
+    "tensorflow-hub",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "tf2onnx",
+    "opencv-python-headless",
+    "pillow",
+    "numpy",
+)
+JOBS = ("augmentation", "prediction", "exporting", "scanning", "neural", "fast", "cyclegan", "gpu")
+SPREAD = ("scanning", "cyclegan", "gpu")  # jobs that are about several cores; the others stay on one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,28 +42,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         progress.say(f"benchmarks: {empty[0]} has no CLASS/NAME.jpg; name a folder of class folders")
         return 2
     with tempfile.TemporaryDirectory() as scratch:
-        rows = list(_rows(_plans(options, Path(scratch))))
+        rows = list(_rows(_plans(options, Path(scratch)), options.only))
     Console().print(_table(rows), _versions(), sep="\n")
     return 0
 
 
-def _rows(plans: Sequence[race.Plan]) -> Iterator[race.Row]:
-    jobs = [("augmentation", plan) for plan in plans]
-    jobs += [(module, plans[0]) for module in ("prediction", "exporting", "scanning")]
-    for module, plan in progress.track(jobs, len(jobs), "benchmarks"):
+def _rows(plans: Sequence[race.Plan], chosen: Sequence[str]) -> Iterator[race.Row]:
+    jobs = [(job, plan) for job in chosen for plan in (plans if job == "augmentation" else plans[:1])]
+    for job, plan in progress.track(jobs, len(jobs), "benchmarks"):
         with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-            yield fresh.submit(race.measure, module, plan, module not in SPREAD).result()
+            yield from fresh.submit(race.measure, job, plan, job not in SPREAD).result()
 
 
 def _plans(options: argparse.Namespace, scratch: Path) -> list[race.Plan]:
     """The folders that were named, or pictures of the demo."""
+    weights = str(options.weights.resolve()) if options.weights else None
     if options.pictures:
         return [
-            race.Plan(options.quick, str(folder), "/".join(folder.resolve().parts[-2:]))
+            race.Plan(options.quick, str(folder), "/".join(folder.resolve().parts[-2:]), weights)
             for folder in options.pictures
         ]
     demo.draw(scratch / "demo", {"train": 64 if options.quick else 400}, 160, seed=1, faults=False)
-    return [race.Plan(options.quick, str(scratch / "demo" / demo.TOP / "train"), "demo, 160 px")]
+    return [race.Plan(options.quick, str(scratch / "demo" / demo.TOP / "train"), "demo, 160 px", weights)]
 
 
 def _table(rows: Sequence[race.Row]) -> Table:
@@ -62,20 +74,39 @@ def _table(rows: Sequence[race.Row]) -> Table:
     table.add_column("limit")
     table.add_column("measured")
     for row in rows:
-        low, high = row.spread
-        times = f"[bold]{row.times:.1f}[/bold]\n[dim]{low:.1f} to {high:.1f}[/dim]"
-        table.add_row(row.job, row.theirs, row.ours, times, row.limit, row.how)
+        table.add_row(row.job, row.theirs, row.ours, _times(row), row.limit, row.how)
     return table
 
 
+def _times(row: race.Row) -> str:
+    if row.times is None:
+        return ""
+    low, high = row.spread
+    return f"[bold]{row.times:.1f}[/bold]\n[dim]{low:.1f} to {high:.1f}[/dim]"
+
+
 def _versions() -> str:
-    tools = " · ".join(f"{name} {version(name)}" for name in TOOLS)
+    tools = " · ".join(f"{name} {_version(name)}" for name in TOOLS)
     return f"Python {platform.python_version()} · {tools}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=(sys.modules["benchmarks"].__doc__))
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller jobs, in a minute")
+    parser.add_argument("--only", nargs="+", choices=JOBS, default=JOBS, metavar="JOB", help=", ".join(JOBS))
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FOLDER",
+        help="published weights: VGG19 in Keras' layout, magenta_stylization/saved_model (made-up values)",
+    )
     parser.add_argument(
         "--pictures",
         type=Path,

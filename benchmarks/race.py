@@ -3,13 +3,15 @@
 import importlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
 from pawtrait import environment
 
 Clock = Callable[[], float]
+CPU, WALL = time.process_time, time.perf_counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Plan:
     quick: bool
     pictures: str  # a folder of JPEGs in class folders
     called: str  # what the table calls them
+    weights: str | None = None  # a folder of published weights; without it they are made up
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +32,45 @@ class Row:
     theirs: str
     ours: str
     limit: str
-    times: float  # as fast as theirs; the median of the rounds' ratios
+    times: float | None  # as fast as theirs; the median of the rounds' ratios; None where nothing was raced
     spread: tuple[float, float]  # the lowest and the highest ratio
     how: str  # what was measured, on what, how often
 
 
-def measure(module: str, plan: Plan, pinned: bool) -> Row:
+class Stopwatch:
+    """CPU seconds of this process that can be stopped while something else is looked after."""
+
+    def __init__(self) -> None:
+        self._outside = 0.0
+
+    def __call__(self) -> float:
+        return time.process_time() - self._outside
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What happens within costs nothing."""
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            self._outside += time.process_time() - began
+
+
+def measure(module: str, plan: Plan, pinned: bool) -> list[Row]:
     """Run one job's module in a fresh process; it is pinned before a framework starts its threads."""
     environment.settle()
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with environment.muffled():
-        row: Row = importlib.import_module(f"benchmarks.{module}").run(plan)
-    return row
+        rows: Row | list[Row] = importlib.import_module(f"benchmarks.{module}").run(plan)
+    return rows if isinstance(rows, list) else [rows]
 
 
 def run(
     variants: Mapping[str, Callable[[], object]],
     rounds: int,
     *,
-    clock: Clock = time.process_time,
+    clock: Clock = CPU,
     warm: bool = True,
 ) -> dict[str, list[float]]:
     """Seconds of every variant in every round; each round starts with another variant.
