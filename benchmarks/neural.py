@@ -1,4 +1,4 @@
-"""Neural style transfer: the loop of TensorFlow's tutorial, and ours; to a twentieth of the loss, and a step."""
+"""Neural style transfer: TensorFlow's tutorial loop, and ours; to a twentieth of the loss, and one step."""
 
 import hashlib
 import itertools

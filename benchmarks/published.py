@@ -35,7 +35,7 @@ class Published(tf.Module):
             (9, 32, 3, 1),
         ]
         self.layers = [
-            (self._weights(k, k, i, o), self._weights(LENGTH, o), self._weights(LENGTH, o))
+            (self._weights(k, k, i, o), self._weights(1, 1, LENGTH, o), self._weights(1, 1, LENGTH, o))
             for k, i, o, _ in shapes
         ]
         self.strides = [stride for *_, stride in shapes]
@@ -61,10 +61,7 @@ class Published(tf.Module):
         x = tf.pad(x, [[0, 0], [room, room], [room, room], [0, 0]], "REFLECT")
         x = tf.nn.conv2d(x, kernel, self.strides[number], "VALID")
         mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
-        gamma, beta = (
-            tf.reshape(tf.matmul(tf.reshape(vector, (-1, LENGTH)), one), (-1, 1, 1, kernel.shape[3]))
-            for one in (scale, shift)
-        )
+        gamma, beta = (tf.nn.conv2d(vector, one, 1, "SAME") for one in (scale, shift))
         return tf.nn.batch_normalization(x, mean, variance, beta, 1 + gamma, 1e-5)
 
     def _weights(self, *shape: int) -> Any:
