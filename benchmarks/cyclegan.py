@@ -97,9 +97,9 @@ def row(plan: race.Plan, side: int, device: str) -> race.Row:
         taken = race.run(variants, rounds, clock=race.CPU if alone else race.WALL)
         busy = (time.process_time() - began[0]) / (time.perf_counter() - began[1]) / ceiling.cores()
     place = _on_gpu(median(taken["ours"])) if device == "cuda" else _on_cpu(alone, busy)
-    lanes = ", two lanes" if device == "cpu" and not alone else ""
+    beside = ", two lanes" if device == "cpu" and not alone else ""
     gflop = counter.get_total_flops() / 1e9
-    return _told(taken, side, gflop, limit.gflop, lanes, f"{place}, × {rounds}")
+    return _told(taken, side, gflop, limit.gflop, beside, f"{place}, × {rounds}")
 
 
 def _on_cpu(alone: bool, busy: float) -> str:
@@ -118,7 +118,7 @@ def _on_gpu(seconds: float) -> str:
 
 
 def _told(
-    taken: dict[str, list[float]], side: int, gflop: float, known: float, lanes: str, how: str
+    taken: dict[str, list[float]], side: int, gflop: float, known: float, beside: str, how: str
 ) -> race.Row:
     times, spread = race.ratios(taken["plain"], taken["ours"])
     rate = known / median(taken["limit"])  # GFLOP/s
@@ -128,7 +128,7 @@ def _told(
     return race.Row(
         job=f"CycleGAN, one step, ResNet-9, 64 filters, batch 1, {side} px",
         theirs=f"plain loop, fp32: {race.each(taken['plain'], 1)}",
-        ours=f"bf16{lanes}: {race.each(taken['ours'], 1)}",
+        ours=f"bf16{beside}: {race.each(taken['ours'], 1)}",
         limit=f"{race.each([least], 1)}: {work} ({least / one:.0%} of ours)",
         times=times,
         spread=spread,
