@@ -13,7 +13,7 @@ from typing import Any
 from pawtrait import sealed
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import scores, tables
-from pawtrait.evaluation.portraits import markdown
+from pawtrait.evaluation.portraits import kid_sentence, markdown
 from pawtrait.files import write_text
 
 README, RESULTS = Path("README.md"), Path("docs/results")
@@ -76,16 +76,14 @@ def portraits_block(results: dict[str, Any]) -> str:
         f" parameters, {gan['seconds']:.0f} s): {gan['judged_on']} held-out photos come back at"
         f" {gan['held_out_psnr']:.1f} dB"
     )
-    if gan["kid"] is not None:
-        figures += (
-            f"; KID on {gan['judged_by']} features, painted photos against paintings, {gan['kid']:.3g} ±"
-            f" {gan['kid_error']:.2g}, where the photos as they are have {gan['kid_photos']:.3g}"
-        )
     lines = [
         f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}.",
         "",
     ]
-    lines += [markdown(results["rows"]), *(f"- {sentence}" for sentence in [*sentences, f"{figures}."])]
+    lines += [
+        markdown(results["rows"]),
+        *(f"- {sentence}" for sentence in [*sentences, f"{figures}. {kid_sentence(gan)}".strip()]),
+    ]
     return "\n".join(lines)
 
 

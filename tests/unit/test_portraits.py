@@ -85,7 +85,7 @@ def test_the_sentences_say_what_the_table_says():
         "nst comes closest to the paintings (style loss 0.2); cyclegan keeps most of the photo (content loss"
         " 0.2).",
         "By the weighted sum of both, nst leads with 2.7.",
-        "The pet is most itself with cyclegan: cosine 0.90 between the features of portrait and photo.",
+        "The pet is most itself with cyclegan: cosine 0.900 between the features of portrait and photo.",
         "cyclegan is the fastest with 0.1 s a portrait, nst the slowest with 10 s, 100 times as long.",
     ]
 

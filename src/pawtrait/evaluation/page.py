@@ -16,7 +16,7 @@ from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Rejected
 from pawtrait.evaluation import drawing, metrics, plots, tables
 from pawtrait.evaluation.metrics import Bin
-from pawtrait.evaluation.portraits import FIGURES
+from pawtrait.evaluation.portraits import FIGURES, kid_sentence
 from pawtrait.evaluation.predictions import Scored
 
 WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no more
@@ -119,6 +119,7 @@ def report(
             models=models,
             portraits=portraits,
             figures=FIGURES,
+            kid=kid_sentence(portraits.painter) if portraits else "",
         )
     )
 
