@@ -104,7 +104,7 @@ def test_a_damaged_file_in_a_weights_mirror_is_refused(bare: Project, tmp_path: 
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / name).write_bytes(b"half of what it was")
     bare.set(weights__mirror=str(tmp_path / "mirror"))
-    line = _line(bare.stage("weights", "--out", "data/pretrained", code=2))
+    line = _line(bare.stage("weights", "--out", "data/pretrained", "--styles", "data/style_weights", code=2))
     assert line.startswith(f"weights: weights.files.mobilenet_v2: {name} from the mirror has the SHA-256 ")
     assert "fetch it again" in line
     assert not (bare.root / "data/pretrained").exists()
