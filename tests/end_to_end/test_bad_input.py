@@ -124,8 +124,9 @@ def test_a_full_disk_leaves_no_arrays(project: Project, tmp_path: Path) -> None:
     assert list((tmp_path / "full").iterdir()) == []
 
 
-def test_a_full_disk_leaves_no_model(project: Project, tmp_path: Path, mlflow_store: str) -> None:
-    elsewhere = type(project)(project.root, MLFLOW_TRACKING_URI=mlflow_store)  # a failed run is remembered
+def test_a_full_disk_leaves_no_model(project: Project, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/store.db"  # small enough, and a failed run is remembered
+    elsewhere = type(project)(project.root, MLFLOW_TRACKING_URI=store)
     paths = _paths(
         name="cnn",
         arrays="data/arrays",

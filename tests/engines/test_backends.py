@@ -69,7 +69,7 @@ def test_a_network_trains_on_a_machine_that_holds_torch_and_no_tensorflow():
     assert found["sums"] == pytest.approx([1.0] * 32, abs=1e-5)
 
 
-@pytest.mark.parametrize("module", ["predict", "moods", "folder"])
+@pytest.mark.parametrize("module", ["predict", "moods"])
 def test_predicting_loads_no_deep_learning_framework(module):
     frameworks = ["tensorflow", "torch", "keras", "mlflow", "pandas", "sklearn", "tf2onnx"]
     code = (

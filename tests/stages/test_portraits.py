@@ -293,7 +293,7 @@ def test_the_run_holds_the_model_that_it_made(trained):
     run = tracking.client().get_run(trained.run_id)
     assert run.data.tags["pawtrait.kind"] == "painter"
     assert run.data.tags["model.sha256"] == digest(trained.folder)
-    assert run.data.params["preset"] == "demo" and run.data.params["crop_size"] == "32"
+    assert run.data.tags["cyclegan.preset"] == "demo" and run.data.params["crop_size"] == "32"
     assert len(run.outputs.model_outputs) == 1
 
 

@@ -54,6 +54,7 @@ def reported(workspace):
         reports=workspace.reports,
         models=workspace.models,
         tables=workspace.tables,
+        painters=workspace.root / "data/painters",
         validation=workspace.reports / "validation.json",
         out=workspace.reports / "index.html",
         cards=workspace.reports / "cards",

@@ -29,7 +29,7 @@ def one_thread() -> Iterator[None]:
 def recipe() -> CycleGan:
     """The demo's recipe on 32 px with very few filters: 2 + 1 epochs of 6 photos."""
     small = {"load_size": 36, "crop_size": 32, "n_blocks": 1, "ngf": 4, "ndf": 4, "batch": 1, "pictures": 6}
-    epochs = {"n_epochs": 2, "n_epochs_decay": 1, "pool_size": 4, "precision": "fp32"}
+    epochs = {"n_epochs": 2, "n_epochs_decay": 1, "pool_size": 4, "precision": "fp32", "learning_rate": 2e-4}
     return params.load(ROOT / "params.yaml").cyclegan.presets["demo"].model_copy(update=small | epochs)
 
 
