@@ -68,13 +68,20 @@ def test_side_by_side_gives_the_same_bits_as_in_turn(recipe):
         torch.set_num_threads(threads)
         training = _training(networks.build(4, 1, 4, 1), recipe)
         with Lanes(CPU) as lanes:
-            torch.set_num_threads(1)  # of this thread; each lane has one of its own
             losses = [
                 step.step(training, real_A.float(), real_B.float(), recipe, lanes, ALONE)
                 for real_A, real_B in _pairs(3, 1)
             ]
         results.append([*losses, *training.nets.generators(), *training.nets.discriminators()])
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+def test_lanes_leave_the_caller_one_thread_and_give_the_others_back():
+    torch.set_num_threads(2)
+    with Lanes(CPU) as lanes:
+        assert lanes.run(torch.get_num_threads, torch.get_num_threads) == (1, 1)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
 
 
 def test_an_error_in_one_half_cycle_is_not_lost(recipe):

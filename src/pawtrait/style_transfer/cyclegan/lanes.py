@@ -15,6 +15,9 @@ class Lanes:
 
     Small pictures do not fill two cores with one convolution, but two convolutions do. On a GPU, or where
     torch has one thread, the jobs run one after the other.
+
+    Inside the context the caller's own thread computes alone: a team of threads that wait for each other in
+    every small operation is slowed tenfold and more by any foreign busy process.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -24,6 +27,8 @@ class Lanes:
         self._threads = threads
 
     def __enter__(self) -> Self:
+        if self._pool:
+            torch.set_num_threads(1)
         return self
 
     def __exit__(

@@ -92,8 +92,12 @@ def step(
 
     losses = torch.cat([losses_G_A, loss_D_A, losses_G_B, loss_D_B])
     team.average([losses, *gradients_G, *gradients_D_A, *gradients_D_B])
-    _move(training.optimizer_G, painting, gradients_G)
-    _move(training.optimizer_D, training.nets.discriminators(), [*gradients_D_A, *gradients_D_B])
+    lanes.run(
+        partial(_move, training.optimizer_G, painting, gradients_G),
+        partial(
+            _move, training.optimizer_D, training.nets.discriminators(), [*gradients_D_A, *gradients_D_B]
+        ),
+    )
     return losses
 
 
