@@ -8,11 +8,11 @@ from benchmarks import race
 from pawtrait import params
 from pawtrait.dataset import scan
 
-PICTURES = 4000  # fewer files are looked at again, so that the start of the processes weighs little
+PICTURES = 4000  # fewer files are looked at again
 
 
 def run(plan: race.Plan) -> race.Row:
-    """The same function with one core allowed and with all, its processes' start included."""
+    """The same function with one core allowed and with all."""
     cores = os.sched_getaffinity(0)
     folder = Path(plan.pictures)
     names = _names(folder, 500 if plan.quick else PICTURES)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pawtrait import sealed
 from pawtrait.dataset import manifest
-from pawtrait.evaluation import scores, tables
+from pawtrait.evaluation import tables
 from pawtrait.evaluation.portraits import kid_sentence, markdown
 from pawtrait.files import write_text
 
@@ -73,7 +73,7 @@ def portraits_block(results: dict[str, Any]) -> str:
         sentences.append(results["augmented"])
     figures = (
         f"CycleGAN ({gan['preset']}, {gan['epochs']} epochs at {gan['side']} px, {gan['parameters']:,}"
-        f" parameters, {gan['seconds']:.0f} s): {gan['judged_on']} held-out photos come back at"
+        f" parameters): {gan['judged_on']} held-out photos come back at"
         f" {gan['held_out_psnr']:.1f} dB"
     )
     lines = [
@@ -123,8 +123,7 @@ def _portraits(workspace: Path) -> dict[str, Any]:
     verdict = json.loads((reports / "styles.json").read_text(encoding="utf-8"))
     augmented = json.loads((reports / "augmented.json").read_text(encoding="utf-8"))
     facts = sealed.facts(painter)
-    seconds = sum(scores.read_columns(painter / "history.csv")["seconds"])
-    gan = {key: facts[key] for key in FACTS} | {"seconds": round(seconds, 1)}
+    gan = {key: facts[key] for key in FACTS}
     kept = {key: verdict[key] for key in ("features", "classifier", "rows", "sentences", "missing")}
     return {"portraits": {**kept, "cyclegan": gan, "augmented": augmented["sentence"]}}
 

@@ -34,12 +34,13 @@ STAGES = {
     "paintings": "Renew the paintings' fingerprint and bring them to data/paintings.",
     "train_cyclegan": "Train CycleGAN on photos and paintings.",
     "export_fast": "Export Magenta's network of fast style transfer to ONNX.",
-    "stylize": "",  # paints photos too, and has a handler of its own
+    "stylize": "Paint the gallery: photos of the test split by every method.",
     "compare_styles": "Judge the gallery's portraits, method by method.",
     "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
 }
 FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
+WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 BY_MODEL = ("train", "evaluate")
 
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
@@ -81,7 +82,7 @@ def _command(name: str) -> Callable[..., None]:
 
 
 for _name, _help in STAGES.items():
-    if _help:
+    if _name not in WITH_PHOTOS:
         app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
 
 

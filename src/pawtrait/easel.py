@@ -134,7 +134,7 @@ def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
     if not 0 < weight < math.inf:
         raise BadData(f"--style {named}: {share!r} is no share; write NAME=0.7, any number above 0")
     path = Path(name) if _is_file(name) else FOLDER / paintings.find(listed(), name).path
-    return images.decode(path.read_bytes(), largest_pixels=largest_pixels, name=str(path)), weight
+    return images.read(path, largest_pixels=largest_pixels, name=str(path)), weight
 
 
 def _is_file(name: str) -> bool:

@@ -7,6 +7,7 @@ TIFF. The content decides, never the name.
 
 import io
 import struct
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -63,6 +64,11 @@ def decode(data: bytes, *, largest_pixels: int, name: str) -> Pixels:
     check_size(*size, largest_pixels=largest_pixels, name=name)
     pixels = _by_opencv(data)
     return _by_pillow(data, largest_pixels, name) if pixels is None else pixels
+
+
+def read(path: Path, *, largest_pixels: int, name: str | None = None) -> Pixels:
+    """Decode a picture file; ``name`` serves the message, its own if left out. Raises as ``decode`` does."""
+    return decode(path.read_bytes(), largest_pixels=largest_pixels, name=name or path.name)
 
 
 def sniff(data: bytes) -> str:

@@ -220,7 +220,7 @@ def trade_off(rows: Sequence[Mapping[str, Any]]) -> Figure:
             places, [row[f"{key}_low"] for row in rows], [row[f"{key}_high"] for row in rows], INK, alpha=0.4
         )
         axes.scatter([row[key] for row in rows], places, color=SPLIT["valid"], s=26, zorder=3)
-        axes.set(title=title, xscale=scale, ylim=(len(rows) - 0.5, -0.5))
+        axes.set(title=title, xscale=scale, ylim=(max(len(rows), 1) - 0.5, -0.5))
         axes.set_yticks(places, [row["method"] for row in rows])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.tick_params(axis="x", which="minor", labelsize=0)

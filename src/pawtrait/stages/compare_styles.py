@@ -1,8 +1,9 @@
 """Stage compare_styles: portraits and their prices → what each method is worth, as figures and sentences."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,20 @@ def run(
     judge = _Judge(
         features.load(knobs.neural.network, weights, knobs.seed),
         knobs.neural,
-        knobs.manifest.largest_pixels,
         Classifier.load(models / winner),
     )
     portraits = manifest.read(gallery / "portraits.csv", Portrait)
     costs = {price.path: price for price in manifest.read(prices, Price)}
     styles = manifest.read(table, Painting)
-    judged = list(_judged(judge, portraits, costs, styles, (gallery, raw, paintings)))
+    names = _followed(portraits, styles)
+    read = partial(images.read, largest_pixels=knobs.manifest.largest_pixels)
+    photos = {path: read(raw / path) for path in sorted({one.photo for one in portraits})}
+    looks = {name: read(paintings / find(styles, name).path) for name in names}
+    judged = [
+        row
+        for one in progress.track(portraits, len(portraits), "judge")
+        for row in _judged(judge, one, costs[one.path], read(gallery / one.path), photos[one.photo], looks)
+    ]
     rows = scores.summary(judged, knobs.stylize.methods)
     verdict = {
         "features": {"network": knobs.neural.network, "start": judge.features.start},
@@ -72,11 +80,7 @@ class _Judge:
 
     features: features.Features
     recipe: params.Neural
-    largest: int
     classifier: Classifier
-
-    def read(self, path: Path) -> Pixels:
-        return images.decode(path.read_bytes(), largest_pixels=self.largest, name=path.name)
 
     def mood(self, picture: Pixels) -> str:
         square = images.resize(picture, self.classifier.side)[np.newaxis]
@@ -84,40 +88,41 @@ class _Judge:
         return str(self.classifier.facts["labels"][int(answer.argmax())])
 
 
+def _followed(portraits: Sequence[Portrait], styles: Sequence[Painting]) -> list[str]:
+    """The paintings that portraits follow; all that there are where no portrait follows one."""
+    followed = list(dict.fromkeys(one.painting for one in portraits if one.painting))
+    return followed or [style.name for style in taken(styles)]
+
+
 def _judged(
     judge: _Judge,
-    portraits: Sequence[Portrait],
-    costs: dict[str, Price],
-    styles: Sequence[Painting],
-    places: tuple[Path, Path, Path],
+    portrait: Portrait,
+    price: Price,
+    picture: Pixels,
+    photo: Pixels,
+    looks: Mapping[str, Pixels],
 ) -> Iterator[Judged]:
-    """A row for each portrait; one that follows no single painting is held against each of the others', or
-    against all that there are."""
-    gallery, raw, paintings = places
-    names = list(dict.fromkeys(one.painting for one in portraits if one.painting))
-    names = names or [style.name for style in taken(styles)]
-    for one in progress.track(portraits, len(portraits), "judge"):
-        picture, photo = judge.read(gallery / one.path), judge.read(raw / one.photo)
-        mood, before = judge.mood(picture), judge.mood(photo)
-        price = costs[one.path]
-        for name in [one.painting] if one.painting else names:
-            painting = judge.read(paintings / find(styles, name).path)
-            losses = neural.evaluate(picture, photo, [(painting, 1.0)], judge.features, judge.recipe)
-            yield Judged(
-                one.path,
-                one.method,
-                one.photo,
-                name,
-                losses["content"],
-                losses["style"],
-                losses["total"],
-                measures.identity(judge.features, photo, picture),
-                mood,
-                mood == before,
-                price.seconds,
-                price.core_seconds,
-                price.megabytes,
-            )
+    """A portrait against its painting; one that follows no single painting against each of them."""
+    mood = judge.mood(picture)
+    kept = mood == judge.mood(photo)
+    identity = measures.identity(judge.features, photo, picture)
+    for name in [portrait.painting] if portrait.painting else looks:
+        losses = neural.evaluate(picture, photo, [(looks[name], 1.0)], judge.features, judge.recipe)
+        yield Judged(
+            portrait.path,
+            portrait.method,
+            portrait.photo,
+            name,
+            losses["content"],
+            losses["style"],
+            losses["total"],
+            identity,
+            mood,
+            kept,
+            price.seconds,
+            price.core_seconds,
+            price.megabytes,
+        )
 
 
 def _missing(painters: Path, methods: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -52,8 +52,6 @@ def run(*, fingerprint: Path, out: Path, table: Path, sheet: Path) -> None:
 
 def _sheet(folder: Path, rows: Sequence[paintings.Painting], largest: int) -> Figure:
     """The paintings, each cut to the square in its middle, under their titles."""
-    pictures = (
-        images.decode((folder / row.path).read_bytes(), largest_pixels=largest, name=row.path) for row in rows
-    )
+    pictures = (images.read(folder / row.path, largest_pixels=largest) for row in rows)
     squares = [images.resize(images.middle(picture), SIDE) for picture in pictures]
     return plots.samples(squares, [textwrap.shorten(row.title, 26, placeholder=" …") for row in rows])

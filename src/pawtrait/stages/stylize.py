@@ -55,9 +55,11 @@ def run(
         manifest.write(folder / "portraits.csv", [portrait for portrait, _ in done], Portrait)
         manifest.write(prices, [price for _, price in done], Price)
         portraits = [portrait for portrait, _ in done]
-        pictures = {one.path: read(folder / one.path, largest) for one in portraits}
-        pictures |= {photo.path: read(raw / photo.path, largest) for photo in photos}
-        pictures |= {style.name: read(paintings / style.path, largest) for style in styles}
+        pictures = {one.path: images.read(folder / one.path, largest_pixels=largest) for one in portraits}
+        pictures |= {photo.path: images.read(raw / photo.path, largest_pixels=largest) for photo in photos}
+        pictures |= {
+            style.name: images.read(paintings / style.path, largest_pixels=largest) for style in styles
+        }
         drawing.save(_sheet(pictures, portraits, methods), sheet)
         record.picture(sheet)
 
@@ -67,11 +69,6 @@ def chosen(rows: Sequence[Painting], count: int) -> list[Painting]:
     good = taken(rows)
     places = np.linspace(0, len(good) - 1, min(count, len(good))).round().astype(int)
     return [good[place] for place in places]
-
-
-def read(path: Path, largest: int) -> Pixels:
-    """A picture file as uint8 (H, W, 3)."""
-    return images.decode(path.read_bytes(), largest_pixels=largest, name=path.name)
 
 
 def _able(studio: Studio, method: str) -> bool:
@@ -112,8 +109,8 @@ def _paint(
 ) -> tuple[Portrait, Price]:
     """Paint, keep the picture, and tell MLflow of every step; pictures at the same steps for all."""
     method, photo, style = job
-    pixels = read(raw / photo.path, largest)
-    styles = [(read(paintings / style.path, largest), 1.0)] if style else []
+    pixels = images.read(raw / photo.path, largest_pixels=largest)
+    styles = [(images.read(paintings / style.path, largest_pixels=largest), 1.0)] if style else []
     steps: list[dict[str, float]] = []
     seen: dict[int, Pixels] = {}
     with cost.measured() as price:

@@ -37,13 +37,16 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     recipe = knobs.cyclegan.presets[knobs.cyclegan.preset]
     largest = knobs.manifest.largest_pixels
     placed = manifest.read(splits, manifest.Placed)
-    held_out = _photos(raw, [one for one in placed if one.split == "valid"], largest)
+    train, valid = ([one for one in placed if one.split == split] for split in ("train", "valid"))
+    hung = taken(manifest.read(table, Painting))[: recipe.paintings]
     data = domains.gather(
-        _photos(raw, [one for one in placed if one.split == "train"], largest),
-        _paintings(paintings, taken(manifest.read(table, Painting))[: recipe.paintings], largest),
+        _pictures(raw, train, largest, "photos"),
+        _pictures(paintings, hung, largest, "paintings"),
         recipe.load_size,
     )
-    probes = _probes(placed, held_out, recipe.crop_size)
+    side = recipe.crop_size
+    held_out = np.stack([images.resize(one, side) for one in _pictures(raw, valid, largest, "held out")])
+    probes = held_out[_probes(valid)]
     if not parallel.is_lead():
         for _ in fit.train(data, recipe, CHECKPOINTS, knobs.seed, probes):
             pass
@@ -59,7 +62,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         record.tags({"cyclegan.preset": knobs.cyclegan.preset})  # two names may stand for the same numbers
         epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
         facts = _save(folder, epochs, recipe, probes, knobs)
-        facts |= _judge(epochs[-1], held_out, data, recipe, features.load(NETWORK, weights, knobs.seed))
+        facts |= _judge(epochs[-1], held_out[:JUDGED], data, features.load(NETWORK, weights, knobs.seed))
         record.metrics({f"final_{key}": value for key, value in facts.items() if isinstance(value, float)})
         sealed.write_facts(folder, facts)
         sealed.seal(folder)
@@ -68,24 +71,18 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
 
 
-def _photos(raw: Path, rows: Sequence[manifest.Placed], largest: int) -> list[Pixels]:
-    return [
-        images.decode((raw / row.path).read_bytes(), largest_pixels=largest, name=row.path)
-        for row in bars.track(rows, len(rows), "photos")
-    ]
+def _pictures(
+    folder: Path, rows: Sequence[manifest.Placed | Painting], largest: int, what: str
+) -> Iterator[Pixels]:
+    """One after the other, so that only what they are resized to stays in memory."""
+    for row in bars.track(rows, len(rows), what):
+        yield images.read(folder / row.path, largest_pixels=largest, name=row.path)
 
 
-def _paintings(folder: Path, rows: Sequence[Painting], largest: int) -> list[Pixels]:
-    return [
-        images.decode((folder / row.path).read_bytes(), largest_pixels=largest, name=row.path) for row in rows
-    ]
-
-
-def _probes(placed: Sequence[manifest.Placed], held_out: Sequence[Pixels], side: int) -> Pixels:
-    """The first held-out photos of each mood: uint8 (N, side, side, 3)."""
-    labels = [one.label for one in placed if one.split == "valid"]
-    rows = [row for label in LABELS for row in np.flatnonzero([one == label for one in labels])[:PROBES]]
-    return np.stack([images.resize(held_out[row], side) for row in rows])
+def _probes(valid: Sequence[manifest.Placed]) -> list[int]:
+    """The rows of the first held-out photos of each mood."""
+    labels = [one.label for one in valid]
+    return [int(row) for label in LABELS for row in np.flatnonzero([one == label for one in labels])[:PROBES]]
 
 
 def _run_of(place: Path) -> str | None:
@@ -148,7 +145,8 @@ def _save(
     last = epochs[-1]
     parity = export.save(last.nets, folder, probes)
     rows = [_row(epoch) for epoch in epochs]
-    write_csv(folder / "history.csv", rows, list(rows[0]))
+    names = [name for name in rows[0] if name != "seconds"]  # no two trainings share them; MLflow has them
+    write_csv(folder / "history.csv", [{name: row[name] for name in names} for row in rows], names)
     painted = last.probes or paint(last.nets, probes)
     sheet = [picture for row in zip(probes, painted.fake_B, painted.rec_A, strict=True) for picture in row]
     captions = ["photo", "painted", "brought back"] * len(probes)
@@ -168,25 +166,20 @@ def _save(
     }
 
 
-def _judge(
-    last: Epoch,
-    held_out: Sequence[Pixels],
-    data: domains.Domains,
-    recipe: CycleGan,
-    network: features.Features,
-) -> dict[str, Any]:
+def _judge(last: Epoch, photos: Pixels, data: domains.Domains, network: features.Features) -> dict[str, Any]:
     """Figures on held-out photos: how well they come back, how near to the paintings they are painted."""
-    side = recipe.crop_size
-    photos = np.stack([images.resize(photo, side) for photo in held_out[:JUDGED]])
     painted = paint(last.nets, photos)
-    real_b = np.stack([images.resize(painting, side) for painting in data.paintings])
-    return {
+    real_b = np.stack([images.resize(painting, photos.shape[1]) for painting in data.paintings])
+    figures = {
         "held_out_psnr": painted.cycle_psnr,
         "held_out_cycle": painted.cycle_loss,
         "perceptual_cycle": _apart(network, painted.rec_A, photos),
         "perceptual_change": _apart(network, painted.fake_B, photos),
         **_kid("kid", network, painted.fake_B, real_b),
         **_kid("kid_photos", network, photos, real_b),
+    }
+    return {
+        **{key: value and float(f"{value:.5g}") for key, value in figures.items()},
         "judged_by": f"{NETWORK} ({network.start})",
         "judged_on": len(photos),
     }

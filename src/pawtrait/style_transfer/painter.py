@@ -74,10 +74,7 @@ class FastPainter:
             BadImage: that is no picture.
         """
         _check(style)
-        height, width = style.shape[:2]
-        short = min(height, width)
-        top, left = (height - short) // 2, (width - short) // 2
-        square = images.resize(style[top : top + short, left : left + short], int(self.facts["side"]))
+        square = images.resize(images.middle(style), int(self.facts["side"]))
         return self._look({"pixels": square[np.newaxis].astype(np.float32)})
 
     def paint(self, photo: Pixels, vector: Vector, side: int) -> Pixels:

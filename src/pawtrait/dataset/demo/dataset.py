@@ -1,13 +1,9 @@
 """The demo's folder: its pictures in the layout of the real set, with faults planted on purpose."""
 
 import io
-import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -15,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pawtrait.dataset.demo import crew
 from pawtrait.dataset.demo.portrait import picture
 from pawtrait.dataset.demo.species import SPECIES
 from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.errors import BadParams
 from pawtrait.files import whole_folder
-from pawtrait.progress import track
 
 TOP = "Master Folder"
 FOLDERS: dict[str, str] = {"happy": "happy", "sad": "Sad", "angry": "Angry", "other": "Other"}  # as on Kaggle
@@ -61,24 +57,12 @@ def draw(folder: Path, counts: Mapping[str, int], side: int, seed: int, faults: 
             f"{counts.get(few[0], 0)}; draw more or set ingest.demo.faults to false"
         )
     jobs = list(_jobs(counts, seed))
-    with whole_folder(folder) as draft, _unthreaded():
+    with whole_folder(folder) as draft, crew.one_thread():
         for path in sorted({(draft / job.path).parent for job in jobs}):
             path.mkdir(parents=True)
-        _write_all(draft, jobs, side)
+        crew.draw(partial(_write, draft, side), jobs, _WORTH, "drawing")
         if faults:
             _plant(draft, side, seed)
-
-
-@contextmanager
-def _unthreaded() -> Iterator[None]:
-    """Keep OpenCV to one thread: small shapes gain nothing from more, and a process that has started its
-    threads cannot be forked any more without the child hanging in OpenCV."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _jobs(counts: Mapping[str, int], seed: int) -> Iterator[_Job]:
@@ -94,19 +78,6 @@ def _jobs(counts: Mapping[str, int], seed: int) -> Iterator[_Job]:
 def _path(split: str, mood: str, number: int) -> str:
     """A name that no other split uses under the same label, as in the real set."""
     return f"{TOP}/{split}/{FOLDERS[mood]}/{number * len(SPLITS) + SPLITS.index(split) + 1:03d}.jpg"
-
-
-def _write_all(folder: Path, jobs: list[_Job], side: int) -> None:
-    """Draw on all cores, in processes: the many small shapes hold Python's lock, so threads gain nothing."""
-    write = partial(_write, folder, side)
-    workers = min(len(os.sched_getaffinity(0)), len(jobs) // _WORTH)
-    if workers < 2:
-        for _ in track(map(write, jobs), len(jobs), "drawing"):
-            pass
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        for _ in track(pool.map(write, jobs, chunksize=16), len(jobs), "drawing"):
-            pass
 
 
 def _write(folder: Path, side: int, job: _Job) -> None:

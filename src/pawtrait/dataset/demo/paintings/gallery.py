@@ -1,22 +1,18 @@
 """The demo's gallery: paintings in five manners taken in turn, as a folder of pictures, each with a title."""
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pawtrait.dataset.demo import crew
 from pawtrait.dataset.demo.paintings import surface
 from pawtrait.dataset.demo.paintings.works import WORKS, Work
 from pawtrait.errors import BadParams
 from pawtrait.files import whole_folder
-from pawtrait.progress import track
 
 MANNERS: tuple[str, ...] = tuple(WORKS)
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
@@ -43,17 +39,8 @@ def paint(folder: Path, count: int, side: int, seed: int) -> None:
 
     Larger counts change no painting of smaller ones.
     """
-    jobs = list(_jobs(count))
-    with whole_folder(folder) as draft, _unthreaded():
-        write = partial(_write, draft, side, seed)
-        workers = min(len(os.sched_getaffinity(0)), len(jobs) // _WORTH)
-        if workers < 2:
-            for _ in track(map(write, jobs), len(jobs), "painting"):
-                pass
-            return
-        with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-            for _ in track(pool.map(write, jobs), len(jobs), "painting"):
-                pass
+    with whole_folder(folder) as draft:
+        crew.draw(partial(_write, draft, side, seed), list(_jobs(count)), _WORTH, "painting")
 
 
 def titles(count: int, seed: int) -> dict[str, str]:
@@ -90,14 +77,3 @@ def _write(folder: Path, side: int, seed: int, job: tuple[str, int]) -> None:
     pixels = painting(*job, side, seed)
     _, data = cv2.imencode(".jpg", pixels[..., ::-1], _JPEG)
     (folder / f"{_stem(*job)}.jpg").write_bytes(data.tobytes())
-
-
-@contextmanager
-def _unthreaded() -> Iterator[None]:
-    """Keep OpenCV to one thread: the paintings share the cores, one each."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

@@ -1,0 +1,213 @@
+"""A gallery painted by every method that can, its methods compared, its painters registered."""
+
+import io
+import logging
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pawtrait import sealed
+from pawtrait.adapters import registry, tracking
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.paintings import Painting
+from pawtrait.errors import BadModel
+from pawtrait.evaluation.portraits import Price
+from pawtrait.stages import (
+    export_fast,
+    register_painters,
+    stylize,
+    weights,
+)
+from tests.stages.portraits.conftest import (
+    CHART,
+    GALLERY,
+    METHODS,
+    MIRROR,
+    PRICES,
+    SHEET,
+    compare,
+    digest,
+    paint,
+    shown,
+    write_params,
+)
+
+
+def test_every_method_that_can_paints_every_photo(hung):
+    photos = ["test/happy/000.png", "test/sad/001.png"]  # the moods in turn
+    assert {(one.method, one.photo) for one in hung.portraits} == {
+        (method, photo) for method in ("nst", "cyclegan", "hybrid") for photo in photos
+    }
+    by = {method: [one.painting for one in hung.portraits if one.method == method] for method in METHODS}
+    assert by["cyclegan"] == ["", ""] and by["fast"] == []
+    assert len(set(by["nst"])) == 2 and by["nst"] == by["hybrid"]
+
+
+def test_portraits_their_table_their_prices_and_the_sheet_agree(hung):
+    files = {path.name for path in (hung.root / GALLERY).iterdir()}
+    assert files == {one.path for one in hung.portraits} | {"portraits.csv"}
+    prices = manifest.read(hung.root / PRICES, Price)
+    assert [one.path for one in prices] == [one.path for one in hung.portraits]
+    assert all(one.seconds > 0 and one.core_seconds >= 0 and one.megabytes >= 0 for one in prices)
+    for one in hung.portraits:
+        with Image.open(hung.root / GALLERY / one.path) as picture:
+            assert (picture.height, picture.width) == (one.height, one.width) == (36, 40)
+    with Image.open(hung.root / SHEET) as sheet:
+        assert sheet.format == "PNG" and sheet.width > 400
+
+
+def test_portraits_of_a_photo_differ_by_method(hung):
+    happy = {one.method: hung.root / GALLERY / one.path for one in hung.portraits if "happy" in one.photo}
+    pictures = {method: images.read(path, largest_pixels=10_000) for method, path in happy.items()}
+    for one, other in (("nst", "cyclegan"), ("nst", "hybrid"), ("cyclegan", "hybrid")):
+        assert not np.array_equal(pictures[one], pictures[other]), (one, other)
+
+
+def test_the_gallery_is_shown_in_mlflow(hung):
+    keys = {name for name, _ in shown(hung.run_id)}
+    assert len({key for key in keys if key.startswith("portrait_")}) == len(hung.portraits)
+    kept = {entry.path for entry in tracking.client().list_artifacts(hung.run_id, "pictures")}
+    assert "pictures/portraits.png" in kept
+
+
+def test_where_no_method_can_paint_it_is_logged_and_the_gallery_is_empty(here, coloured_models, caplog):
+    write_params(stylize={"methods": ["fast"]})
+    coloured_models(here / "models")
+    export_fast.run(weights=Path("data/style_weights"), out=Path("data/painters/fast"))
+    with caplog.at_level(logging.WARNING):
+        assert paint() == []
+    assert "no portraits by fast: no weights of Magenta's network were found" in caplog.text
+    verdict = compare()
+    assert verdict["rows"] == verdict["portraits"] == []
+    assert list(verdict["missing"]) == ["fast"]
+
+
+def test_a_damaged_painter_stops_the_gallery(here, cyclegan_folder):
+    write_params(stylize={"methods": ["cyclegan"]})
+    with (cyclegan_folder / "photo_to_painting.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(BadModel, match="is not the file that was sealed"):
+        paint()
+    assert not GALLERY.exists()
+
+
+def test_paintings_are_chosen_from_all_over_the_table(here):
+    rows = manifest.read(Path("data/tables/paintings.csv"), Painting)
+    assert [one.name for one in stylize.chosen(rows, 2)] == [rows[0].name, rows[2].name]
+    assert stylize.chosen(rows, 9) == rows
+
+
+# compare_styles
+
+
+def test_every_portrait_is_judged_in_finite_figures(hung):
+    judged = hung.verdict["portraits"]
+    assert {one["path"] for one in judged} == {one.path for one in hung.portraits}
+    for one in judged:
+        for key in ("content", "style", "weighted", "identity", "seconds", "core_seconds", "megabytes"):
+            assert np.isfinite(one[key]), (one["path"], key)
+        assert -1 <= one["identity"] <= 1.000001
+    assert hung.verdict["features"] == {"network": "squeezenet", "start": "random start"}
+    with Image.open(hung.root / CHART) as chart:
+        assert chart.format == "PNG"
+
+
+def test_there_is_a_row_for_each_method_with_portraits_and_a_reason_for_the_others(hung):
+    assert [row["method"] for row in hung.verdict["rows"]] == ["nst", "cyclegan", "hybrid"]
+    assert hung.verdict["sentences"]
+    assert list(hung.verdict["missing"]) == ["fast"]
+    assert hung.verdict["missing"]["fast"].startswith("no weights of Magenta's network were found")
+
+
+def test_a_portrait_that_follows_no_painting_is_held_against_each_of_the_others(hung):
+    rows = hung.verdict["portraits"]
+    against = {
+        method: {(one["photo"], one["painting"]) for one in rows if one["method"] == method}
+        for method in ("nst", "cyclegan")
+    }
+    assert against["nst"] == against["cyclegan"] and len(against["nst"]) == 4
+
+
+def test_prices_come_through_to_the_verdict(hung):
+    known = {one.path: one.seconds for one in manifest.read(hung.root / PRICES, Price)}
+    assert {one["path"]: one["seconds"] for one in hung.verdict["portraits"]} == known
+
+
+def test_the_comparison_is_kept_in_mlflow(hung):
+    metrics = tracking.client().get_run(hung.run_id).data.metrics
+    for row in hung.verdict["rows"]:
+        assert metrics[f"{row['method']}_identity"] == pytest.approx(row["identity"])
+
+
+def test_a_mood_is_kept_where_the_classifier_says_the_same_of_photo_and_portrait(
+    here, cyclegan_folder, coloured_models
+):
+    write_params(stylize={"methods": ["cyclegan"], "photos": 4})
+    coloured_models(here / "models")
+    assert len(paint()) == 4
+    verdict = compare()
+    gan = {Path(one["photo"]).parts[1]: one for one in verdict["portraits"]}
+    assert (gan["happy"]["mood"], gan["happy"]["mood_kept"]) == ("sad", False)  # yellow turns blue
+    assert (gan["other"]["mood"], gan["other"]["mood_kept"]) == ("other", True)  # grey stays grey
+    assert verdict["classifier"] == "cnn"
+
+
+def test_the_only_method_is_held_against_all_paintings(here, cyclegan_folder, coloured_models):
+    write_params(stylize={"methods": ["cyclegan"], "photos": 1})
+    coloured_models(here / "models")
+    paint()
+    with Image.open(SHEET) as sheet:
+        assert sheet.width > 1.5 * sheet.height  # the photo and its portrait in a row
+    verdict = compare()
+    assert {one["painting"] for one in verdict["portraits"]} == {
+        one.name for one in manifest.read(Path("data/tables/paintings.csv"), Painting)
+    }
+    assert verdict["sentences"] == [] and np.isfinite(verdict["rows"][0]["style"])
+
+
+# with real weights
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="../shared/weights, a mirror of real weights, is not here")
+def test_with_weights_the_gallery_has_fast_portraits_judged_by_imagenet(here, fast_folder, coloured_models):
+    write_params(weights={"mirror": str(MIRROR)}, stylize={"methods": ["fast", "cyclegan"], "paintings": 1})
+    weights.run(out=Path("data/pretrained"), styles=Path("data/style_weights"))
+    coloured_models(here / "models")
+    empty_painter(here / "data/painters/cyclegan")
+    portraits = paint()
+    assert [one.method for one in portraits] == ["fast", "fast"] and all(one.painting for one in portraits)
+    assert list(Path(".cache").rglob("*.npy"))  # the painting's vector is kept
+    verdict = compare()
+    assert verdict["features"]["start"] == "ImageNet"
+    assert verdict["missing"] == {"cyclegan": "not trained here"}
+
+
+def empty_painter(folder: Path) -> None:
+    """A painter's folder that says why it cannot paint."""
+    folder.mkdir(parents=True)
+    sealed.write_facts(folder, {"name": "cyclegan", "kind": "cyclegan", "missing": "not trained here"})
+    sealed.seal(folder)
+
+
+# register_painters
+
+
+def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missing(hung, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    monkeypatch.chdir(hung.root)
+    register_painters.run(painters=Path("data/painters"))
+    told = capsys.readouterr().out
+    assert "cyclegan is pet-portrait-cyclegan version" in told
+    assert "pet-portrait-fast stays unregistered: no weights of Magenta's network were found" in told
+    version = registry.find(digest(Path("data/painters/cyclegan")), registry.CYCLEGAN)
+    assert version is not None and version.tags["pipeline.run_id"] == hung.run_id
+    assert float(version.tags["kid"]) == sealed.facts(Path("data/painters/cyclegan"))["kid"]
+    model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+    photo = images.encode_png(np.full((50, 70, 3), 90, np.uint8))
+    (answer,) = model.predict(pd.DataFrame({"picture": [photo]})).to_dict("records")
+    with Image.open(io.BytesIO(answer["portrait"])) as portrait:
+        assert (portrait.format, portrait.size, answer["problem"]) == ("PNG", (70, 50), "")

@@ -1,0 +1,136 @@
+"""CycleGAN as a stage: what it leaves behind, and how it goes on after it was cut off."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pawtrait import params, sealed
+from pawtrait.adapters import tracking
+from pawtrait.stages import (
+    export_fast,
+    train_cyclegan,
+)
+from pawtrait.style_transfer.cyclegan.step import LOSSES
+from tests.stages.portraits.conftest import FILES, digest, history, shown, steps, train, write_params
+
+# train_cyclegan
+
+
+def test_training_leaves_a_sealed_folder_with_all_that_is_promised(trained):
+    assert set(sealed.check(trained.folder)) == FILES
+    with Image.open(trained.folder / "probes.png") as sheet:
+        assert sheet.format == "PNG"
+
+
+def test_the_history_has_every_loss_of_every_epoch(trained):
+    rows = history(trained.folder)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert [row["learning_rate"] for row in rows] == pytest.approx([2e-4, 1e-4])
+    assert set(rows[0]) == {
+        *(
+            "epoch",
+            "held_out_cycle",
+            "held_out_psnr",
+            "learning_rate",
+        ),  # no seconds: no two trainings share them
+        *LOSSES,
+    }
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+
+
+def test_the_painter_says_how_good_how_large_and_how_made_it_is(trained):
+    facts = sealed.facts(trained.folder)
+    assert (facts["kind"], facts["start"], facts["side"], facts["epochs"]) == (
+        "cyclegan",
+        "random start",
+        32,
+        2,
+    )
+    assert 0 <= facts["parity"] < 0.1
+    assert facts["parameters"] == sum(facts["parameters_of"].values()) > 1000
+    assert facts["judged_by"] == "squeezenet (random start)" and facts["judged_on"] == 4
+    for key in ("kid", "kid_error", "kid_photos", "held_out_psnr", "perceptual_cycle", "perceptual_change"):
+        assert np.isfinite(facts[key]), key
+    assert facts["recipe"]["ngf"] == 4
+
+
+def test_the_run_has_figures_of_every_epoch_and_the_probes_at_the_same_steps(trained):
+    for key in (*LOSSES, "held_out_cycle", "held_out_psnr", "learning_rate"):
+        assert steps(trained.run_id, key) == [1, 2], key
+    assert steps(trained.run_id, "final_kid") == [0]
+    probes = {one for one in shown(trained.run_id) if one[0].startswith("probe_")}
+    assert probes == {(f"probe_{index}", step) for index in range(4) for step in (1, 2)}
+
+
+def test_the_run_holds_the_model_that_it_made(trained):
+    run = tracking.client().get_run(trained.run_id)
+    assert run.data.tags["pawtrait.kind"] == "painter"
+    assert run.data.tags["model.sha256"] == digest(trained.folder)
+    assert run.data.tags["cyclegan.preset"] == "demo" and run.data.params["crop_size"] == "32"
+    assert len(run.outputs.model_outputs) == 1
+
+
+def test_a_training_cut_off_goes_on_in_its_run_to_what_it_would_have_been(here, trained, monkeypatch):
+    tell = tracking.Run.probe
+
+    def cut(self: tracking.Run, pixels: Any, key: str, step: int = 0) -> None:
+        tell(self, pixels, key, step)
+        if key == "probe_3":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tracking.Run, "probe", cut)
+        train()
+    (note,) = train_cyclegan.CHECKPOINTS.glob("*/run_id")
+    begun = note.read_text()
+    assert not Path("data/painters/cyclegan").exists()
+    assert steps(begun, "held_out_cycle") == [1]
+
+    folder = train()
+    run = tracking.of_model(digest(folder))
+    assert run is not None and run.id == begun
+    assert steps(begun, "held_out_cycle") == [1, 2]
+    assert sealed.facts(folder) == sealed.facts(trained.folder)
+    assert sealed.check(folder) == sealed.check(trained.folder)  # every file, to the last byte
+    assert not note.exists()
+
+
+def test_an_epoch_that_mlflow_could_not_be_told_of_is_told_later(here, monkeypatch):
+    tell = tracking.Run.metrics
+
+    def deaf(self: tracking.Run, values: Any, step: int = 0) -> None:
+        if step == 1:
+            raise ConnectionError("the store is away")
+        tell(self, values, step)
+
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(tracking.Run, "metrics", deaf)
+        train()
+    run = tracking.of_model(digest(train()))
+    assert run is not None
+    assert steps(run.id, "loss_cycle_A") == [1, 2]
+
+
+def test_one_painting_is_enough_and_has_no_kernel_distance(here):
+    presets = {"single": params.load().cyclegan.presets["demo"].model_dump(mode="json") | {"paintings": 1}}
+    write_params(cyclegan={"preset": "single", "presets": presets})
+    facts = sealed.facts(train())
+    assert facts["preset"] == "single"
+    assert [facts[key] for key in ("kid", "kid_error", "kid_photos", "kid_photos_error")] == [None] * 4
+    assert np.isfinite(facts["held_out_psnr"])
+
+
+# export_fast
+
+
+def test_without_weights_the_fast_painters_folder_holds_the_reason(here):
+    out = here / "data/painters/fast"
+    export_fast.run(weights=here / "data/style_weights", out=out)
+    assert set(sealed.check(out)) == {"model.json"}
+    assert "set weights.mirror to a folder" in sealed.facts(out)["missing"]
+
+
+# stylize
