@@ -77,18 +77,12 @@ def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def kid_sentence(facts: Mapping[str, Any]) -> str:
-    """What CycleGAN's KID says, from its model.json; "" where there were too few pictures to tell.
-
-    Features that start at random have no scale, so of those only the share is told.
-    """
+    """What CycleGAN's KID says, from its model.json; "" where there were too few pictures to tell."""
     if facts["kid"] is None or facts["kid_photos"] is None:
         return ""
-    share = facts["kid"] / facts["kid_photos"]
-    before = "that of the photos as they are"
-    figures = f"{facts['kid']:.3g} ± {facts['kid_error']:.2g}; {before} {facts['kid_photos']:.3g}"
-    told = f"{share:.2f} times {before}" if "random" in facts["judged_by"] else figures
     return (
-        f"KID on {facts['judged_by']} features, painted photos against paintings: {told}."
+        f"KID on {facts['judged_by']} features, painted photos against paintings: {facts['kid']:.3g} ±"
+        f" {facts['kid_error']:.2g}; that of the photos as they are {facts['kid_photos']:.3g}."
         " It compares with no published KID, which uses Inception."
     )
 

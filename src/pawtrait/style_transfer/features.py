@@ -23,6 +23,7 @@ from pawtrait.style_transfer.trunks import Conv, Part, Pool
 
 LEAST = 32  # px a side; the deepest maps vanish soon under it
 
+SPREAD = 64.0  # grey levels, about the standard deviation of a picture's pixels
 _MEAN = (123.68, 116.779, 103.939)  # ImageNet's, RGB in 0..255; every network here wants BGR less the mean
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -142,11 +143,14 @@ def _file(network: str, folder: Path) -> Path | None:
 
 
 def _random(network: str, seed: int) -> dict[str, Kernel]:
-    """Seeded normal kernels of variance 2 / fan-in (He et al. 2015, eq. 10): maps keep their magnitude."""
+    """Seeded normal kernels of variance 2 / fan-in (He et al. 2015, eq. 10): maps keep their magnitude.
+
+    The first one takes grey levels, and divides them by their spread, so that maps are of about 1.
+    """
     rng = np.random.default_rng(seed)
     made: dict[str, Kernel] = {}
     for name, shape in trunks.shapes(network).items():
-        spread = np.sqrt(2 / np.prod(shape[:3]))
+        spread = np.sqrt(2 / np.prod(shape[:3])) / (1 if made else SPREAD)
         made[name] = (rng.normal(0, spread, shape).astype(np.float32), np.zeros(shape[-1], np.float32))
     return made
 
