@@ -127,3 +127,11 @@ def test_portraits_and_prices_come_back_from_their_tables(tmp_path: Path):
     prices = [Price("a.png", 0.25, 0.5, 12.5)]
     manifest.write(tmp_path / "prices.csv", prices, Price)
     assert manifest.read(tmp_path / "prices.csv", Price) == prices
+
+
+def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
+    facts = {"kid": 0.5, "kid_error": 0.1, "kid_photos": 2.0, "judged_by": "squeezenet (ImageNet)"}
+    assert portraits.kid_sentence(facts).startswith(
+        "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1; that of the photos"
+    )
+    assert portraits.kid_sentence(facts | {"kid": None}) == ""

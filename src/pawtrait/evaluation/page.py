@@ -36,6 +36,7 @@ class Picture:
     svg: str = ""
     src: str = ""
     alt: str = ""
+    size: tuple[int, int] = (0, 0)  # px of the photo, so that a page keeps its place while it loads
     broad: bool = False  # deserves two columns of three
 
 
@@ -187,7 +188,7 @@ def photo(path: Path, alt: str, caption: str) -> Picture:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     code = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Picture(caption, src=f"data:image/jpeg;base64,{code}", alt=alt)
+    return Picture(caption, src=f"data:image/jpeg;base64,{code}", alt=alt, size=picture.size)
 
 
 def painter_pictures(history: Mapping[str, Sequence[float]], probes: Path) -> list[Picture]:
