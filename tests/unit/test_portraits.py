@@ -132,6 +132,6 @@ def test_portraits_and_prices_come_back_from_their_tables(tmp_path: Path):
 def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
     facts = {"kid": 0.5, "kid_error": 0.1, "kid_photos": 2.0, "judged_by": "squeezenet (ImageNet)"}
     assert portraits.kid_sentence(facts).startswith(
-        "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1; that of the photos"
+        "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1; that of"
     )
     assert portraits.kid_sentence(facts | {"kid": None}) == ""
