@@ -82,17 +82,25 @@ def row(plan: race.Plan, side: int, device: str) -> race.Row:
         plain.step(real_A, real_B)
     limit = ceiling.work(torch.bfloat16, device)
     bf16 = recipe.model_copy(update={"precision": "bf16"})
+    threads = torch.get_num_threads()
     with Lanes(torch.device(device)) as lanes:
+        within = torch.get_num_threads()  # one, where lanes do the work; the others get all of them back
 
         def step_of_ours() -> None:
+            torch.set_num_threads(within)
             step.step(ours, real_A, real_B, bf16, lanes, team)
             ceiling.wait(device)
 
         def step_of_theirs() -> None:
+            torch.set_num_threads(threads)
             plain.step(real_A, real_B)
             ceiling.wait(device)
 
-        variants = {"plain": step_of_theirs, "ours": step_of_ours, "limit": limit.run}
+        def step_of_none() -> None:
+            torch.set_num_threads(threads)
+            limit.run()
+
+        variants = {"plain": step_of_theirs, "ours": step_of_ours, "limit": step_of_none}
         began = time.process_time(), time.perf_counter()
         taken = race.run(variants, rounds, clock=race.CPU if alone else race.WALL)
         busy = (time.process_time() - began[0]) / (time.perf_counter() - began[1]) / ceiling.cores()
