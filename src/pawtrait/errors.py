@@ -8,7 +8,9 @@ PawtraitError
 ├── BadWeights   pretrained weights that are missing or damaged
 ├── BadTraining  a training that cannot go on: losses that are no numbers, no memory left
 ├── BadModel     a model directory that is missing, damaged or of another kind
-└── BadRegistry  the tracking store or registry lacks what was asked for
+├── BadRegistry  the tracking store or registry lacks what was asked for
+├── BadStore     the store of requests and feedback cannot be reached or used
+└── BadFeedback  feedback that cannot be used as it came
 """
 
 
@@ -46,3 +48,11 @@ class BadModel(PawtraitError):
 
 class BadRegistry(PawtraitError):
     """The tracking store or the registry lacks what was asked for."""
+
+
+class BadStore(PawtraitError):
+    """The store of requests, feedback and decisions cannot be reached or used."""
+
+
+class BadFeedback(PawtraitError):
+    """Feedback cannot be used as it came."""

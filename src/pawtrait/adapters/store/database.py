@@ -1,0 +1,93 @@
+"""The store's database: opened by DATABASE_URL, brought to the newest schema under a lock."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from filelock import FileLock
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pawtrait.errors import BadStore
+
+DEFAULT = "sqlite:///feedback.db"
+LOCK = Path(".cache/store.lock")
+MIGRATIONS = Path(__file__).parent / "migrations"
+PATIENCE = 30  # seconds that SQLite waits for another writer
+
+
+def url() -> str:
+    """``DATABASE_URL``, or feedback.db in the current folder."""
+    return os.environ.get("DATABASE_URL") or DEFAULT
+
+
+@contextmanager
+def opened(address: str | None = None) -> Iterator[Engine]:
+    """An engine on the store, migrated; closed after the block. What its queries raise is ours then.
+
+    Raises:
+        BadStore: the address is none, nothing answers there, or the database is of a newer pawtrait.
+    """
+    where = address or url()
+    engine = _engine(where)
+    try:
+        _migrate_once(where)
+        yield engine
+    except SQLAlchemyError as error:
+        raise BadStore(f"{shown(where)}: {_first_line(error)}; see DATABASE_URL") from error
+    except CommandError as error:
+        raise BadStore(f"{shown(where)} is of another pawtrait: {error}; update this one") from error
+    finally:
+        engine.dispose()
+
+
+def shown(address: str) -> str:
+    """The address without its password."""
+    return make_url(address).render_as_string(hide_password=True)
+
+
+def _engine(address: str) -> Engine:
+    try:
+        parsed = make_url(address)
+        if parsed.drivername in ("postgres", "postgresql"):
+            parsed = parsed.set(drivername="postgresql+psycopg")  # as people write it, on the driver we have
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise BadStore(
+            "DATABASE_URL is no address of a database; expected sqlite:///FILE or postgresql://…"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _patient)
+    return engine
+
+
+def _patient(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """Readers and a writer side by side, and a wait instead of `database is locked`."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={PATIENCE * 1000}")
+    cursor.close()
+
+
+@cache
+def _migrate_once(address: str) -> None:
+    """Once a process and address: looking costs 50 ms."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCK), _engine(address).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
