@@ -87,17 +87,17 @@ def test_the_kept_difference_brings_the_change_back_whatever_git_is_set_to(repos
 def test_a_repository_without_a_commit_has_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     git("init", "--quiet")
-    assert lineage.commit() == lineage.Commit("", "", False, "")
+    assert lineage.commit() == lineage.Commit("", "", "", False, "")
 
 
 def test_outside_a_repository_everything_is_empty(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert lineage.commit() == lineage.Commit("", "", False, "")
+    assert lineage.commit() == lineage.Commit("", "", "", False, "")
 
 
 def test_without_git_everything_is_empty(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert lineage.commit() == lineage.Commit("", "", False, "")
+    assert lineage.commit() == lineage.Commit("", "", "", False, "")
 
 
 def test_outputs_are_those_of_every_stage_with_their_hashes(tmp_path, monkeypatch):
@@ -126,3 +126,23 @@ def test_a_lock_that_is_missing_or_empty_knows_no_outputs(tmp_path, monkeypatch,
 def test_one_hash_for_several_texts_keeps_them_apart():
     assert lineage.digest("ab", "c") != lineage.digest("a", "bc")
     assert lineage.digest("ab", "c") == lineage.digest("ab", "c")
+
+
+def test_a_commit_of_results_alone_is_the_same_code(repository):
+    before = lineage.commit().tree
+    Path("dvc.lock").write_text("stages: {a: {}}\n")
+    git("commit", "--quiet", "--all", "--message", "results")
+    assert lineage.commit().tree == before
+    Path("src/code.py").write_text("two = 2\n")
+    git("commit", "--quiet", "--all", "--message", "code")
+    assert lineage.commit().tree != before
+
+
+def test_a_month_of_feedback_is_other_data(tmp_path):
+    assert lineage.feedback(tmp_path) == ""
+    (tmp_path / "2026-11").mkdir()
+    (tmp_path / "2026-11/SHA256SUMS").write_text("ab  accepted.csv\n")
+    one = lineage.feedback(tmp_path)
+    (tmp_path / "2026-12").mkdir()
+    (tmp_path / "2026-12/SHA256SUMS").write_text("ab  accepted.csv\n")
+    assert len({"", one, lineage.feedback(tmp_path)}) == 3

@@ -20,6 +20,7 @@ class Commit:
     """The state of the code; all empty outside a git repository."""
 
     sha: str
+    tree: str  # hash of the code at it; a commit of results alone leaves it as it was
     branch: str
     dirty: bool
     diff: str  # what is not committed, as a patch
@@ -29,7 +30,16 @@ def commit() -> Commit:
     """Ask git; dvc.lock and small results change by themselves during a run and do not count as dirt."""
     sha = _git("rev-parse", "HEAD")
     diff = "\n".join(_patches()) if sha else ""
-    return Commit(sha, _git("rev-parse", "--abbrev-ref", "HEAD") if sha else "", bool(diff), diff)
+    if not sha:
+        return Commit("", "", "", False, "")
+    tree = digest(_git("ls-tree", "HEAD", "--", *CODE))
+    return Commit(sha, tree, _git("rev-parse", "--abbrev-ref", "HEAD"), bool(diff), diff)
+
+
+def feedback(folder: Path = Path("data/feedback")) -> str:
+    """One hash for the months of feedback that take part; "" for none."""
+    sums = sorted(folder.glob("*/SHA256SUMS"))
+    return digest(*(f"{path.parent.name} {path.read_text(encoding='utf-8')}" for path in sums)) if sums else ""
 
 
 def outputs() -> dict[str, str]:

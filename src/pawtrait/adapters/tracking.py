@@ -119,7 +119,8 @@ def pipeline(knobs: Params) -> Iterator[Run]:
     """The parent run of this state of code, parameters and data; whichever stage is first makes it."""
     commit = lineage.commit()
     source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
-    key = lineage.digest(commit.sha, commit.diff, knobs.model_dump_json(), source)
+    data = (source, lineage.feedback())
+    key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data)
     opened = client()
     with FileLock(LOCK):
         experiment = _experiment(opened)
@@ -208,7 +209,15 @@ def _knows(opened: MlflowClient, run_id: str) -> bool:
 
 def _experiment(opened: MlflowClient) -> str:
     found = opened.get_experiment_by_name(EXPERIMENT)
-    return str(found.experiment_id if found else opened.create_experiment(EXPERIMENT, tags=ABOUT))
+    return str(found.experiment_id if found else opened.create_experiment(EXPERIMENT, _artifacts(), ABOUT))
+
+
+def _artifacts() -> str | None:
+    """Where artifacts go: mlruns beside a SQLite file, wherever a run starts; a server decides by itself."""
+    address = mlflow.get_tracking_uri()
+    if not address.startswith("sqlite:///"):
+        return None
+    return str((Path(address.removeprefix("sqlite:///")).resolve().parent / "mlruns" / EXPERIMENT).as_uri())
 
 
 def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:
