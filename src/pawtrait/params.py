@@ -230,8 +230,20 @@ class TrainAugmented(Section):
     seeds: Annotated[int, Field(ge=2)]
 
 
+class Gate(Section):
+    promote_if_not_worse: bool
+    tolerance: Share
+    recall_margin: Share
+    prove_recall: bool
+    calibration_rise: Share
+    latency_ms: Annotated[float, Field(gt=0)]
+    latency_repeats: Positive
+    size_mb: Annotated[float, Field(gt=0)]
+    parity: Annotated[float, Field(gt=0)]
+
+
 class Params(Section):
-    """The whole file. A stage takes its sections from it and names the same keys in dvc.yaml."""
+    """The whole file. A stage of DVC takes its sections from it and names the same keys in dvc.yaml."""
 
     seed: int
     ingest: Ingest
@@ -254,6 +266,7 @@ class Params(Section):
     hybrid: Hybrid
     stylize: Stylize
     train_augmented: TrainAugmented
+    gate: Gate
 
     @model_validator(mode="after")
     def _known(self) -> "Params":

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from wiring import Key, params
+from wiring import Key, params, stages
 
 WHOLE = "params.Params"
 RECORD = "tracking."  # MLflow is told all parameters; none of what a stage writes follows from that
@@ -11,7 +11,18 @@ RECORD = "tracking."  # MLflow is told all parameters; none of what a stage writ
 
 def keys_read(stage: str) -> set[Key]:
     """Keys as far as the text follows them; ``*`` is the model. A section handed on counts as read whole."""
-    tree = ast.parse(Path(f"src/pawtrait/stages/{stage}.py").read_text(encoding="utf-8"))
+    return _keys(Path(f"src/pawtrait/stages/{stage}.py"))
+
+
+def keys_read_outside() -> set[Key]:
+    """Keys that stages outside DVC, commands or flows mention; the file as a whole is no mention."""
+    files = [path for path in Path("src/pawtrait/stages").glob("[a-z]*.py") if path.stem not in stages()]
+    files += [*Path("src/pawtrait").glob("cli*.py"), *Path("pipelines").glob("*.py")]
+    return {key for file in files for key in _keys(file) if key}
+
+
+def _keys(file: Path) -> set[Key]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     reader = _Reader(tree)
     reader.visit(tree)
     return reader.keys

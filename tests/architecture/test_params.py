@@ -1,12 +1,16 @@
 """params.yaml, params.py and dvc.yaml speak of the same keys, and each stage names those that it reads."""
 
+from pathlib import Path
+
 import pytest
 import reads
 import wiring
+import yaml
 from pydantic import BaseModel
 
 from pawtrait import params
 
+LINE = "\n# From here on: read by commands outside DVC"
 STAGES = sorted(wiring.stages())
 
 
@@ -23,10 +27,16 @@ def test_every_key_that_a_stage_names_exists(stage):
     assert [key for key in wiring.listed(stage) if not _exists(key)] == []
 
 
-def test_every_key_belongs_to_a_stage():
-    listed = {key for stage in STAGES for key in wiring.listed(stage)}
+def test_every_key_is_named_by_a_stage_of_dvc_or_read_outside_it():
+    listed = {key for stage in STAGES for key in wiring.listed(stage)} | reads.keys_read_outside()
     leaves = set(_leaves(wiring.params()))
     assert {key for key in leaves if not any(_within(_starred(key), whole) for whole in listed)} == set()
+
+
+def test_no_section_is_both_a_result_of_dvc_and_a_policy_outside_it():
+    listed = {key[0] for stage in STAGES for key in wiring.listed(stage)}
+    outside = _after_the_line()
+    assert outside and outside & listed == set()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -53,6 +63,16 @@ def _within(key: wiring.Key, whole: wiring.Key) -> bool:
 def _starred(key: wiring.Key) -> wiring.Key:
     """A model's key as dvc.yaml writes it, for any model."""
     return ("models", "*", *key[2:]) if key[0] == "models" else key
+
+
+def _after_the_line() -> set[str]:
+    """The sections of params.yaml below the comment that says what DVC does not read."""
+    text = (
+        Path("params.yaml")
+        .read_text(encoding="utf-8")
+        .partition("\n# From here on: read by commands outside DVC")[2]
+    )
+    return set(yaml.safe_load("#" + text))
 
 
 def _exists(key: wiring.Key) -> bool:

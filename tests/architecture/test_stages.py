@@ -10,11 +10,6 @@ import wiring
 from pawtrait import cli
 
 STAGES = sorted(wiring.stages())
-OUTSIDE = {
-    "fingerprint",
-    "register",
-    "register_painters",
-}  # run by make, command line and flow: DVC sees no why
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -51,7 +46,7 @@ def test_every_dependency_exists_or_is_made_by_a_stage():
 
 def test_every_stage_is_a_file_and_a_command():
     files = {path.stem for path in Path("src/pawtrait/stages").glob("[a-z]*.py")}
-    assert files - OUTSIDE == set(STAGES) == set(cli.STAGES)
+    assert files - wiring.OUTSIDE == set(STAGES) == set(cli.STAGES)
 
 
 def test_the_command_line_knows_which_stages_run_by_model():

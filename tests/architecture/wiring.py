@@ -8,6 +8,11 @@ from typing import Any
 import yaml
 
 Key = tuple[str, ...]
+OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
+    "fingerprint",
+    "register",
+    "register_painters",
+}
 ITEMS = ("${item.model}", "${train_augmented.model}")
 
 
