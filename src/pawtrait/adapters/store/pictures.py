@@ -1,0 +1,84 @@
+"""Pictures under the SHA-256 of their bytes, in a folder or a bucket."""
+
+import os
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pawtrait.errors import BadStore
+from pawtrait.files import whole
+
+DEFAULT = "data/inbox"
+NAME = re.compile(r"[0-9a-f]{64}")
+
+
+def place() -> str:
+    """``PAWTRAIT_PICTURES``, or data/inbox in the current folder."""
+    return os.environ.get("PAWTRAIT_PICTURES") or DEFAULT
+
+
+class Pictures:
+    """A place that keeps pictures: ``PLACE/ab/abcd…``. What cannot be reached or read raises BadStore."""
+
+    def __init__(self, folder_or_url: str | Path | None = None) -> None:
+        self.where = str(folder_or_url or place())
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(self.where)
+        except (ImportError, ValueError) as error:
+            raise BadStore(
+                f"{self.where} is no place for pictures ({error}); see PAWTRAIT_PICTURES"
+            ) from error
+
+    def put(self, data: bytes) -> str:
+        """Keep a picture and give its name; under that name there is the whole picture or none."""
+        name = sha256(data).hexdigest()
+        path = self._path(name)
+        try:
+            if self._files.exists(path) and self._files.cat_file(path) == data:
+                return name
+            if isinstance(self._files, LocalFileSystem):
+                with whole(Path(path)) as draft, draft.open("wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())  # the row that names it comes later, and must not outlive it
+            else:
+                self._files.pipe_file(path, data)  # a bucket shows an object when it is whole
+        except OSError as error:
+            raise BadStore(f"{self.where}: {error}; the picture was not kept") from error
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The picture's bytes.
+
+        Raises:
+            BadStore: it is not there, or its bytes are not those of its name.
+        """
+        try:
+            data = bytes(self._files.cat_file(self._path(name)))
+        except OSError as error:
+            raise BadStore(f"{self.where} has no picture {name[:16]}: {error}") from error
+        if sha256(data).hexdigest() != name:
+            raise BadStore(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
+        return data
+
+    def has(self, name: str) -> bool:
+        """Whether the picture is there."""
+        return bool(self._files.exists(self._path(name)))
+
+    def forget(self, name: str) -> bool:
+        """Delete the picture; False where there was none."""
+        try:
+            self._files.rm_file(self._path(name))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise BadStore(f"{self.where}: {error}; picture {name[:16]} could not be deleted") from error
+        return True
+
+    def _path(self, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise BadStore(f"{name[:80]!r} is no picture's name; expected the 64 hex digits of a SHA-256")
+        return f"{self._root.rstrip('/')}/{name[:2]}/{name}"

@@ -1,0 +1,39 @@
+"""Rows of a table as frozen dataclasses: added once whatever happens, read in the order of their time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+Row = TypeVar("Row")
+
+
+def add(engine: Engine, table: Table, rows: Sequence[Any]) -> int:
+    """Insert dataclass rows in one transaction and give how many were new; what is there already stays."""
+    with engine.begin() as connection:
+        return insert(connection, table, [asdict(row) for row in rows])
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """The same inside a transaction of the caller's."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    return sum(connection.execute(statement, row).rowcount for row in rows)
+
+
+def between(engine: Engine, table: Table, kind: type[Row], since: datetime, until: datetime) -> list[Row]:
+    """Rows with since <= time < until, oldest first; of one time by id."""
+    when = table.c.time
+    return where(engine, table, kind, (when >= since) & (when < until))
+
+
+def where(engine: Engine, table: Table, kind: type[Row], which: ColumnElement[bool]) -> list[Row]:
+    """Rows that meet a condition, oldest first; of one time by their key."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    order = (table.c.time, *table.primary_key.columns)
+    query = select(*(table.c[name] for name in names)).where(which).order_by(*order)
+    with engine.connect() as connection:
+        return [kind(**row) for row in connection.execute(query).mappings()]
