@@ -1,0 +1,95 @@
+"""News for people: one JSON message to the webhook that PAWTRAIT_WEBHOOK names, if it names one."""
+
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import httpx
+
+VARIABLE = "PAWTRAIT_WEBHOOK"
+NO_WEBHOOK = "no webhook is set"
+SENT = "sent"
+PATIENCE = httpx.Timeout(10.0, connect=5.0)  # seconds
+PAUSES = (1.0, 4.0)  # seconds between the tries
+AGAIN = (408, 425, 429)  # answers that, like every 5xx, may be another a moment later
+
+
+def announce(event: str, facts: Mapping[str, Any]) -> str:
+    """Post ``{"id", "event", "text", "facts"}``; news that cannot be told must not stop what it is about.
+
+    ``text`` is a sentence, which chat programs show as it is. A message that is sent again keeps its id.
+
+    Returns:
+        ``sent``, ``no webhook is set``, or why it was not sent. The address, which often holds a secret,
+        is in none of them, and nothing is raised.
+    """
+    address = os.environ.get(VARIABLE, "").strip()
+    if not address:
+        return NO_WEBHOOK
+    try:
+        message = _message(event, facts)
+        with httpx.Client(timeout=PATIENCE) as client:
+            return _post_patiently(client, address, message)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, RecursionError) as error:
+        return f"not sent: {VARIABLE} or the facts of {event} cannot be used ({type(error).__name__})"
+
+
+def _post_patiently(client: httpx.Client, address: str, message: bytes) -> str:
+    """Try as often as it may help; give what came of the last try."""
+    problem = _post(client, address, message)
+    for pause in PAUSES:
+        if problem is None or not problem[1]:
+            break
+        time.sleep(pause)
+        problem = _post(client, address, message)
+    return SENT if problem is None else f"not sent: {problem[0]}"
+
+
+def _post(client: httpx.Client, address: str, message: bytes) -> tuple[str, bool] | None:
+    """None once it is taken; else what is wrong, and whether another try may help."""
+    headers = {"Content-Type": "application/json"}
+    try:
+        with client.stream("POST", address, content=message, headers=headers) as response:
+            status = response.status_code  # the answer's body, however long, is nobody's concern
+    except httpx.UnsupportedProtocol:
+        return f"{VARIABLE} is no http(s) address", False
+    except httpx.TransportError as error:
+        return f"the webhook cannot be reached ({type(error).__name__})", True
+    if 200 <= status < 300:
+        return None
+    return f"the webhook answers {status}", status >= 500 or status in AGAIN
+
+
+def _message(event: str, facts: Mapping[str, Any]) -> bytes:
+    clean = _plain(facts)
+    text = f"Pawtrait: {event}" + "".join(f"\n{name}: {_shown(value)}" for name, value in clean.items())
+    body = {"id": uuid.uuid4().hex, "event": event, "text": text, "facts": clean}
+    return json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say: NaN and infinity become null, all that is unknown its own text."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case date():  # datetimes too
+            return value.isoformat()
+        case Mapping():
+            return {str(name): _plain(one) for name, one in value.items()}
+        case Sequence() | set() | frozenset() if not isinstance(value, bytes | bytearray):
+            return [_plain(one) for one in value]
+    return str(value)
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence: lists with commas, floats short."""
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
