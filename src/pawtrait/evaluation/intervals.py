@@ -36,15 +36,32 @@ def headline(scored: Scored, how: Bootstrap) -> dict[str, Interval]:
         BadData: fewer than two groups, which cannot be resampled.
     """
     weights, member = _resample(scored.groups, how)
-    matrices = _sums(_one_hot_confusion(scored), member, weights).reshape(-1, len(LABELS), len(LABELS))
+    matrices = _matrices(scored, weights, member)
     truth = scored.probabilities[np.arange(len(scored.actual)), scored.actual]
     losses = _sums(-np.log(truth)[:, None], member, weights)[:, 0]  # (R,)
     pictures = matrices.sum(axis=(1, 2))  # (R,)
     return {
-        "accuracy": _percentiles(np.trace(matrices, axis1=1, axis2=2) / pictures, how.level),
-        "macro_f1": _percentiles(macro_f1(matrices), how.level),
-        "log_loss": _percentiles(losses / pictures, how.level),
+        "accuracy": percentiles(np.trace(matrices, axis1=1, axis2=2) / pictures, how.level),
+        "macro_f1": percentiles(macro_f1(matrices), how.level),
+        "log_loss": percentiles(losses / pictures, how.level),
     }
+
+
+def resampled(scored: Scored, how: Bootstrap) -> NDArray[np.float64]:
+    """Confusion matrices (R, 4, 4) of the resamples: rows are the truth, columns the answers.
+
+    Two models on the same pictures meet the same resamples, so the difference of what follows is paired.
+
+    Raises:
+        BadData: fewer than two groups, which cannot be resampled.
+    """
+    return _matrices(scored, *_resample(scored.groups, how))
+
+
+def percentiles(figures: NDArray[np.float64], level: float) -> Interval:
+    """The middle ``level`` of figures (R,); those that are NaN say nothing."""
+    low, high = np.nanquantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
 
 
 def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
@@ -52,7 +69,7 @@ def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
     weights, member = _resample(first.groups, how)
     gain = first.right.astype(np.float64) - second.right.astype(np.float64)  # (N,)
     sums = _sums(np.stack([gain, np.ones_like(gain)], axis=1), member, weights)  # (R, 2)
-    return _percentiles(sums[:, 0] / sums[:, 1], how.level)
+    return percentiles(sums[:, 0] / sums[:, 1], how.level)
 
 
 def paired(differences: Sequence[float], level: float) -> Interval:
@@ -108,13 +125,13 @@ def _sums(
     return total
 
 
+def _matrices(scored: Scored, weights: NDArray[np.float64], member: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A confusion matrix for each resample: (R, 4, 4)."""
+    return _sums(_one_hot_confusion(scored), member, weights).reshape(-1, len(LABELS), len(LABELS))
+
+
 def _one_hot_confusion(scored: Scored) -> NDArray[np.float64]:
     """float64 (N, 16): a 1 in the cell of the confusion matrix that the picture falls into."""
     cells = len(LABELS) ** 2
     chosen: NDArray[np.float64] = np.eye(cells)[scored.actual * len(LABELS) + scored.predicted]
     return chosen
-
-
-def _percentiles(figures: NDArray[np.float64], level: float) -> Interval:
-    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))

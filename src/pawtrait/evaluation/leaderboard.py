@@ -50,6 +50,17 @@ def sentences(rows: Sequence[Row], test: Mapping[str, Scored], how: intervals.Bo
     return said + remarks(rows)
 
 
+def signed(value: float) -> str:
+    """A difference with its sign, a real minus, and a plain zero."""
+    rounded = round(value, 2)
+    return f"{rounded:+.2f}".replace("-", "−") if rounded else "0.00"
+
+
+def p_value(value: float) -> str:
+    """What follows a p in a sentence."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
 def _victory(best: Row) -> str:
     return (
         f"{best['name']} ({best['start']}) is the champion with a validation macro-F1 of "
@@ -73,12 +84,12 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     ahead = compared.only_first - compared.only_second
     gap = ahead / len(a.actual)
     span = intervals.lead(a, b, how)
-    between = f"{how.level:.0%} interval {_signed(span.low)} to {_signed(span.high)}"
+    between = f"{how.level:.0%} interval {signed(span.low)} to {signed(span.high)}"
     sure = compared.p < 1 - how.level and span.low * span.high > 0
     known = "distinguishable" if sure else "not distinguishable"
     return (
-        f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {_signed(gap)} "
-        f"({between}), exact McNemar p {_p(compared.p)}: {known}."
+        f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {signed(gap)} "
+        f"({between}), exact McNemar p {p_value(compared.p)}: {known}."
     )
 
 
@@ -88,13 +99,3 @@ def _pair(compared: metrics.McNemar) -> Row:
         "only_second": compared.only_second,
         "p": round(compared.p, 6),
     }
-
-
-def _signed(value: float) -> str:
-    """A difference with its sign, a real minus, and a plain zero."""
-    rounded = round(value, 2)
-    return f"{rounded:+.2f}".replace("-", "−") if rounded else "0.00"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

@@ -1,0 +1,160 @@
+"""What two models' answers to the same pictures say about the difference between them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadData
+from pawtrait.evaluation import intervals, metrics
+from pawtrait.evaluation.intervals import Bootstrap, Interval
+from pawtrait.evaluation.predictions import Scored
+
+POWER = 0.8  # how often a difference that is called reliable would be found
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One figure of both models, and the interval of challenger minus champion."""
+
+    champion: float
+    challenger: float
+    span: Interval
+
+    @property
+    def difference(self) -> float:
+        """Challenger minus champion."""
+        return self.challenger - self.champion
+
+
+@dataclass(frozen=True, slots=True)
+class Smallest:
+    """The smallest differences that these pictures can show.
+
+    Attributes:
+        pictures: that only one model has right and the other never, before the exact test says anything.
+        shown: a difference as large as this would lie outside the noise: the half-width of the paired
+            interval, or ``pictures`` of all, whichever is more, since both have to agree.
+        reliable: a true difference of this size would be found four times out of five.
+    """
+
+    pictures: int
+    shown: float
+    reliable: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of challenger against champion on one set of pictures.
+
+    Attributes:
+        pictures, groups: how many; copies of a picture are one group.
+        macro_f1: with the paired interval over groups.
+        compared: the exact test on who is right; first is the challenger.
+        recalls: by mood, for those that occur; with paired intervals.
+        supports: pictures of each of these moods.
+        calibration: the calibration errors of champion and challenger.
+        own: each model's macro-F1 alone, champion then challenger.
+        smallest: what the set could show at all.
+        level: of every interval and of the test.
+    """
+
+    pictures: int
+    groups: int
+    macro_f1: Pair
+    compared: metrics.McNemar
+    recalls: dict[str, Pair]
+    supports: dict[str, int]
+    calibration: tuple[float, float]
+    own: tuple[Interval, Interval]
+    smallest: Smallest
+    level: float
+
+    @property
+    def better(self) -> bool:
+        """Interval and test agree that the challenger is better.
+
+        Both, since each alone errs: the interval is narrow where groups are few, the test counts copies.
+        """
+        ahead = self.compared.only_first > self.compared.only_second
+        return self.macro_f1.span.low > 0 and ahead and self._significant
+
+    @property
+    def worse(self) -> bool:
+        """Interval or test says that the challenger is worse; one is enough to stop it."""
+        behind = self.compared.only_first < self.compared.only_second
+        return self.macro_f1.span.high < 0 or (behind and self._significant)
+
+    @property
+    def _significant(self) -> bool:
+        return self.compared.p < 1 - self.level
+
+
+def weigh(champion: Scored, challenger: Scored, how: Bootstrap, bins: int) -> Evidence:
+    """Compare two models on the same pictures in one order.
+
+    Raises:
+        BadData: the truths or groups differ, or there are fewer than two groups.
+    """
+    same = np.array_equal(champion.actual, challenger.actual)
+    if not (same and np.array_equal(champion.groups, challenger.groups)):
+        raise BadData("champion and challenger were scored on different pictures; run both on one split")
+    old, new = intervals.resampled(champion, how), intervals.resampled(challenger, how)  # (R, 4, 4)
+    f1 = intervals.macro_f1(old), intervals.macro_f1(new)  # (R,)
+    macro_f1 = Pair(
+        metrics.headline(champion)["macro_f1"],
+        metrics.headline(challenger)["macro_f1"],
+        intervals.percentiles(f1[1] - f1[0], how.level),
+    )
+    supports = np.bincount(champion.actual, minlength=len(LABELS))
+    return Evidence(
+        pictures=len(champion.actual),
+        groups=len(np.unique(champion.groups)),
+        macro_f1=macro_f1,
+        compared=metrics.mcnemar(challenger.right, champion.right),
+        recalls=_recalls(champion, challenger, _recall(new) - _recall(old), how.level),
+        supports={label: int(count) for label, count in zip(LABELS, supports, strict=True) if count},
+        calibration=(metrics.calibration_error(champion, bins), metrics.calibration_error(challenger, bins)),
+        own=(intervals.percentiles(f1[0], how.level), intervals.percentiles(f1[1], how.level)),
+        smallest=smallest(macro_f1.span, len(champion.actual), how.level),
+        level=how.level,
+    )
+
+
+def smallest(span: Interval, pictures: int, level: float) -> Smallest:
+    """What N pictures can show, from the paired interval that they gave.
+
+    With one model never right alone, the exact two-sided p is 2·0.5^k; the interval of a difference keeps its
+    width wherever it lies, so one that is shifted by its half-width begins at 0. For power, half-widths
+    are turned from z(level) to z(level) + z(power), as for a normal estimate.
+    """
+    least = math.floor(math.log2(2 / (1 - level) * (1 + 1e-12))) + 1
+    half = (span.high - span.low) / 2
+    z = float(norm.ppf((1 + level) / 2))
+    widened = (z + float(norm.ppf(POWER))) / z
+    shown = max(half, least / pictures)
+    return Smallest(least, shown, shown * widened)
+
+
+def _recall(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Recall (R, 4) of confusion matrices (R, 4, 4); NaN where a resample lacks the mood."""
+    truth = matrices.sum(axis=2)
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    recall: NDArray[np.float64] = np.divide(hits, truth, out=np.full_like(truth, np.nan), where=truth > 0)
+    return recall
+
+
+def _recalls(
+    champion: Scored, challenger: Scored, differences: NDArray[np.float64], level: float
+) -> dict[str, Pair]:
+    """Each mood's recalls of both models; ``differences`` (R, 4) are those of the resamples."""
+    found = {}
+    for index, label in enumerate(LABELS):
+        of = champion.actual == index
+        if of.any():
+            span = intervals.percentiles(differences[:, index], level)
+            found[label] = Pair(float(champion.right[of].mean()), float(challenger.right[of].mean()), span)
+    return found

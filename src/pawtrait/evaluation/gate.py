@@ -1,0 +1,212 @@
+"""Whether a challenger takes over from the champion: the rules, and the reasons in sentences."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pawtrait import params
+from pawtrait.evaluation.evidence import POWER, Evidence, Pair
+from pawtrait.evaluation.leaderboard import p_value, signed
+
+Outcome = Literal["promote", "keep", "ask"]
+NAMES = {"promote": "promoted", "keep": "kept", "ask": "needs a person"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says.
+
+    Attributes:
+        outcome: promote the challenger, keep the champion, or ask a person.
+        objections: sentences against the challenger; none where it is promoted.
+        sentences: what was found, and at the end what follows.
+        figures: the numbers behind them.
+    """
+
+    outcome: Outcome
+    objections: tuple[str, ...]
+    sentences: tuple[str, ...]
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a model is beside its answers."""
+
+    latency_ms: float  # one picture, one thread, the median
+    size_mb: float  # of model.onnx, in 10^6 bytes
+    parity: float  # greatest difference of a probability between ONNX and Keras, measured on export
+
+
+def judge(
+    test: Evidence,
+    feedback: Evidence | None,
+    bodies: tuple[Body, Body],
+    policy: params.Gate,
+    *,
+    new_data: bool,
+    doubts: Sequence[str] = (),
+) -> Verdict:
+    """Weigh a challenger against the champion.
+
+    An objection keeps the champion; without one, a doubt asks a person; without that, shown to be better is
+    promoted. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in.
+    Reviewed feedback can only speak against: it is rich in the champion's own mistakes, so that beating the
+    champion there proves nothing.
+
+    Args:
+        test: on the frozen test split.
+        feedback: on reviewed feedback that neither has been trained on, if there is any.
+        bodies: champion's, challenger's.
+        new_data: the challenger was trained on data that the champion had not seen.
+        doubts: sentences on what makes the comparison doubtful.
+    """
+    objections = [*_harms(test, policy), *_veto(feedback), *_limits(bodies[1], policy)]
+    undecided = not test.better
+    may = policy.promote_if_not_worse and new_data and test.macro_f1.difference >= -policy.tolerance
+    if not objections and not doubts and undecided and not may:
+        objections.append(_too_little(test, policy, new_data))
+    outcome: Outcome = "keep" if objections else "ask" if doubts else "promote"
+    said = [*_about(test, "test"), *_recalls(test, policy), _calibrated(test), _sizes(bodies)]
+    said += [*_about(feedback, "reviewed feedback")] if feedback else []
+    said.append(_end(outcome, test, undecided))
+    return Verdict(outcome, (*objections, *doubts), tuple(said), _figures(test, feedback, bodies))
+
+
+def _harms(test: Evidence, policy: params.Gate) -> Iterator[str]:
+    """What the test split holds against the challenger."""
+    if test.worse:
+        yield f"the challenger is worse on the test split: macro-F1 {_pair(test.macro_f1, test.level)}"
+    for label, recall in test.recalls.items():
+        of = f"recall of {label} on {test.supports[label]} test pictures"
+        if recall.difference < -policy.recall_margin - 1e-9:
+            fall = f"falls from {recall.champion:.2f} to {recall.challenger:.2f}"
+            yield f"{of} {fall}, more than the {policy.recall_margin:.2f} allowed"
+        elif policy.prove_recall and recall.span.low < -policy.recall_margin:
+            fall = f"may have fallen by {-recall.span.low:.2f}"
+            yield f"{of} {fall}, more than the {policy.recall_margin:.2f} allowed"
+    old, new = test.calibration
+    if new - old > policy.calibration_rise + 1e-9:
+        rise = f"rises from {old:.3f} to {new:.3f}"
+        yield f"calibration error {rise}, by more than the {policy.calibration_rise:.3f} allowed"
+
+
+def _veto(feedback: Evidence | None) -> Iterator[str]:
+    if feedback and feedback.worse:
+        gap = _pair(feedback.macro_f1, feedback.level)
+        yield f"the challenger is worse on reviewed feedback: macro-F1 {gap}"
+
+
+def _limits(body: Body, policy: params.Gate) -> Iterator[str]:
+    """Budgets that a model keeps or not, whatever its rival."""
+    if body.latency_ms > policy.latency_ms:
+        taken = f"{body.latency_ms:.1f} ms on one thread"
+        yield f"a picture takes {taken}, over the budget of {policy.latency_ms:.1f} ms"
+    if body.size_mb > policy.size_mb:
+        yield f"model.onnx has {body.size_mb:.1f} MB, over the budget of {policy.size_mb:.1f} MB"
+    if not body.parity <= policy.parity:  # NaN keeps no budget
+        gap = f"{body.parity:.1e} in a probability"
+        yield f"ONNX and Keras differ by {gap}, over the {policy.parity:.1e} allowed"
+
+
+def _too_little(test: Evidence, policy: params.Gate, new_data: bool) -> str:
+    """Why a challenger that nothing speaks against stays one."""
+    gap = f"macro-F1 {_pair(test.macro_f1, test.level)}, exact McNemar p {p_value(test.compared.p)}"
+    if not policy.promote_if_not_worse:
+        return f"too little evidence that the challenger is better: {gap}"
+    if not new_data:
+        return f"too little evidence that the challenger is better, and it knows no new data: {gap}"
+    return f"not shown better, and over {policy.tolerance:.2f} behind: {gap}"
+
+
+def _about(found: Evidence, what: str) -> Iterator[str]:
+    """The difference, the exact test, and what the set could show."""
+    compared, least = found.compared, found.smallest
+    yield (
+        f"On {found.pictures} pictures of {what} in {found.groups} groups the macro-F1 is"
+        f" {_pair(found.macro_f1, found.level)}."
+    )
+    yield (
+        f"Only the challenger is right on {compared.only_first} of them, only the champion on"
+        f" {compared.only_second}: exact McNemar p {p_value(compared.p)}."
+    )
+    yield (
+        f"The smallest difference that these pictures can show is {least.shown:.2f} (half the width of the"
+        f" paired interval, and at least {least.pictures} pictures one way for the exact test); a true"
+        f" difference of {least.reliable:.2f} would be found {POWER:.0%} of the time."
+    )
+
+
+def _recalls(test: Evidence, policy: params.Gate) -> Iterator[str]:
+    """Each mood's recall, and whether it is shown to be no worse than allowed."""
+    each = [f"{label} {r.champion:.2f} → {r.challenger:.2f}" for label, r in test.recalls.items()]
+    open_ = [label for label, r in test.recalls.items() if r.span.low < -policy.recall_margin]
+    proof = f"; a fall of over {policy.recall_margin:.2f} is ruled out for all moods"
+    if open_:
+        proof = f"; a fall of over {policy.recall_margin:.2f} cannot be ruled out for {', '.join(open_)}"
+    yield f"Recall: {', '.join(each)}{proof}."
+
+
+def _calibrated(test: Evidence) -> str:
+    return f"Calibration error: {test.calibration[0]:.3f} → {test.calibration[1]:.3f}."
+
+
+def _sizes(bodies: tuple[Body, Body]) -> str:
+    old, new = bodies
+    return (
+        f"A picture on one thread: {old.latency_ms:.1f} → {new.latency_ms:.1f} ms; model.onnx:"
+        f" {old.size_mb:.1f} → {new.size_mb:.1f} MB; ONNX against Keras: {new.parity:.0e}."
+    )
+
+
+def _end(outcome: Outcome, test: Evidence, undecided: bool) -> str:
+    if outcome == "keep":
+        return "The champion stays."
+    if outcome == "ask":
+        return "A person has to decide."
+    if undecided:
+        return "Promoted: not shown better, but not worse, and it knows new data (gate.promote_if_not_worse)."
+    return f"Promoted: better by {signed(test.macro_f1.difference)} macro-F1, and more than chance."
+
+
+def _pair(pair: Pair, level: float) -> str:
+    """0.50 → 0.60 (+0.10, 95% interval +0.02 to +0.18)."""
+    return (
+        f"{pair.champion:.2f} → {pair.challenger:.2f} ({signed(pair.difference)}, {level:.0%} interval"
+        f" {signed(pair.span.low)} to {signed(pair.span.high)})"
+    )
+
+
+def _figures(test: Evidence, feedback: Evidence | None, bodies: tuple[Body, Body]) -> dict[str, float]:
+    """Everything that was measured, flat, six digits."""
+    found: dict[str, float] = dict(_numbers(test))
+    if feedback:
+        found |= {f"feedback_{key}": value for key, value in _numbers(feedback)}
+    for who, body in zip(("champion", "challenger"), bodies, strict=True):
+        found |= {
+            f"{who}_latency_ms": body.latency_ms,
+            f"{who}_size_mb": body.size_mb,
+            f"{who}_parity": body.parity,
+        }
+    return {key: value if isinstance(value, int) else round(value, 9) for key, value in found.items()}
+
+
+def _numbers(found: Evidence) -> Iterator[tuple[str, float]]:
+    yield "pictures", found.pictures
+    yield "groups", found.groups
+    for place, who in enumerate(("champion", "challenger")):
+        yield f"{who}_macro_f1", (found.macro_f1.champion, found.macro_f1.challenger)[place]
+        yield f"{who}_macro_f1_low", found.own[place].low
+        yield f"{who}_macro_f1_high", found.own[place].high
+        yield f"{who}_calibration_error", found.calibration[place]
+    yield "difference", found.macro_f1.difference
+    yield "difference_low", found.macro_f1.span.low
+    yield "difference_high", found.macro_f1.span.high
+    yield "only_challenger", found.compared.only_first
+    yield "only_champion", found.compared.only_second
+    yield "mcnemar_p", found.compared.p
+    yield "smallest_shown", found.smallest.shown
+    yield "smallest_reliable", found.smallest.reliable
+    for label, recall in found.recalls.items():
+        yield f"champion_recall_{label}", recall.champion
+        yield f"challenger_recall_{label}", recall.challenger
