@@ -85,6 +85,7 @@ class Train(Section):
     mixed_precision: bool
     capped: bool
     folds: Annotated[int, Field(ge=0, le=50)]
+    checkpoint_seconds: Annotated[float, Field(ge=0)]
 
 
 class Plateau(Section):
@@ -242,6 +243,26 @@ class Gate(Section):
     parity: Annotated[float, Field(gt=0)]
 
 
+class Feedback(Section):
+    reviewers: Positive
+    most_reviews: Positive
+    quorum: Count
+    quorum_share: Annotated[float, Field(gt=0.5, le=1)]
+    client_pictures: Positive
+    client_share: Annotated[float, Field(gt=0, le=1)]
+    client_always: Count
+    least_kappa: Annotated[float, Field(ge=-1, le=1)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Feedback":
+        """Agreement can be reached before the reviews are exhausted."""
+        if self.most_reviews < self.reviewers:
+            raise ValueError(
+                f"feedback.most_reviews {self.most_reviews} is less than feedback.reviewers {self.reviewers}"
+            )
+        return self
+
+
 class Params(Section):
     """The whole file. A stage of DVC takes its sections from it and names the same keys in dvc.yaml."""
 
@@ -267,6 +288,7 @@ class Params(Section):
     stylize: Stylize
     train_augmented: TrainAugmented
     gate: Gate
+    feedback: Feedback
 
     @model_validator(mode="after")
     def _known(self) -> "Params":

@@ -45,6 +45,26 @@ def records(raw: Path, names: list[str], *, source: str, largest_pixels: int) ->
         yield from pool.map(look, names)
 
 
+def look(data: bytes, path: str, *, label: str, published: str, source: str, largest_pixels: int) -> Record:
+    """What can be known of one picture from its bytes; it belongs to no group yet."""
+    try:
+        mode = images.open_header(data, largest_pixels=largest_pixels, name=path).mode
+        seen = _measure(images.decode(data, largest_pixels=largest_pixels, name=path)) | {"mode": mode}
+    except BadImage as error:
+        seen = _nothing(str(error).removeprefix(f"{path}: "))
+    return Record(
+        id=hashlib.sha256(data).hexdigest(),
+        path=path,
+        label=normalise(label),
+        group="",
+        source=source,
+        published=published,
+        format=images.sniff(data),
+        bytes=len(data),
+        **seen,  # type: ignore[arg-type]
+    )
+
+
 def dhash(grey: NDArray[np.uint8]) -> str:
     """64 bits in hex: is a cell of an 8x9 reduction brighter than its right neighbour? In: uint8 (H, W)."""
     cells = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
@@ -59,24 +79,10 @@ def phash(grey: NDArray[np.uint8]) -> str:
 
 
 def _record(raw: Path, name: str, *, source: str, largest_pixels: int) -> Record:
-    data = (raw / name).read_bytes()
-    try:
-        mode = images.open_header(data, largest_pixels=largest_pixels, name=name).mode
-        seen = _measure(images.decode(data, largest_pixels=largest_pixels, name=name)) | {"mode": mode}
-    except BadImage as error:
-        seen = _nothing(str(error).removeprefix(f"{name}: "))
     split, label, _ = name.split("/", 2)
-    return Record(
-        id=hashlib.sha256(data).hexdigest(),
-        path=name,
-        label=normalise(label),
-        group="",
-        source=source,
-        published="" if split == UNSPLIT else split,
-        format=images.sniff(data),
-        bytes=len(data),
-        **seen,  # type: ignore[arg-type]
-    )
+    published = "" if split == UNSPLIT else split
+    data = (raw / name).read_bytes()
+    return look(data, name, label=label, published=published, source=source, largest_pixels=largest_pixels)
 
 
 def _measure(pixels: images.Pixels) -> dict[str, object]:

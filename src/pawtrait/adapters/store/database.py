@@ -10,7 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine as Engine  # for those who may not know SQLAlchemy
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError

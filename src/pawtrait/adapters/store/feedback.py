@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.tables import feedback, reviews, style_feedback
+from pawtrait.dataset.feedback import UNUSABLE
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadFeedback
 
-UNUSABLE = "unusable"  # a reviewer's verdict on a picture that shows no mood of a pet
 VERDICTS = (*LABELS, UNUSABLE)
 
 

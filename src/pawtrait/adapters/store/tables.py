@@ -131,6 +131,21 @@ style_feedback = Table(
     CheckConstraint("thumbs IN (-1, 1)", name="thumbs"),
 )
 
+looks = Table(  # what can be known of a picture in quarantine by looking at it, as in the manifest
+    "looks",
+    metadata,
+    Column("picture", String(64), primary_key=True),
+    _time(),
+    Column("facts", JSON, nullable=False),  # the fields of dataset.manifest.Record
+)
+
+snapshots = Table(  # months that are settled: what such a month holds stays as it is
+    "snapshots",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    _time(),
+)
+
 settled = Table(  # what became of a picture in a month's snapshot: a picture is settled once
     "settled",
     metadata,
@@ -171,4 +186,15 @@ decisions = Table(  # the ledger: who promoted what, when, why
     ),
 )
 
-GROWING = (requests, feedback, reviews, style_feedback, settled, forgotten, decisions)
+# The database refuses to change a row of these.
+GROWING = (
+    requests,
+    feedback,
+    reviews,
+    style_feedback,
+    looks,
+    snapshots,
+    settled,
+    forgotten,
+    decisions,
+)

@@ -1,0 +1,101 @@
+"""The way of a picture through quarantine: sent, looked at, settled in a month's snapshot, once."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select
+
+from pawtrait.adapters.store import rows as stored
+from pawtrait.adapters.store.feedback import Review, Said
+from pawtrait.adapters.store.tables import feedback, looks, reviews, settled, snapshots
+from pawtrait.dataset.feedback import Candidate, Sent, Verdict
+from pawtrait.dataset.manifest import Record
+from pawtrait.errors import BadFeedback
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a picture."""
+
+    picture: str
+    month: str  # YYYY-MM
+    time: datetime
+    label: str | None  # that it enters training with; None where it was rejected
+    reason: str
+
+
+def next_month(month: str) -> str:
+    """YYYY-MM after a YYYY-MM.
+
+    Raises:
+        BadFeedback: it is no month.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise BadFeedback(f"{month!r} is no month; expected YYYY-MM, as in 2026-11")
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02d}"
+
+
+def candidates(engine: Engine, until: datetime) -> list[Candidate]:
+    """Every picture that was sent for training before ``until`` and is not settled, with all said of it.
+
+    A thumb up is a vote for what the model said. What was sent without consent is not read at all.
+    """
+    done = select(settled.c.picture)
+    fresh = feedback.c.consent & (feedback.c.time < until) & feedback.c.picture.not_in(done)
+    sent: dict[str, list[Sent]] = defaultdict(list)
+    for said in stored.where(engine, feedback, Said, fresh):
+        label = said.label or (said.predicted if said.thumbs == 1 else None)
+        sent[said.picture].append(Sent(said.client, said.time, label, said.source == "in-house"))
+    verdicts: dict[str, list[Verdict]] = defaultdict(list)
+    for review in stored.where(engine, reviews, Review, reviews.c.picture.not_in(done)):
+        verdicts[review.picture].append(Verdict(review.reviewer, review.verdict, review.reason))
+    return [Candidate(one, tuple(said), tuple(verdicts[one])) for one, said in sent.items()]
+
+
+def look(engine: Engine, records: Sequence[Record], now: datetime) -> None:
+    """Remember what pictures look like; what was seen first stays."""
+    with engine.begin() as connection:
+        facts = [{"picture": record.id, "time": now, "facts": asdict(record)} for record in records]
+        stored.insert(connection, looks, facts)
+
+
+def looked(engine: Engine) -> dict[str, Record]:
+    """All that was looked at, settled pictures too."""
+    with engine.connect() as connection:
+        found = connection.execute(select(looks.c.picture, looks.c.facts)).tuples()
+        return {picture: Record(**facts) for picture, facts in found}
+
+
+def settle(engine: Engine, month: str, rows: Sequence[Settled], now: datetime) -> None:
+    """Close a month with these rows, all or none; a month that is closed already stays as it is."""
+    with engine.begin() as connection:
+        marker = {"month": month, "time": now}
+        if stored.insert(connection, snapshots, [marker]):  # a second process waits here for the first
+            stored.insert(connection, settled, [asdict(row) for row in rows])
+
+
+def closed(engine: Engine, month: str) -> bool:
+    """Whether a month's snapshot is settled."""
+    with engine.connect() as connection:
+        return _closed(connection, month)
+
+
+def of_month(engine: Engine, month: str) -> list[Settled]:
+    """What a month settled, by picture."""
+    rows = stored.where(engine, settled, Settled, settled.c.month == month)
+    return sorted(rows, key=lambda row: row.picture)
+
+
+def accepted(engine: Engine) -> list[Settled]:
+    """Every picture that entered a snapshot, oldest snapshot first."""
+    rows = stored.where(engine, settled, Settled, settled.c.label.is_not(None))
+    return sorted(rows, key=lambda row: (row.month, row.picture))
+
+
+def _closed(connection: Connection, month: str) -> bool:
+    found = connection.execute(select(snapshots.c.month).where(snapshots.c.month == month))
+    return found.first() is not None

@@ -1,0 +1,238 @@
+"""What becomes of a picture that people sent: accepted with a mood, rejected with a reason, or left waiting.
+
+Two reviewers who agree settle a picture, or a quorum of users, whom no reviewer contradicts. What one client
+sends is bounded twice: pictures and votes a month, and its share of what a month accepts.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from pawtrait.dataset import duplicates, rules
+from pawtrait.dataset.manifest import Record
+from pawtrait.params import Feedback
+
+UNUSABLE = "unusable"  # a reviewer's verdict on a picture that shows no mood of a pet
+HOME = "quarantine"  # the folder in the path of a picture that is none of the data set's
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """That somebody sent a picture for training, perhaps with the mood they see in it."""
+
+    client: str
+    time: datetime
+    label: str | None
+    in_house: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reviewer saw: a mood, or ``UNUSABLE`` and why."""
+
+    reviewer: str
+    verdict: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A picture in quarantine with all that was said of it; ``sent`` is oldest first and never empty."""
+
+    picture: str  # SHA-256
+    sent: tuple[Sent, ...]
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def voices(self) -> tuple[Verdict, ...]:
+        """Reviewers' verdicts, and labels of in-house annotators who did not review it besides."""
+        names = {one.reviewer for one in self.verdicts}
+        labels = {one.client: one.label for one in self.sent if one.in_house and one.label}
+        return (*self.verdicts, *(Verdict(who, label) for who, label in labels.items() if who not in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What becomes of a picture, and why."""
+
+    picture: str
+    outcome: Literal["accepted", "rejected", "waiting", "held"]  # held: no review would help it now
+    reason: str  # one sentence
+    label: str | None = None  # of accepted ones
+
+
+def judge(
+    candidates: Sequence[Candidate],
+    problems: Mapping[str, str],
+    looks: Mapping[str, Record],
+    known: Sequence[Record],
+    *,
+    knobs: Feedback,
+    distances: tuple[int, int],
+) -> list[Ruling]:
+    """Rule on every picture in quarantine, oldest first.
+
+    ``problems`` says what is wrong with a picture by itself; ``looks`` holds the records of those that were
+    looked at, the others are held; ``known`` are the data set's pictures and those that came in earlier.
+    ``distances`` are the bits that dhash and phash of copies differ in at most.
+    """
+    ordered = sorted(candidates, key=lambda one: (one.sent[0].time, one.picture))
+    limited, out = limit(ordered, knobs.client_pictures)
+    rejected = {**out, **{one.picture: problems[one.picture] for one in ordered if one.picture in problems}}
+    alive = [looks[one.picture] for one in limited if one.picture in looks and one.picture not in rejected]
+    rejected |= copies(alive, known, distances=distances)
+    fine = {one.picture: one for one in limited}
+    rulings = []
+    for one in ordered:
+        if one.picture in rejected:
+            rulings.append(Ruling(one.picture, "rejected", rejected[one.picture]))
+        elif one.picture not in looks:
+            rulings.append(Ruling(one.picture, "held", "its picture was not looked at yet"))
+        else:
+            rulings.append(settle(fine[one.picture], knobs))
+    return share_out(rulings, fine, share=knobs.client_share, always=knobs.client_always)
+
+
+def limit(ordered: Sequence[Candidate], most: int) -> tuple[list[Candidate], dict[str, str]]:
+    """Let each client's first ``most`` pictures of a calendar month (UTC) count, whoever else sent them.
+
+    Gives the pictures that are left, each with what still counts of it, and a reason for each that is not.
+    In-house annotators are not limited: their names are known.
+    """
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    kept, out = [], {}
+    moments = sorted(
+        ((sent.time, one.picture, sent) for one in ordered for sent in one.sent), key=lambda it: it[:2]
+    )
+    within: dict[str, list[Sent]] = defaultdict(list)
+    for _, picture, sent in moments:
+        counted = seen[sent.client, f"{sent.time:%Y-%m}"]
+        if sent.in_house or picture in counted or len(counted) < most:
+            within[picture].append(sent)
+            counted.add(picture)
+    for one in ordered:
+        if within[one.picture]:
+            kept.append(replace(one, sent=tuple(within[one.picture])))
+        else:
+            out[one.picture] = (
+                f"its sender sent more than {most} pictures in {one.sent[0].time:%Y-%m}"
+                " (feedback.client_pictures)"
+            )
+    return kept, out
+
+
+def copies(looks: Sequence[Record], known: Sequence[Record], *, distances: tuple[int, int]) -> dict[str, str]:
+    """Map each picture that is a copy to the sentence that says of what.
+
+    ``looks`` come oldest first; of copies among them the oldest stays. A copy of a copy is a copy.
+    """
+    dhash_distance, phash_distance = distances
+    everything = [*known, *looks]
+    groups = duplicates.groups(everything, dhash_distance=dhash_distance, phash_distance=phash_distance)
+    homes: dict[str, Record] = {}
+    for record in sorted(known, key=lambda one: (-rules.protection(one.published), one.path)):
+        homes.setdefault(groups[record.path], record)
+    found: dict[str, str] = {}
+    for record in looks:
+        original = homes.setdefault(groups[record.path], record)
+        if original is not record:
+            found[record.id] = _copy(original)
+    return found
+
+
+def settle(one: Candidate, knobs: Feedback) -> Ruling:
+    """Rule on a sound picture by what reviewers and users said of it."""
+    voices = one.voices
+    counts = Counter(voice.verdict for voice in voices)
+    agreed = [verdict for verdict, count in counts.items() if count >= knobs.reviewers]
+    if len(agreed) == 1:
+        return _reviewed(one.picture, agreed[0], voices)
+    if len(voices) >= knobs.most_reviews:
+        said = ", ".join(voice.verdict for voice in voices)
+        return Ruling(one.picture, "rejected", f"{len(voices)} reviewers do not agree: {said}")
+    label, count, of = _quorum(one)
+    enough = 0 < knobs.quorum <= count and count / of >= knobs.quorum_share
+    if enough and counts.keys() <= {label}:
+        return Ruling(one.picture, "accepted", f"{count} of {of} users say {label}", label)
+    return Ruling(one.picture, "waiting", f"{len(voices)} of {knobs.reviewers} reviewers have seen it")
+
+
+def share_out(
+    rulings: Sequence[Ruling], candidates: Mapping[str, Candidate], *, share: float, always: int
+) -> list[Ruling]:
+    """Hold back what one client has beyond its share of the accepted pictures; the oldest go first.
+
+    A picture that several clients sent, or an annotator, is nobody's alone.
+    """
+    owners = {
+        ruling.picture: _owner(candidates[ruling.picture])
+        for ruling in rulings
+        if ruling.outcome == "accepted"
+    }
+    counts = Counter(owner for owner in owners.values() if owner)
+    cap = _cap(counts.values(), len(owners) - counts.total(), share, always)
+    given: Counter[str] = Counter()
+    shared = []
+    for ruling in rulings:
+        owner = owners.get(ruling.picture)
+        given.update([owner] if owner else [])
+        if owner and given[owner] > cap:
+            reason = (
+                f"its sender has {counts[owner]} of {len(owners)} accepted pictures, and {cap} may be; the"
+                " others wait for more from other people (feedback.client_share)"
+            )
+            ruling = Ruling(ruling.picture, "held", reason)
+        shared.append(ruling)
+    return shared
+
+
+def queue(rulings: Sequence[Ruling], candidates: Mapping[str, Candidate], reviewer: str | None) -> list[str]:
+    """The pictures that wait for a reviewer, those nearest to a decision first, then by their names.
+
+    Neither order nor choice hangs on a label. Without a name: those that any reviewer may still see.
+    """
+    waiting = [candidates[ruling.picture] for ruling in rulings if ruling.outcome == "waiting"]
+    open_ = [one for one in waiting if reviewer not in {voice.reviewer for voice in one.voices}]
+    return [one.picture for one in sorted(open_, key=lambda one: (-len(one.voices), one.picture))]
+
+
+def _reviewed(picture: str, verdict: str, voices: Sequence[Verdict]) -> Ruling:
+    agreeing = [voice for voice in voices if voice.verdict == verdict]
+    said = f"{len(agreeing)} of {len(voices)} reviewers say {verdict}"
+    if verdict == UNUSABLE:
+        why = sorted({voice.reason for voice in agreeing if voice.reason})
+        return Ruling(picture, "rejected", ": ".join([said, "; ".join(why)]) if why else said)
+    return Ruling(picture, "accepted", said, verdict)
+
+
+def _quorum(one: Candidate) -> tuple[str | None, int, int]:
+    """The mood most users gave, how many did, of how many; each client's last word counts."""
+    last = {sent.client: sent.label for sent in one.sent if sent.label and not sent.in_house}
+    votes = Counter(last.values())
+    label, count = max(votes.items(), key=lambda it: (it[1], it[0]), default=(None, 0))
+    return label, count, votes.total()
+
+
+def _owner(one: Candidate) -> str | None:
+    clients = {sent.client for sent in one.sent}
+    alone = len(clients) == 1 and not any(sent.in_house for sent in one.sent)
+    return clients.pop() if alone else None
+
+
+def _cap(counts: Collection[int], others: int, share: float, always: int) -> int:
+    """The most that one client may give so that nobody gives more than the share of what is then accepted."""
+    for cap in range(max(counts, default=0), always, -1):
+        if cap <= share * (others + sum(min(count, cap) for count in counts)):
+            return cap
+    return always
+
+
+def _copy(original: Record) -> str:
+    where = original.path
+    if original.published in ("test", "valid"):
+        return f"copy of {where}, and no copy of a {original.published} picture enters training"
+    if where.startswith(f"{HOME}/"):
+        return f"copy of picture {original.id[:16]}, which came earlier"
+    return f"copy of {where}, which the data set has already"

@@ -1,0 +1,103 @@
+"""Pictures that people sent, on their way to training data: looked at, judged, never touched.
+
+Gathers what ``dataset.feedback`` decides on: the store's rows, the pictures' records, the manifest.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pawtrait import clock, progress
+from pawtrait.adapters.expectations import Checker
+from pawtrait.adapters.store import settling
+from pawtrait.adapters.store.database import Engine
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.dataset import feedback, manifest, rules, scan
+from pawtrait.dataset.feedback import Candidate, Ruling
+from pawtrait.dataset.manifest import Record
+from pawtrait.errors import BadStore
+from pawtrait.params import Params
+
+log = logging.getLogger(__name__)
+
+OF_THE_SET = ("label", "duplicate")  # rules about a picture's place among others, which are judged here
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """What is in quarantine and what becomes of it as things stand; rulings are oldest first."""
+
+    candidates: Mapping[str, Candidate]
+    rulings: Sequence[Ruling]
+
+    def count(self, outcome: str) -> int:
+        """How many pictures have an outcome."""
+        return sum(ruling.outcome == outcome for ruling in self.rulings)
+
+
+def look(engine: Engine, pictures: Pictures, *, largest_pixels: int) -> int:
+    """Look at every picture that nobody has looked at yet, and give how many these were."""
+    known = settling.looked(engine)
+    new = [one.picture for one in settling.candidates(engine, FAR) if one.picture not in known]
+    there = [name for name in new if pictures.has(name)]
+    seen = 0
+    for name in progress.track(there, total=len(there), what="looking at pictures"):
+        try:
+            data = pictures.get(name)
+        except BadStore as error:
+            log.warning("%s", error)  # it waits until somebody has mended it
+            continue
+        place = f"{feedback.HOME}/{name}"
+        record = scan.look(
+            data, place, label="", published="", source="feedback", largest_pixels=largest_pixels
+        )
+        settling.look(engine, [record], clock.now())
+        seen += 1
+    return seen
+
+
+def judge(
+    engine: Engine, pictures: Pictures, known: Path, knobs: Params, until: datetime = FAR
+) -> Quarantine:
+    """Rule on everything that was sent before ``until``; ``known`` is the data set's manifest.
+
+    Raises:
+        BadData: there is no manifest, so that nobody can tell whether a picture is a copy of a test picture.
+    """
+    dataset = manifest.read(known, Record)
+    looked = settling.looked(engine)
+    waiting = settling.candidates(engine, until)
+    looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}
+    looks = {name: record for name, record in looks.items() if pictures.has(name)}
+    ids = {record.id for record in dataset}
+    earlier = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
+    rulings = feedback.judge(
+        waiting,
+        _problems(list(looks.values()), knobs),
+        looks,
+        [*dataset, *(record for record in earlier if record.id not in ids)],
+        knobs=knobs.feedback,
+        distances=(knobs.manifest.dhash_distance, knobs.manifest.phash_distance),
+    )
+    return Quarantine({one.picture: one for one in waiting}, rulings)
+
+
+def _problems(records: Sequence[Record], knobs: Params) -> dict[str, str]:
+    """The same rules as for any picture, judged by the same engine; what is wrong with each."""
+    if not records:
+        return {}
+    table = rules.pictures(
+        records,
+        least_side=knobs.validate_.least_side,
+        brightness=knobs.validate_.brightness,
+        least_sharpness=knobs.validate_.least_sharpness,
+    )
+    own = tuple(rule for rule in table.rules if rule.severity == "critical" and rule.name not in OF_THE_SET)
+    broken = Checker().check(rules.Table(table.name, table.key, table.columns, table.rows, own))
+    sentences: dict[str, list[str]] = {}
+    for found in broken:
+        sentences.setdefault(found.key.removeprefix(f"{feedback.HOME}/"), []).append(found.sentence)
+    return {name: "; ".join(said) for name, said in sentences.items()}
