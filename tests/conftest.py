@@ -1,10 +1,13 @@
 """What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from pawtrait import environment, sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
+from pipelines import postgres as own_postgres
 
 environment.settle()  # before anything imports a framework, which reads these variables then
 
@@ -40,6 +44,39 @@ def mlflow_store(store_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     address = f"sqlite:///{store_folder}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     return address
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[own_postgres.Urls]:
+    """A PostgreSQL server for the whole session, with its three databases."""
+    folder = _passable()
+    try:
+        with own_postgres.server(folder, durable=False) as urls:
+            yield urls
+    except own_postgres.NoPostgres as error:
+        pytest.skip(str(error))
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_database(postgres: own_postgres.Urls) -> Iterator[str]:
+    """The address of an empty database there, gone after the test."""
+    import psycopg  # late: most tests have no use for it
+
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(postgres.feedback, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield postgres.feedback.rpartition("/")[0] + f"/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_folder(postgres: own_postgres.Urls) -> Iterator[Path]:
+    """Where a test may start another one; skips where PostgreSQL is absent, as the others do."""
+    folder = _passable()
+    yield folder / "postgres"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -119,6 +156,13 @@ def _colour_net(sharpness: float) -> Any:
         ],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def _passable() -> Path:
+    """A new folder that every user may pass: PostgreSQL runs as another than root; pytest's are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="pawtrait-"))
+    folder.chmod(0o755)
+    return folder
 
 
 def _painter(folder: Path, networks: Mapping[str, Any], side: int) -> Path:

@@ -1,0 +1,99 @@
+"""A PostgreSQL of one's own: three databases that answer, that outlast a stop; one line where it cannot be."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pipelines import postgres as own
+from pipelines.postgres import NoPostgres, PostgresError, Urls
+
+ROOT = Path(__file__).parents[2]
+
+
+def _asked(url: str, statement: str) -> list[tuple[object, ...]]:
+    plain = url.replace("+psycopg", "").replace("+asyncpg", "")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.mark.parametrize("name", ["mlflow", "prefect", "feedback"])
+def test_each_reader_has_a_database_of_its_own(postgres: Urls, name: str) -> None:
+    assert _asked(getattr(postgres, name), "SELECT current_database()") == [(name,)]
+
+
+def test_nobody_comes_in_without_the_password(postgres: Urls) -> None:
+    before, _, after = postgres.feedback.partition("@")
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        _asked(f"{before.rpartition(':')[0]}:wrong@{after}", "SELECT 1")
+
+
+def test_a_fresh_database_is_empty_and_ones_own(postgres_database: str) -> None:
+    _asked(postgres_database, "CREATE TABLE t (a int)")
+    assert _asked(postgres_database, "SELECT * FROM t") == []
+
+
+def test_a_stop_and_a_start_keep_what_was_written(postgres_folder: Path) -> None:
+    with own.server(postgres_folder, durable=False) as urls:
+        _asked(urls.feedback, "CREATE TABLE said AS SELECT 'happy' AS label")
+    with pytest.raises(psycopg.OperationalError):
+        _asked(urls.feedback, "SELECT 1")
+    with own.server(postgres_folder, durable=False) as urls:
+        assert _asked(urls.feedback, "SELECT label FROM said") == [("happy",)]
+        with (
+            pytest.raises(PostgresError, match=r"did not start in .*postmaster\.pid"),
+            own.server(postgres_folder),
+        ):
+            pass
+        assert _asked(urls.feedback, "SELECT 1") == [(1,)]
+
+
+def test_a_port_that_is_taken_is_one_line(postgres_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PostgresError, match=r"did not start[^\n]+$"), own.server(postgres_folder, port):
+            pass
+
+
+def test_the_command_prints_three_addresses_and_ctrl_c_stops_it(
+    postgres_folder: Path, alive: Callable[[int], bool], until: Callable[[Callable[[], bool]], None]
+) -> None:
+    command = [sys.executable, "-m", "pipelines.postgres", "--folder", str(postgres_folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        lines = [run.stdout.readline() for _ in range(3)]
+        names = [line.removeprefix("export ").partition("=")[0] for line in lines]
+        assert names == ["MLFLOW_BACKEND_STORE_URI", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "DATABASE_URL"]
+        main = int((postgres_folder / "data/postmaster.pid").read_text().splitlines()[0])
+        run.send_signal(signal.SIGINT)
+        assert run.wait(20) == 0
+    until(lambda: not alive(main))
+
+
+def test_without_postgresql_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(own, "PLACES", str(tmp_path))
+    with pytest.raises(NoPostgres), own.server(tmp_path / "folder"):
+        pass
+    assert own.main(["--folder", str(tmp_path / "folder")]) == 2
+    assert capsys.readouterr().err.startswith("postgres: PostgreSQL is not here: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
+def test_a_folder_that_the_other_user_cannot_reach_is_refused(tmp_path: Path, postgres: Urls) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with (
+        pytest.raises(PostgresError, match=r"may not pass .*; choose a folder elsewhere"),
+        own.server(closed / "x"),
+    ):
+        pass
