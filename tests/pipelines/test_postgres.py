@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own: three databases that answer, that outlast a stop; one line where it cannot be."""
+"""A PostgreSQL of one's own: three databases that answer and outlast a stop; one line where it cannot be."""
 
 import os
 import signal
