@@ -18,12 +18,21 @@ from pawtrait.dataset import feedback, manifest, rules, scan
 from pawtrait.dataset.feedback import Candidate, Ruling
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadStore
-from pawtrait.params import Params
+from pawtrait.params import Feedback, Manifest, Validate
 
 log = logging.getLogger(__name__)
 
 OF_THE_SET = ("label", "duplicate")  # rules about a picture's place among others, which are judged here
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The sections of params.yaml that judge a picture."""
+
+    feedback: Feedback
+    sound: Validate
+    alike: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def look(engine: Engine, pictures: Pictures, *, largest_pixels: int) -> int:
             continue
         place = f"{feedback.HOME}/{name}"
         record = scan.look(
-            data, place, label="", published="", source="feedback", largest_pixels=largest_pixels
+            data, place, label="", published="", source=manifest.FEEDBACK, largest_pixels=largest_pixels
         )
         settling.look(engine, [record], clock.now())
         seen += 1
@@ -60,7 +69,7 @@ def look(engine: Engine, pictures: Pictures, *, largest_pixels: int) -> int:
 
 
 def judge(
-    engine: Engine, pictures: Pictures, known: Path, knobs: Params, until: datetime = FAR
+    engine: Engine, pictures: Pictures, known: Path, policy: Policy, until: datetime = FAR
 ) -> Quarantine:
     """Rule on everything that was sent before ``until``; ``known`` is the data set's manifest.
 
@@ -76,24 +85,24 @@ def judge(
     earlier = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
     rulings = feedback.judge(
         waiting,
-        _problems(list(looks.values()), knobs),
+        _problems(list(looks.values()), policy.sound),
         looks,
         [*dataset, *(record for record in earlier if record.id not in ids)],
-        knobs=knobs.feedback,
-        distances=(knobs.manifest.dhash_distance, knobs.manifest.phash_distance),
+        knobs=policy.feedback,
+        distances=(policy.alike.dhash_distance, policy.alike.phash_distance),
     )
     return Quarantine({one.picture: one for one in waiting}, rulings)
 
 
-def _problems(records: Sequence[Record], knobs: Params) -> dict[str, str]:
+def _problems(records: Sequence[Record], knobs: Validate) -> dict[str, str]:
     """The same rules as for any picture, judged by the same engine; what is wrong with each."""
     if not records:
         return {}
     table = rules.pictures(
         records,
-        least_side=knobs.validate_.least_side,
-        brightness=knobs.validate_.brightness,
-        least_sharpness=knobs.validate_.least_sharpness,
+        least_side=knobs.least_side,
+        brightness=knobs.brightness,
+        least_sharpness=knobs.least_sharpness,
     )
     own = tuple(rule for rule in table.rules if rule.severity == "critical" and rule.name not in OF_THE_SET)
     broken = Checker().check(rules.Table(table.name, table.key, table.columns, table.rows, own))

@@ -9,7 +9,9 @@ import yaml
 
 Key = tuple[str, ...]
 OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
+    "collect",
     "fingerprint",
+    "freeze",
     "register",
     "register_painters",
 }

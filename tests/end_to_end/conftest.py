@@ -22,7 +22,7 @@ TREE = (
     ".dvc/config",
     ".dvc/.gitignore",
 )
-DATA = (".gitignore", "recorded_splits.csv", "source.json", "paintings.json")
+DATA = (".gitignore", "recorded_splits.csv", "source.json", "paintings.json", "feedback/README.md")
 TINY: dict[str, Any] = {
     "ingest.demo.train": 96,
     "ingest.demo.valid": 32,

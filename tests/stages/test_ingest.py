@@ -25,6 +25,7 @@ from pawtrait.stages import fingerprint, ingest
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "pets"
 OURS = Path(__file__).resolve().parents[2] / "params.yaml"
 MARK, RAW = Path("data/source.json"), Path("data/raw")
+FEEDBACK = Path("data/feedback")
 PAINTED = Path("../paintings.json")  # beside the workspace, since some tests look at all that is in it
 
 
@@ -63,7 +64,7 @@ def _mark() -> dict[str, Any]:
 def _bring(source: str | Path) -> list[str]:
     _params(source)
     _mark()
-    ingest.run(fingerprint=MARK, raw=RAW)
+    ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
     return _raw()
 
 
@@ -117,9 +118,9 @@ def test_kaggle_brings_exactly_the_version_of_the_fingerprint(
 def test_the_demo_is_drawn_the_same_twice() -> None:
     _params("demo", demo={"train": 4, "valid": 4, "test": 4, "side": 64, "seed": 1, "faults": False})
     _mark()
-    ingest.run(fingerprint=MARK, raw=RAW)
+    ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
     first = {name: (RAW / name).read_bytes() for name in _raw()}
-    ingest.run(fingerprint=MARK, raw=RAW)
+    ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
     assert {name: (RAW / name).read_bytes() for name in _raw()} == first
     assert len(first) == 13
 
@@ -127,7 +128,7 @@ def test_the_demo_is_drawn_the_same_twice() -> None:
 def test_the_demos_faults_all_come_along() -> None:
     _params("demo", demo={"train": 8, "valid": 4, "test": 4, "side": 64, "seed": 1, "faults": True})
     _mark()
-    ingest.run(fingerprint=MARK, raw=RAW)
+    ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
     planted = {fault.path.removeprefix(f"{demo.TOP}/").lower() for fault in demo.PLANTED}
     assert planted and planted <= {name.lower() for name in _raw()}
 
@@ -194,7 +195,7 @@ def test_a_source_that_changed_after_its_fingerprint_is_refused(pets: Path) -> N
     _mark()
     (pets / "Train/Happy/2.jpg").touch()
     with pytest.raises(BadSource, match=r"^pets has changed since.*renew it: python -m pawtrait\.stages"):
-        ingest.run(fingerprint=MARK, raw=RAW)
+        ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
 
 
 def test_a_fingerprint_of_another_source_is_refused(pets: Path) -> None:
@@ -202,7 +203,7 @@ def test_a_fingerprint_of_another_source_is_refused(pets: Path) -> None:
     _mark()
     _params(pets)
     with pytest.raises(BadSource, match=r"is of 'demo', ingest.source is 'pets'.*renew it"):
-        ingest.run(fingerprint=MARK, raw=RAW)
+        ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])
@@ -212,7 +213,7 @@ def test_a_missing_or_odd_fingerprint_is_told_in_one_line(content: str | None, p
         MARK.parent.mkdir()
         MARK.write_text(content, encoding="utf-8")
     with pytest.raises(BadSource, match=r"^data/source\.json .*renew it"):
-        ingest.run(fingerprint=MARK, raw=RAW)
+        ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
 
 
 @pytest.mark.parametrize("holding", [[], ["README.md", ".DS_Store", "__MACOSX/happy/._1.jpg"]])
@@ -239,7 +240,7 @@ def test_a_source_that_ingest_would_overwrite_or_eat_again_is_refused(source: st
     place = Path("../elsewhere.json")
     fingerprint.run(out=place, paintings=PAINTED)
     with pytest.raises(BadSource, match="lie inside each other"):
-        ingest.run(fingerprint=place, raw=RAW)
+        ingest.run(fingerprint=place, feedback=FEEDBACK, raw=RAW)
     assert Path("data/raw/train/happy/1.jpg").exists()
 
 
@@ -269,7 +270,7 @@ def test_a_full_disk_leaves_nothing_half_written(pets: Path, tiny_disk: Callable
     _mark()
     tiny_disk()
     with pytest.raises(BadSource, match=r"^valid/angry/2\.jpg: .*free some space"):
-        ingest.run(fingerprint=MARK, raw=RAW)
+        ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
     assert _raw() == before
     assert sorted(path.name for path in RAW.parent.iterdir()) == ["raw", "source.json"]
 

@@ -10,6 +10,7 @@ from pawtrait.errors import BadData
 from pawtrait.files import write_csv
 
 Row = TypeVar("Row")
+FEEDBACK = "feedback"  # the source of pictures that people sent
 
 
 @dataclass(frozen=True, slots=True)

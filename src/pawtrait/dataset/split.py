@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Literal
 
 from pawtrait.dataset.labels import LABELS
-from pawtrait.dataset.manifest import Record, Rejected
+from pawtrait.dataset.manifest import FEEDBACK, Record, Rejected
 from pawtrait.dataset.rules import protection
 from pawtrait.errors import BadData
 
@@ -121,11 +121,16 @@ def _complaint(leaks: Sequence[tuple[Record, str]]) -> str:
 def _first(
     records: Sequence[Record], homes: Mapping[str, str], shares: Mapping[str, float], salt: str
 ) -> dict[str, str]:
-    """Draw the missing splits from the groups of each class that are in train or in no split."""
+    """Draw the missing splits from the groups of each class that are in train or in no split.
+
+    Groups with feedback are not drawn: it is for training, and would change what else is drawn.
+    """
     drawn: dict[str, str] = {}
+    sent = {record.group for record in records if record.source == FEEDBACK}
     labels = _labels(records)
     for label in LABELS:
-        free = [group for group in homes if labels[group] == label and homes[group] in ("", "train")]
+        of_class = [group for group in homes if labels[group] == label and group not in sent]
+        free = [group for group in of_class if homes[group] in ("", "train")]
         free.sort(key=lambda group: _unit(f"{salt}/{group}"))
         if len(free) <= len(shares):
             raise BadData(

@@ -1,12 +1,14 @@
-"""Stage ingest: the source that data/source.json describes → data/raw/SPLIT/LABEL/NAME."""
+"""Stage ingest: the source that data/source.json describes, and the feedback → data/raw/SPLIT/LABEL/NAME."""
 
 import json
 import logging
-from pathlib import Path
+import shutil
+from pathlib import Path, PurePosixPath
 
 from pawtrait import params
 from pawtrait.adapters.sources import folders, origin
 from pawtrait.adapters.sources.trouble import plainly
+from pawtrait.dataset import snapshots
 from pawtrait.dataset.layout import Layout, recognise
 from pawtrait.errors import BadSource
 from pawtrait.files import whole_folder, write_text
@@ -16,11 +18,12 @@ log = logging.getLogger(__name__)
 CACHE = Path(".cache")  # downloads are kept here; deleting it costs time only
 
 
-def run(*, fingerprint: Path, raw: Path) -> None:
+def run(*, fingerprint: Path, feedback: Path, raw: Path) -> None:
     """Bring every picture to its split and label; ``raw`` is replaced as a whole or stays as it was.
 
     Raises:
         BadSource: the source is not as its fingerprint says, cannot be used, or has no pictures.
+        BadFeedback: a month's snapshot is not what was frozen.
     """
     knobs = params.load().ingest
     known = origin.read(fingerprint)
@@ -30,10 +33,28 @@ def run(*, fingerprint: Path, raw: Path) -> None:
         _tell(layout, known["kind"])
         with plainly(raw.name), whole_folder(raw) as draft:
             folders.copy(tree, layout.spots, draft)
-            facts = {"source": known["kind"], "fingerprint": known}
+            facts = {"source": known["kind"], "fingerprint": known, "feedback": _add(feedback, draft)}
             write_text(
                 draft / "source.json", json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
             )
+
+
+def _add(feedback: Path, draft: Path) -> list[str]:
+    """Copy every month's accepted pictures to the training split; give their paths.
+
+    A source may hold what feedback once brought, as when it is a copy of this folder; then that stays.
+    """
+    added = []
+    for month in snapshots.months(feedback):
+        for row in snapshots.read(feedback, month):
+            name = f"train/{row.label}/feedback-{month}-{PurePosixPath(row.path).name}"
+            if not (draft / name).exists():
+                (draft / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(feedback / month / row.path, draft / name)
+                added.append(name)
+    if added:
+        log.info("%d pictures from feedback", len(added))
+    return added
 
 
 def _tell(layout: Layout, source: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pawtrait import params, progress
 from pawtrait.dataset import duplicates, scan
-from pawtrait.dataset.manifest import Record, write
+from pawtrait.dataset.manifest import FEEDBACK, Record, write
 from pawtrait.errors import BadData
 
 
@@ -20,18 +20,23 @@ def run(*, raw: Path, manifest: Path) -> None:
     names = scan.files(raw)
     if not names:
         raise BadData(f"{raw} holds no pictures; check ingest.source in params.yaml")
-    found = scan.records(raw, names, source=_source(raw), largest_pixels=knobs.largest_pixels)
+    source, ours = _origins(raw)
+    found = scan.records(raw, names, source=source, largest_pixels=knobs.largest_pixels)
     records = list(progress.track(found, total=len(names), what="manifest"))
     groups = duplicates.groups(
         records, dhash_distance=knobs.dhash_distance, phash_distance=knobs.phash_distance
     )
-    rows = [replace(record, group=groups[record.path]) for record in records]
+    rows = [
+        replace(record, group=groups[record.path], source=FEEDBACK if record.path in ours else source)
+        for record in records
+    ]
     write(manifest, rows, Record)
 
 
-def _source(raw: Path) -> str:
-    """What the stage ingest wrote down about where the pictures come from."""
+def _origins(raw: Path) -> tuple[str, set[str]]:
+    """What the stage ingest wrote down: the source, and the paths of pictures from feedback."""
     try:
-        return str(json.loads((raw / "source.json").read_text(encoding="utf-8"))["source"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        note = json.loads((raw / "source.json").read_text(encoding="utf-8"))
+        return str(note["source"]), set(note.get("feedback", ()))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadData(f"{raw / 'source.json'} names no source; run the stage ingest again") from error
