@@ -39,8 +39,10 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def save(folder: Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> Path:
-    """Write the next checkpoint, whole or not at all, then remove all but the last two.
+def save(
+    folder: Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any], kept: int = KEPT
+) -> Path:
+    """Write the next checkpoint, whole or not at all, then remove all but the last ``kept``.
 
     One process at a time writes to a folder. The state must be what JSON can hold; tuples come back as lists.
 
@@ -54,7 +56,7 @@ def save(folder: Path, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, A
         save_file({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}, draft / ARRAYS)
         write_text(draft / STATE, json.dumps(state, indent=1, ensure_ascii=False) + "\n")
         write_text(draft / SUMS, "".join(f"{sha256(draft / name)}  {name}\n" for name in (ARRAYS, STATE)))
-    for number in there[: len(there) + 1 - KEPT]:
+    for number in there[: max(len(there) + 1 - kept, 0)]:
         shutil.rmtree(folder / f"{number:0{DIGITS}}")
     for draft in folder.glob(".[0-9]*"):  # of a writer that was killed
         shutil.rmtree(draft, ignore_errors=True)

@@ -232,20 +232,30 @@ def test_the_stage_that_dvc_runs_is_named(tracked, monkeypatch):
     assert tracking.origin([])["dvc.stage"] == "train@cnn"
 
 
-def test_a_run_that_was_cut_off_goes_on_under_its_id(tracked, client):
-    with pytest.raises(KeyboardInterrupt), tracking.training(tracked, "cyclegan", [], "painter") as first:
+def test_a_run_that_was_cut_off_goes_on_under_its_id(tracked, client, tmp_path):
+    place = tmp_path / "checkpoints"
+    with (
+        pytest.raises(KeyboardInterrupt),
+        tracking.training(tracked, "cyclegan", [], "painter", place) as first,
+    ):
         first.metrics({"loss": 2.0}, step=1)
         raise KeyboardInterrupt
-    with tracking.training(tracked, "cyclegan", [], "painter", resumed=first.id) as second:
+    with tracking.training(tracked, "cyclegan", [], "painter", place) as second:
         second.metrics({"loss": 1.0}, step=2)
+        assert second.steps("loss") == {1, 2}
     assert second.id == first.id
     assert client.get_run(first.id).info.status == "FINISHED"
     assert [one.step for one in client.get_metric_history(first.id, "loss")] == [1, 2]
+    assert not place.exists()
+    with tracking.training(tracked, "cyclegan", [], "painter", place) as third:
+        assert third.id != first.id
 
 
-def test_a_run_that_the_store_does_not_know_is_begun_anew(tracked):
-    with tracking.training(tracked, "cyclegan", [], "painter", resumed="0" * 32) as run:
+def test_a_run_that_the_store_does_not_know_is_begun_anew(tracked, tmp_path):
+    (tmp_path / "run_id").write_text("0" * 32)
+    with tracking.training(tracked, "cyclegan", [], "painter", tmp_path) as run:
         assert run.id != "0" * 32
+        assert (tmp_path / "run_id").read_text() == run.id
 
 
 TOUCH = """

@@ -3,6 +3,7 @@
 from itertools import islice
 
 import numpy as np
+import pytest
 
 from pawtrait.classification import batches
 
@@ -68,6 +69,17 @@ def test_a_picture_varies_from_epoch_to_epoch(knobs):
     stream = batches.stream(PIXELS[:1], TARGETS[:1], 1, knobs.augment, 7)
     first, second = (pixels for pixels, _ in islice(stream, 2))
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_stream_that_skips_goes_on_as_one_that_had_yielded(knobs, augmented):
+    augment = knobs.augment if augmented else None
+    skipping = islice(batches.stream(PIXELS, TARGETS, 4, augment, 7, skip=2), 3)
+    for (pixels, targets), (other_pixels, other_targets) in zip(
+        skipping, epoch(knobs=augment, which=2), strict=True
+    ):
+        assert np.array_equal(pixels, other_pixels)
+        assert np.array_equal(targets, other_targets)
 
 
 def test_augmented_pixels_stay_in_range(knobs):

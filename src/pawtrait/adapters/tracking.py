@@ -8,6 +8,7 @@ output, and a restored output finds its old run.
 import logging
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
 from pawtrait.adapters import lineage
-from pawtrait.files import sha256
+from pawtrait.files import sha256, write_text
 from pawtrait.params import Params
 
 EXPERIMENT = "pawtrait"
@@ -37,6 +38,7 @@ ABOUT = {
 }
 FINGERPRINT = Path("data/source.json")
 LOCK = Path(".cache/mlflow.lock")
+NOTE = "run_id"  # a file beside a training's checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,10 @@ class Run:
         ]
         for start in range(0, len(entries), 1000):  # MLflow's limit for a batch
             self._client.log_batch(self.id, metrics=entries[start : start + 1000])
+
+    def steps(self, key: str) -> set[int]:
+        """The steps at which a figure is known."""
+        return {one.step for one in self._client.get_metric_history(self.id, key)}
 
     def picture(self, path: Path) -> None:
         """Keep a PNG as an artifact."""
@@ -136,16 +142,18 @@ def pipeline(knobs: Params) -> Iterator[Run]:
 
 @contextmanager
 def training(
-    knobs: Params, name: str, inputs: Sequence[Path], kind: str = "model", resumed: str | None = None
+    knobs: Params, name: str, inputs: Sequence[Path], kind: str = "model", place: Path | None = None
 ) -> Iterator[Run]:
     """A child run for one model, with system metrics and the data it reads; it fails with the block.
 
-    ``resumed`` is the id of a run that was cut off and goes on; where the store does not know it, a new one
-    begins.
+    ``place`` is the folder of a training's checkpoints. The run's id is noted there, so that a training that
+    was cut off goes on in its run, where the store knows it; once the block has ended well the folder goes.
     """
     with pipeline(knobs) as parent:
         opened = client()
         about = {"pawtrait.model": name, "pawtrait.kind": kind, **origin(inputs)}
+        note = place / NOTE if place else None
+        resumed = note.read_text(encoding="utf-8").strip() if note and note.is_file() else ""
         if resumed and _knows(opened, resumed):
             context = mlflow.start_run(run_id=resumed, log_system_metrics=True)
             log.info("%s goes on in run %s", name, resumed)
@@ -159,9 +167,13 @@ def training(
             )
         with context as started:
             run = Run(opened, started.info.run_id)
+            if note:
+                write_text(note, run.id)
             for path in inputs:
                 run.dataset(path.as_posix(), "training")
             yield run
+    if place:
+        shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
 
 
 def of_model(digest: str) -> Run | None:

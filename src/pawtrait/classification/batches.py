@@ -12,7 +12,12 @@ Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def stream(
-    pixels: NDArray[np.uint8], targets: NDArray[np.float32], size: int, knobs: Augment | None, seed: int
+    pixels: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    size: int,
+    knobs: Augment | None,
+    seed: int,
+    skip: int = 0,
 ) -> Iterator[Batch]:
     """Yield batches for ever, reshuffled each epoch; the last batch of an epoch may be smaller.
 
@@ -22,11 +27,17 @@ def stream(
         size: pictures a batch.
         knobs: the augmentation, or None for the pictures as they are.
         seed: of order and augmentation.
+        skip: epochs that lie behind; the stream goes on as if it had yielded them.
 
     Yields:
         float32 (B, side, side, 3) in 0..255 and float32 (B, classes).
     """
     rng = np.random.default_rng(seed)
+    for _ in range(skip):
+        rng.permutation(len(pixels))
+        if knobs is not None:
+            for _ in range(len(pixels)):
+                augment.draw(knobs, rng)
     while True:
         order = rng.permutation(len(pixels))
         for start in range(0, len(order), size):

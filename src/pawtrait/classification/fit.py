@@ -1,6 +1,7 @@
 """Training: compile, fit with the recipe's stopping rules, show a bar, return the history."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from pawtrait import progress
 from pawtrait.classification import batches
+from pawtrait.classification.resume import Keeper
 from pawtrait.params import Augment, Model
 
 
@@ -58,28 +60,38 @@ def fit(
     knobs: Augment | None,
     seed: int,
     title: str,
+    place: Path | None = None,
+    seconds: float = 0.0,
 ) -> list[Epoch]:
     """Train in place by the recipe and return a row an epoch.
 
-    The validation examples steer early stopping and the learning rate, so they are no test.
+    The validation examples steer early stopping and the learning rate, so they are no test. ``place`` is a
+    folder for checkpoints of this very training (the same data, recipe and seed): one that was killed goes on
+    from there to the same bits, and at least ``seconds`` lie between two of them.
     """
+    rules = _stopping(recipe)
+    keeper = Keeper(place, seconds, rules)
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # XLA on a CPU compiles for longer than these nets train
     )
-    history = model.fit(
-        batches.stream(train.pixels, train.targets, batch, knobs, seed),
+    if keeper.epochs:
+        verb = "was done" if keeper.ended else "goes on"
+        progress.say(f"{title}: {verb} after epoch {keeper.epochs}/{epochs}")
+    model.fit(
+        batches.stream(train.pixels, train.targets, batch, knobs, seed, keeper.epochs),
         steps_per_epoch=batches.count(len(train.pixels), batch),
         shuffle=False,  # the stream does
-        epochs=epochs,
+        initial_epoch=keeper.epochs,
+        epochs=keeper.epochs if keeper.ended else epochs,
         validation_data=(valid.pixels.astype(np.float32), valid.targets),
         validation_batch_size=batch,
-        callbacks=[*_stopping(recipe), _Bar(title, epochs)],
+        callbacks=[*rules, _Bar(title, epochs, keeper.epochs), keeper],
         verbose=0,
-    ).history
-    return _rows(history, recipe.learning_rate)
+    )
+    return _rows(keeper.history, recipe.learning_rate)
 
 
 def _stopping(recipe: Model) -> list[keras.callbacks.Callback]:
@@ -113,15 +125,19 @@ def _rows(history: dict[str, list[float]], first_rate: float) -> list[Epoch]:
 class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
     """A bar that counts batches and names loss and accuracy; in a log, a line an epoch."""
 
-    def __init__(self, title: str, epochs: int) -> None:
+    def __init__(self, title: str, epochs: int, done: int) -> None:
         super().__init__()
         self._title = title
         self._epochs = epochs
+        self._done = done
         self._display = progress.bar()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._display.start()
-        self._task = self._display.add_task(self._title, total=self._epochs * self.params["steps"], note="")
+        steps = self.params["steps"]
+        self._task = self._display.add_task(
+            self._title, total=self._epochs * steps, completed=self._done * steps, note=""
+        )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._display.update(self._task, advance=1, note=_figures(logs))

@@ -1,5 +1,7 @@
 """From examples to a trained network of any kind: the same for the model, its folds and its seeds."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from pawtrait.classification import fit, nets, probe
 from pawtrait.classification.fit import Epoch, Examples
 from pawtrait.dataset.labels import LABELS
+from pawtrait.files import sha256
 from pawtrait.params import Augment, Model, Train
 
 
@@ -38,9 +41,11 @@ class Recipe:
 
 
 def train(
-    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str
+    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str, keep: Path | None = None
 ) -> tuple[keras.Model, list[Epoch]]:
     """Build and train one network.
+
+    Killed and called again with the same arguments it goes on from its last checkpoint, to the same bits.
 
     Args:
         recipe: what to train and how.
@@ -48,12 +53,29 @@ def train(
         steer: what early stopping and the learning rate follow.
         seed: of start, order, dropout and augmentation.
         title: what the progress bar says.
+        keep: a folder where each training has its checkpoints in a folder of its own; None keeps none. The
+            linear probe, which takes one step, has none.
     """
     keras.utils.clear_session()
     regresses = recipe.model.net == "linear_probe"
     fit.prepare(seed, recipe.train.mixed_precision and not regresses)
-    kind = _regress if regresses else _descend
-    return kind(recipe, examples, steer, seed, title)
+    if regresses:
+        return _regress(recipe, examples, steer)
+    place = keep / fingerprint(recipe, examples, steer, seed) if keep else None
+    return _descend(recipe, examples, steer, seed, title, place)
+
+
+def fingerprint(recipe: Recipe, examples: Examples, steer: Examples, seed: int) -> str:
+    """A name for this training: another picture, number, seed or line of code gives another."""
+    known = [recipe.model.model_dump(), recipe.epochs, recipe.train.batch, recipe.train.mixed_precision]
+    known += [recipe.augment.model_dump(), recipe.side, seed, keras.__version__, keras.backend.backend()]
+    files = [*sorted(Path(__file__).parent.glob("*.py")), *([recipe.weights] if recipe.weights else [])]
+    digest = hashlib.sha256(json.dumps([known, [sha256(file) for file in files]]).encode())
+    for some in (examples, steer):
+        for array in (some.pixels, some.targets):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
 
 
 def probabilities(model: keras.Model, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
@@ -63,12 +85,22 @@ def probabilities(model: keras.Model, pixels: NDArray[np.uint8], batch: int) -> 
 
 
 def _descend(
-    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str
+    recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str, place: Path | None
 ) -> tuple[keras.Model, list[Epoch]]:
     model = _build(recipe)
     augment = recipe.augment if recipe.model.augment else None
     history = fit.fit(
-        model, examples, steer, recipe.model, recipe.epochs, recipe.train.batch, augment, seed, title
+        model,
+        examples,
+        steer,
+        recipe.model,
+        recipe.epochs,
+        recipe.train.batch,
+        augment,
+        seed,
+        title,
+        place,
+        recipe.train.checkpoint_seconds,
     )
     if recipe.train.mixed_precision:  # what is kept computes in float32, so that it answers alike everywhere
         keras.mixed_precision.set_global_policy("float32")
@@ -82,9 +114,7 @@ def _build(recipe: Recipe) -> keras.Model:
     return nets.build(knobs.net, recipe.side, len(LABELS), recipe.weights, knobs.trainable, knobs.input_range)
 
 
-def _regress(
-    recipe: Recipe, examples: Examples, steer: Examples, _seed: int, _title: str
-) -> tuple[keras.Model, list[Epoch]]:
+def _regress(recipe: Recipe, examples: Examples, steer: Examples) -> tuple[keras.Model, list[Epoch]]:
     """The linear probe: one step, its row of history worked out from the answers."""
     batch = recipe.train.batch
     frozen = probe.features(recipe.side, recipe.weights, recipe.model.input_range)

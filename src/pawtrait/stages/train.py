@@ -23,6 +23,7 @@ from pawtrait.evaluation import drawing, metrics, plots
 from pawtrait.evaluation.predictions import Fold, rows, scored
 from pawtrait.files import whole_folder, write_csv
 
+CHECKPOINTS = Path(".cache/checkpoints")  # outside DVC's outputs, so that a killed training goes on
 PROBES = 2  # pictures of each mood that every run shows
 
 
@@ -43,16 +44,20 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
     recipe = Recipe(name, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     train, valid = (material.load(arrays, placed, split) for split in ("train", "valid"))
-    with tracking.training(knobs, name, [arrays, splits, weights]) as record, whole_folder(out) as folder:
+    known = trainer.fingerprint(recipe, train.examples, valid.examples, knobs.seed)
+    place = CHECKPOINTS / f"train-{name}-{known}"
+    inputs = [arrays, splits, weights]
+    with tracking.training(knobs, name, inputs, place=place) as record, whole_folder(out) as folder:
         record.params(knobs.models[name].model_dump() | {"start": recipe.start, "seed": knobs.seed})
-        model, history = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name)
-        record.history([asdict(row) for row in history])
+        model, history = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name, place)
+        told = record.steps("loss")  # before it was cut off
+        record.history([asdict(row) for row in history if row.epoch not in told])
         facts = _save(folder, model, recipe, history, valid)
         _write(folder / "history.csv", history, Epoch)
         sheet, shown = _explained(model, valid)
         drawing.save(sheet, folder / "gradcam.png")
-        _write(folder / "seeds.csv", _seeds(recipe, train, valid, model, knobs.seed), Seed)
-        _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed), Fold)
+        _write(folder / "seeds.csv", _seeds(recipe, train, valid, model, knobs.seed, place), Seed)
+        _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed, place), Fold)
         sealed.write_facts(folder, facts | {"trained_on": len(train.rows)})
         sealed.seal(folder)
         for index, picture in enumerate(shown):
@@ -99,12 +104,14 @@ def _explained(model: keras.Model, valid: Material) -> tuple[Any, list[NDArray[n
     return plots.samples(np.array(sheet), captions, across=8), shown
 
 
-def _seeds(recipe: Recipe, train: Material, valid: Material, first: keras.Model, seed: int) -> Iterator[Seed]:
+def _seeds(
+    recipe: Recipe, train: Material, valid: Material, first: keras.Model, seed: int, place: Path
+) -> Iterator[Seed]:
     """The model itself, then the repeats that the parameters ask for."""
     for offset in range(recipe.model.repeats):
         title = f"{recipe.name} seed {seed + offset}"
         model = (
-            trainer.train(recipe, train.examples, valid.examples, seed + offset, title)[0]
+            trainer.train(recipe, train.examples, valid.examples, seed + offset, title, place)[0]
             if offset
             else first
         )
@@ -113,7 +120,7 @@ def _seeds(recipe: Recipe, train: Material, valid: Material, first: keras.Model,
         yield Seed(seed + offset, figures["accuracy"], figures["macro_f1"])
 
 
-def _folds(recipe: Recipe, train: Material, valid: Material, seed: int) -> Iterator[Fold]:
+def _folds(recipe: Recipe, train: Material, valid: Material, seed: int, place: Path) -> Iterator[Fold]:
     """Answers on pictures that the training did not see, over the training and validation splits together."""
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)
@@ -127,7 +134,7 @@ def _folds(recipe: Recipe, train: Material, valid: Material, seed: int) -> Itera
         for fold in crossval.folds(classes, groups, count, seed, kind):
             title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"
             model, _ = trainer.train(
-                recipe, examples.take(fold.train), examples.take(fold.steer), seed, title
+                recipe, examples.take(fold.train), examples.take(fold.steer), seed, title, place
             )
             answers = trainer.probabilities(model, examples.pixels[fold.score], recipe.train.batch)
             for index, answer in zip(fold.score, answers, strict=True):

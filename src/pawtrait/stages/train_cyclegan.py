@@ -1,6 +1,5 @@
 """Stage train_cyclegan: photos and paintings → two generators, their ONNX files, and a run that can go on."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.paintings import Painting, taken
 from pawtrait.evaluation import drawing, plots
-from pawtrait.files import whole_folder, write_csv, write_text
+from pawtrait.files import whole_folder, write_csv
 from pawtrait.params import CycleGan
 from pawtrait.style_transfer import features, measures
 from pawtrait.style_transfer.cyclegan import domains, export, fit, parallel
@@ -54,10 +53,9 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed)
     inputs = [raw, splits, paintings, weights]
     with (
-        tracking.training(knobs, "cyclegan", inputs, "painter", _run_of(place)) as record,
+        tracking.training(knobs, "cyclegan", inputs, "painter", place) as record,
         whole_folder(out) as folder,
     ):
-        write_text(place / "run_id", record.id)
         record.params({"seed": knobs.seed, **recipe.model_dump()})
         record.tags({"cyclegan.preset": knobs.cyclegan.preset})  # two names may stand for the same numbers
         epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
@@ -68,7 +66,6 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         sealed.seal(folder)
         record.picture(folder / "probes.png")
         registry.log(record, folder, registry.CYCLEGAN)
-    shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
 
 
 def _pictures(
@@ -85,17 +82,11 @@ def _probes(valid: Sequence[manifest.Placed]) -> list[int]:
     return [int(row) for label in LABELS for row in np.flatnonzero([one == label for one in labels])[:PROBES]]
 
 
-def _run_of(place: Path) -> str | None:
-    """The run in MLflow that a training of this kind was cut off in."""
-    note = place / "run_id"
-    return note.read_text(encoding="utf-8").strip() if note.is_file() else None
-
-
 def _epochs(
     data: domains.Domains, recipe: CycleGan, seed: int, probes: Pixels, record: tracking.Run
 ) -> Iterator[Epoch]:
     """Train, show a bar, and tell MLflow of every epoch: its figures, and the probes as they are now."""
-    told = {one.step for one in tracking.client().get_metric_history(record.id, "held_out_cycle")}
+    told = record.steps("held_out_cycle")
     with bars.bar() as display:
         task = display.add_task("cyclegan", total=None, note="")
 
