@@ -9,11 +9,18 @@ import yaml
 
 Key = tuple[str, ...]
 OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
+    "chronicle",
     "collect",
     "fingerprint",
+    "forget",
     "freeze",
+    "gate",
+    "monitor",
+    "promote",
     "register",
     "register_painters",
+    "take_in",
+    "rollback",
 }
 ITEMS = ("${item.model}", "${train_augmented.model}")
 

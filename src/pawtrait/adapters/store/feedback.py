@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, true
 
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.tables import feedback, reviews, style_feedback
@@ -94,6 +94,19 @@ def add_styles(engine: Engine, rows: Sequence[StyleSaid]) -> int:
 def between(engine: Engine, since: datetime, until: datetime) -> list[Said]:
     """What was said with since <= time < until, oldest first."""
     return stored.between(engine, feedback, Said, since, until)
+
+
+def about(engine: Engine, picture: str) -> list[Said]:
+    """What was said of a picture, oldest first."""
+    return stored.where(engine, feedback, Said, feedback.c.picture == picture)
+
+
+def verdicts(engine: Engine) -> dict[str, dict[str, str]]:
+    """Every review: reviewer → picture → verdict."""
+    found: dict[str, dict[str, str]] = {}
+    for review in stored.where(engine, reviews, Review, true()):
+        found.setdefault(review.reviewer, {})[review.picture] = review.verdict
+    return found
 
 
 def reviews_between(engine: Engine, since: datetime, until: datetime) -> list[Review]:

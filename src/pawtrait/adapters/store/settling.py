@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.feedback import Review, Said
-from pawtrait.adapters.store.tables import feedback, looks, reviews, settled, snapshots
+from pawtrait.adapters.store.tables import feedback, forgotten, looks, reviews, settled, snapshots
 from pawtrait.dataset.feedback import Candidate, Sent, Verdict
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadFeedback
@@ -40,11 +40,13 @@ def next_month(month: str) -> str:
 
 
 def candidates(engine: Engine, until: datetime) -> list[Candidate]:
-    """Every picture that was sent for training before ``until`` and is not settled, with all said of it.
+    """Every picture sent for training before ``until``, not settled and not forgotten, with all said of it.
 
     A thumb up is a vote for what the model said. What was sent without consent is not read at all.
     """
-    done = select(settled.c.picture)
+    done = select(settled.c.picture).union(
+        select(forgotten.c.picture).where(forgotten.c.picture.is_not(None))
+    )
     fresh = feedback.c.consent & (feedback.c.time < until) & feedback.c.picture.not_in(done)
     sent: dict[str, list[Sent]] = defaultdict(list)
     for said in stored.where(engine, feedback, Said, fresh):

@@ -1,0 +1,181 @@
+"""``pawtrait feedback …``: label files in, reviews, snapshots. Handlers import late, as in ``cli``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pawtrait.adapters.store.feedback import Said
+    from pawtrait.adapters.store.pictures import Pictures
+    from pawtrait.quarantine import Quarantine
+
+app = typer.Typer(help="What people say of pictures, on its way to training data.", no_args_is_help=True)
+
+MANIFEST, FEEDBACK = Path("data/tables/manifest.csv"), Path("data/feedback")
+OUTCOMES = {
+    "waiting": "wait for a reviewer",
+    "held": "are held back for now",
+    "accepted": "would enter this month's snapshot",
+    "rejected": "would be rejected",
+}
+STOP, SKIP = ("q", "quit"), ("", "-")  # what a reviewer may type besides a verdict
+
+Reviewer = Annotated[str, typer.Option(help="Who reviews; one name for each person.")]
+
+
+@app.command()
+def ingest(
+    labels: Annotated[
+        Path, typer.Argument(help="A .csv or .jsonl with picture,label[,annotator], or a folder LABEL/NAME.")
+    ],
+    annotator: Annotated[
+        str, typer.Option(help="Who labelled, where the file does not say so.")
+    ] = "in-house",
+) -> None:
+    """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1."""
+    from pawtrait.stages import take_in
+
+    taken = take_in.run(labels=labels, annotator=annotator)
+    for problem in taken.problems:
+        print(problem, file=sys.stderr)
+    print(f"{taken.new} new, {taken.known} known already, {len(taken.problems)} not taken")
+    if taken.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    reasons: Annotated[bool, typer.Option("--reasons", help="A line for each picture.")] = False,
+) -> None:
+    """Count what is in quarantine, the queue of each reviewer, and how far reviewers agree."""
+    from pawtrait import params
+    from pawtrait.adapters.store import database, feedback
+    from pawtrait.evaluation import agreement
+    from pawtrait.stages import collect
+
+    quarantine = collect.run(manifest=MANIFEST)
+    least = params.load().feedback.least_kappa
+    with database.opened() as engine:
+        agreements = agreement.between(feedback.verdicts(engine))
+    for outcome, meaning in OUTCOMES.items():
+        print(f"{quarantine.count(outcome):6d}  {meaning}")
+    for sentence in agreement.sentences(agreements, least):
+        print(sentence)
+    if reasons:
+        for ruling in quarantine.rulings:
+            print(f"{ruling.picture[:16]}  {ruling.outcome}  {ruling.reason}")
+
+
+@app.command()
+def queue(
+    out: Annotated[Path, typer.Option(help="A new folder: pictures and sheet.csv.", file_okay=False)],
+    reviewer: Annotated[str | None, typer.Option(help="Leave out what this person has reviewed.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many pictures at most.")] = None,
+) -> None:
+    """Write pictures to review into a folder, without the model's guess or anybody's label."""
+    from pawtrait import reviewing
+    from pawtrait.adapters.store.pictures import Pictures
+    from pawtrait.stages import collect
+
+    waiting = _queue(collect.run(manifest=MANIFEST), reviewer)[:limit]
+    reviewing.export(Pictures(), waiting, out)
+    print(f"{len(waiting)} pictures in {out}; fill in sheet.csv, then: pawtrait feedback review --file")
+
+
+@app.command()
+def review(
+    reviewer: Reviewer,
+    file: Annotated[Path | None, typer.Option(help="A filled-in sheet.csv; left out, you are asked.")] = None,
+) -> None:
+    """Say what pictures show, knowing neither the model's guess nor the user's until you have answered."""
+    from pawtrait import reviewing
+    from pawtrait.adapters.store import database, feedback
+    from pawtrait.adapters.store.pictures import Pictures
+    from pawtrait.stages import collect
+
+    quarantine = collect.run(manifest=MANIFEST)
+    if file is None:
+        _ask(quarantine, Pictures(), reviewer)
+        return
+    reviews, late = reviewing.answers(file, reviewer, quarantine.candidates)
+    with database.opened() as engine:
+        new = feedback.add_reviews(engine, reviews)
+    known = f", {len(reviews) - new} reviewed before" if new < len(reviews) else ""
+    print(f"{new} new{known}" + (f", {late} settled or unknown" if late else ""))
+
+
+@app.command()
+def freeze(month: Annotated[str, typer.Option(help="YYYY-MM.")]) -> None:
+    """Settle a month: what was accepted becomes data/feedback/YYYY-MM, once and for ever."""
+    from pawtrait.stages import freeze as stage
+
+    stage.run(month=month, feedback=FEEDBACK, manifest=MANIFEST)
+
+
+def forget(
+    what: Annotated[str, typer.Argument(help="The id of a request or of feedback, or a picture's SHA-256.")],
+) -> None:
+    """Delete a picture and all that was said of it, and name older snapshots that hold it."""
+    from pawtrait.stages import forget as stage
+
+    done = stage.run(what=what, feedback=FEEDBACK)
+    print(f"deleted: {done.pictures} pictures, {done.rows} rows")
+    for month in done.months:
+        print(
+            f"the snapshot {month} holds it, and models since then learnt from it: delete it from"
+            f" {FEEDBACK / month}, run `dvc add {FEEDBACK / month}`, `dvc gc` and retrain"
+        )
+
+
+def _queue(quarantine: "Quarantine", reviewer: str | None) -> list[str]:
+    from pawtrait.dataset import feedback, labelled
+
+    who = labelled.person(reviewer) if reviewer else None
+    return feedback.queue(quarantine.rulings, quarantine.candidates, who)
+
+
+def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
+    """Ask for one picture after the other, until there are no more or the reviewer stops."""
+    from pawtrait import reviewing
+    from pawtrait.adapters.store import database, feedback
+    from pawtrait.dataset.feedback import UNUSABLE
+
+    waiting = _queue(quarantine, reviewer)
+    print(f"{len(waiting)} pictures wait. Type {', '.join(feedback.VERDICTS)} or the first letter;")
+    print("Enter leaves a picture for later, q stops.")
+    for number, picture in enumerate(waiting, 1):
+        path = reviewing.show(pictures, picture)
+        word = _word(f"{number}/{len(waiting)}  {path}")
+        if word not in (*STOP, *SKIP):
+            said = reviewing.verdict(word, "")
+            why = typer.prompt("what is wrong with it", "") if said == UNUSABLE else None
+            with database.opened() as engine:
+                feedback.add_reviews(engine, [reviewing.review(picture, reviewer, said, why)])
+                print(f"  you: {said}; {_others(feedback.about(engine, picture))}")
+        path.unlink()
+        if word in STOP:
+            return
+
+
+def _word(question: str) -> str:
+    """A verdict, or a word for stop or skip; asked again until it is one."""
+    from pawtrait import reviewing
+    from pawtrait.errors import BadFeedback
+
+    while True:
+        word: str = typer.prompt(question, "", show_default=False).strip().casefold()
+        if word in (*STOP, *SKIP):
+            return word
+        try:
+            return reviewing.verdict(word, "not a verdict")
+        except BadFeedback as error:
+            print(error)
+
+
+def _others(said: "list[Said]") -> str:
+    """What the model and the people had said, told once the reviewer has answered."""
+    guesses = sorted({one.predicted for one in said if one.predicted})
+    labels = sorted({one.label for one in said if one.label})
+    return f"the model: {' or '.join(guesses) or 'was not asked'}; people: {' or '.join(labels) or 'no mood'}"
