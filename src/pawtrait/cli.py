@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pawtrait import environment
+from pawtrait import cli_feedback, cli_models, cli_monitor, environment
 from pawtrait.errors import PawtraitError
 
 app = typer.Typer(
@@ -80,6 +80,9 @@ def _command(name: str) -> Callable[..., None]:
 
     return plain
 
+
+app.add_typer(cli_feedback.app, name="feedback", rich_help_panel="Feedback")
+app.command(rich_help_panel="Feedback")(cli_feedback.forget)
 
 for _name, _help in STAGES.items():
     if _name not in WITH_PHOTOS:
@@ -275,6 +278,10 @@ def _print_table(answers: Any, model: str) -> int:
     for problem in problems:
         console.print(Text(problem, "red"), soft_wrap=True)
     return len(problems)
+
+
+app.add_typer(cli_models.app)
+app.add_typer(cli_monitor.app)
 
 
 def main() -> None:

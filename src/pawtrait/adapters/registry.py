@@ -24,7 +24,7 @@ from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
 
@@ -162,6 +162,53 @@ def by_alias(opened: MlflowClient, alias: str, kind: Kind = EXPRESSION) -> Model
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise BadRegistry(f"{mlflow.get_tracking_uri()}: {error}") from error
+
+
+def aliases(kind: Kind = EXPRESSION) -> dict[str, str]:
+    """Which version carries which alias; nothing where none is registered."""
+    try:
+        known = tracking.client().get_registered_model(kind.name).aliases
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return {}
+        raise BadRegistry(f"{mlflow.get_tracking_uri()}: {error}") from error
+    return {alias: str(version) for alias, version in known.items()}
+
+
+def numbered(version: str, kind: Kind = EXPRESSION) -> ModelVersion:
+    """The version of that number.
+
+    Raises:
+        BadRegistry: there is none.
+    """
+    return resolve(f"models:/{kind.name}/{version}")
+
+
+def versions(kind: Kind = EXPRESSION) -> list[ModelVersion]:
+    """Every version of a kind, oldest first."""
+    found = tracking.client().search_model_versions(f"name = '{kind.name}'")
+    return sorted(found, key=lambda one: int(one.version))
+
+
+def crown(version: str, previous: str | None, kind: Kind = EXPRESSION) -> None:
+    """Make a version champion, the former one previous; twice does nothing. A champion is no challenger."""
+    opened, known = tracking.client(), aliases(kind)
+    for alias, wanted in ((PREVIOUS, previous), (CHAMPION, version)):
+        if wanted is not None and known.get(alias) != wanted:
+            opened.set_registered_model_alias(kind.name, alias, wanted)
+    if known.get(CHALLENGER) == version:
+        opened.delete_registered_model_alias(kind.name, CHALLENGER)
+
+
+def annotate(
+    version: str, tags: Mapping[str, Any], description: str | None = None, kind: Kind = EXPRESSION
+) -> None:
+    """Set tags of a version, and its description where one is given."""
+    opened = tracking.client()
+    for key, value in _texts(tags).items():
+        opened.set_model_version_tag(kind.name, version, key, value)
+    if description is not None:
+        opened.update_model_version(kind.name, version, description)
 
 
 def resolve(uri: str) -> ModelVersion:

@@ -57,13 +57,13 @@ class Classifier:
         return np.concatenate([run(self._session, chunk) for chunk in chunks])
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
+def session(path: Path, options: onnxruntime.SessionOptions | None = None) -> onnxruntime.InferenceSession:
     """Open an ONNX file on the CPU; its answers do not depend on the number of threads.
 
     Raises:
         BadModel: the file is no network that onnxruntime can run.
     """
-    options = onnxruntime.SessionOptions()
+    options = options or onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

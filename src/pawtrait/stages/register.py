@@ -1,12 +1,11 @@
 """Registration, outside DVC: the best model by validation macro-F1 → a version of ``pet-expression``."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from pawtrait import champion, params, sealed
-from pawtrait.adapters import lineage, registry, tracking
+from pawtrait import params, sealed
+from pawtrait.adapters import lineage, registry, succession, tracking
 from pawtrait.errors import BadData
 
 
@@ -30,17 +29,7 @@ def run(*, compare: Path, models: Path, note: Path) -> None:
     crowned = registry.by_alias(tracking.client(), registry.CHAMPION)
     if crowned is None:
         raise AssertionError("register gives the first version the alias champion")
-    inside = registry.folder_of(crowned)
-    champion.write(
-        champion.Champion(
-            crowned.name,
-            str(crowned.version),
-            sealed.facts(inside)["name"],
-            sealed.check(inside)["model.onnx"],
-            _relative(inside),
-        ),
-        note,
-    )
+    succession.write_note(str(crowned.version), note)
     print(f"{row['name']} is {version.name} version {version.version}; champion is version {crowned.version}")
 
 
@@ -75,9 +64,3 @@ def _description(row: dict[str, Any], sentences: list[str]) -> str:
         *sentences,
     ]
     return "\n".join(lines)
-
-
-def _relative(path: Path) -> str:
-    """Relative to the project's root where it lies inside, so that the folder may move."""
-    relative = os.path.relpath(path.resolve(), Path.cwd())
-    return path.as_posix() if relative.startswith("..") else Path(relative).as_posix()

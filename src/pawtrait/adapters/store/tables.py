@@ -181,6 +181,7 @@ decisions = Table(  # the ledger: who promoted what, when, why
     Column("reasons", JSON, nullable=False),  # sentences
     Column("figures", JSON, nullable=False),  # flat numbers behind them
     Column("commit", String(40)),
+    Column("sha256", String(64)),  # of the champion's model.onnx, where it moved
     CheckConstraint(
         "action IN ('promoted', 'kept', 'waiting', 'rolled-back', 'skipped', 'failed')", name="action"
     ),

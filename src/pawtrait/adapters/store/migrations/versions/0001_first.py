@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("figures", sa.JSON(), nullable=False),
         sa.Column("commit", sa.String(length=40), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.CheckConstraint(
             "action IN ('promoted', 'kept', 'waiting', 'rolled-back', 'skipped', 'failed')",
             name=op.f("ck_decisions_action"),

@@ -1,0 +1,133 @@
+"""Commands on champions and challengers; ``cli`` takes them in. Handlers import late, as there."""
+
+import getpass
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pawtrait.adapters.store.ledger import Decision
+
+app = typer.Typer()
+
+PANEL = "Champion and challengers"
+VERDICT = Path("data/reports/verdict.json")
+
+Who = Annotated[str | None, typer.Option("--by", help="Who decides; your user name if left out.")]
+Reason = Annotated[list[str] | None, typer.Option("--reason", help="Why; may be given several times.")]
+
+
+@app.command(rich_help_panel=PANEL)
+def gate(
+    version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
+    lines: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
+) -> None:
+    """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is."""
+    from pawtrait.evaluation.gate import NAMES
+    from pawtrait.stages import gate as stage
+
+    verdict = stage.run(
+        models=Path("data/models"),
+        arrays=Path("data/arrays"),
+        splits=Path("data/tables/splits.csv"),
+        out=VERDICT,
+        version=version,
+    )
+    if lines:
+        print(json.dumps(asdict(verdict), ensure_ascii=False))
+        return
+    for sentence in verdict.sentences:
+        print(f"• {sentence}")
+    for objection in verdict.objections:
+        print(f"✗ {objection}")
+    print(f"\nverdict: {NAMES[verdict.outcome]}")
+
+
+@app.command(rich_help_panel=PANEL)
+def promote(
+    version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
+    reason: Reason = None,
+    force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs a reason.")] = False,
+    by: Who = None,
+) -> None:
+    """Make the challenger champion, once the gate has said so."""
+    from pawtrait import champion as noted
+    from pawtrait.adapters import registry
+    from pawtrait.errors import BadRegistry
+    from pawtrait.stages import promote as stage
+
+    number = version or registry.aliases().get(registry.CHALLENGER)
+    if number is None:
+        raise BadRegistry(
+            "there is no challenger; run `pawtrait register` after a training, or name a version"
+        )
+    tags = registry.numbered(number).tags
+    why = reason or (
+        [] if force else [f"The gate said promote, against version {tags.get('gate.champion')}."]
+    )
+    stage.run(version=number, actor=by or getpass.getuser(), reasons=why, note=noted.NOTE, force=force)
+
+
+@app.command(rich_help_panel=PANEL)
+def rollback(
+    to: Annotated[str | None, typer.Option(help="A version; the champion before if left out.")] = None,
+    reason: Reason = None,
+    by: Who = None,
+) -> None:
+    """Take a promotion back; done twice, it goes there and back."""
+    from pawtrait import champion as noted
+    from pawtrait.stages import rollback as stage
+
+    stage.run(actor=by or getpass.getuser(), reasons=reason or [], note=noted.NOTE, version=to)
+
+
+@app.command(rich_help_panel=PANEL)
+def history(
+    lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the champion's figures over the months to this PNG.")
+    ] = None,
+) -> None:
+    """Show the ledger: who promoted what, when, and why."""
+    from pawtrait.stages import chronicle
+
+    told = chronicle.decisions()
+    if plot is not None:
+        chronicle.draw(told, plot)
+    if lines:
+        for one in told:
+            print(json.dumps(asdict(one) | {"time": one.time.isoformat()}, ensure_ascii=False))
+    else:
+        _print_table(told)
+
+
+@app.command(rich_help_panel=PANEL)
+def champion(
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The champion at the end of that day, UTC.")
+    ] = None,
+) -> None:
+    """Say which version predicts, or which did on a day."""
+    from pawtrait.stages import chronicle
+
+    print(chronicle.champion(on.date() if on else None))
+
+
+def _print_table(told: "Sequence[Decision]") -> None:
+    """A row a decision, oldest first."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("time", "month", "action", "version", "champion", "by", "why", box=None, pad_edge=False)
+    for one in told:
+        when = f"{one.time:%Y-%m-%d %H:%M}"
+        words = (one.month, one.action, one.version, one.champion, one.actor, " ".join(one.reasons))
+        table.add_row(when, *(Text(word or "–") for word in words))
+    Console().print(table if told else "The ledger is empty: nothing has been promoted or declined yet.")

@@ -1,0 +1,207 @@
+"""The gate, outside DVC: a challenger meets the champion on the same frozen test split; a verdict follows."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pawtrait import champion as noted
+from pawtrait import clock, params, sealed
+from pawtrait.adapters import registry, succession
+from pawtrait.classification import latency
+from pawtrait.classification.predict import Classifier
+from pawtrait.dataset import manifest
+from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadData, BadModel, BadRegistry
+from pawtrait.evaluation import evidence, gate, metrics
+from pawtrait.evaluation.gate import Body, Verdict
+from pawtrait.evaluation.intervals import Bootstrap
+from pawtrait.evaluation.predictions import Scored, rows, scored
+from pawtrait.files import write_text
+
+SAME = 1e-4  # how closely a figure that was registered has to come out again
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The frozen test split.
+
+    Attributes:
+        placed: N rows of splits.csv.
+        pixels: uint8 (N, side, side, 3), RGB, in their order.
+        digest: SHA-256 of ids and labels.
+    """
+
+    placed: list[manifest.Placed]
+    pixels: NDArray[np.uint8]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A registered version, its files checked."""
+
+    version: str
+    tags: Mapping[str, str]
+    folder: Path
+    classifier: Classifier
+
+
+def run(
+    *,
+    models: Path,
+    arrays: Path,
+    splits: Path,
+    out: Path,
+    version: str | None = None,
+    note: Path = noted.NOTE,
+) -> Verdict:
+    """Judge the challenger, or the version named; write the verdict to ``out`` and to the version's tags.
+
+    Raises:
+        BadRegistry: there is no champion, no challenger, or no such version.
+        BadData: the test split is not here.
+    """
+    succession.settle(note)
+    known = registry.aliases()
+    if registry.CHAMPION not in known:
+        raise BadRegistry("there is no champion to meet; run `pawtrait register`")
+    number = version or known.get(registry.CHALLENGER)
+    if number is None:
+        raise BadRegistry(
+            "there is no challenger; run `pawtrait register` after a training, or name a version"
+        )
+    old, ground = known[registry.CHAMPION], _ground(arrays, splits)
+    verdict = _verdict(old, number, ground, models, newest=version is None)
+    about = {"champion": old, "challenger": number, "test_sha256": ground.digest}
+    write_text(out, json.dumps(about | asdict(verdict), indent=1, ensure_ascii=False) + "\n")
+    registry.annotate(number, _tags(verdict, old))
+    for one in (old, number):
+        if "test.sha256" not in registry.numbered(one).tags and verdict.figures:
+            registry.annotate(one, {"test.sha256": ground.digest})
+    return verdict
+
+
+def _verdict(champion: str, number: str, ground: Ground, models: Path, newest: bool) -> Verdict:
+    """What cannot be compared has its verdict at once; everything else goes before the rules."""
+    if champion == number:
+        return Verdict("keep", (f"version {number} is the champion already",), ("Nothing to decide.",), {})
+    try:
+        challenger = _contender(number, ground)
+    except BadModel as error:
+        return Verdict("keep", (f"the challenger cannot be run: {error}",), ("The champion stays.",), {})
+    try:
+        rival = _contender(champion, ground)
+    except BadModel as error:
+        return Verdict("ask", (f"the champion cannot be run: {error}",), ("A person has to decide.",), {})
+    knobs = params.load()
+    how = Bootstrap(knobs.evaluate.resamples, knobs.evaluate.level, knobs.seed)
+    answers = _scored(rival, ground), _scored(challenger, ground)
+    doubts = [*_doubts(rival, answers[0], ground), *_doubts(challenger, answers[1], ground)]
+    doubts += _trained_since(challenger, models) if newest else []
+    return gate.judge(
+        evidence.weigh(*answers, how, knobs.evaluate.bins),
+        None,
+        (_body(rival, knobs.gate.latency_repeats), _body(challenger, knobs.gate.latency_repeats)),
+        knobs.gate,
+        new_data=_new_data(rival, challenger),
+        doubts=doubts,
+    )
+
+
+def _ground(arrays: Path, splits: Path) -> Ground:
+    placed = [one for one in manifest.read(splits, manifest.Placed) if one.split == "test"]
+    try:
+        pixels: NDArray[np.uint8] = np.load(arrays / "test.npy", mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, ValueError) as error:
+        raise BadData(f"{arrays}/test.npy is missing or is no array; run `dvc repro augment`") from error
+    lines = sorted(f"{one.id} {one.label}\n" for one in placed)
+    return Ground(placed, pixels, hashlib.sha256("".join(lines).encode()).hexdigest())
+
+
+def _contender(version: str, ground: Ground) -> Contender:
+    """A version that can answer for the test pictures.
+
+    Raises:
+        BadModel: its files are missing, were changed, or take other pictures or know other moods.
+    """
+    known = registry.numbered(version)
+    folder = registry.folder_of(known)
+    classifier = Classifier.load(folder)
+    if classifier.digest != known.tags.get("model.sha256", classifier.digest):
+        raise BadModel(f"version {version} holds another model than was registered")
+    if classifier.side != ground.pixels.shape[1]:
+        side = ground.pixels.shape[1]
+        raise BadModel(f"version {version} takes {classifier.side} px, the test pictures have {side}")
+    if tuple(classifier.facts["labels"]) != LABELS:
+        raise BadModel(f"version {version} knows the moods {', '.join(classifier.facts['labels'])}")
+    return Contender(version, known.tags, folder, classifier)
+
+
+def _scored(one: Contender, ground: Ground) -> Scored:
+    answers = rows(ground.placed, one.classifier.probabilities(ground.pixels))
+    return scored(answers, f"version {one.version} on test")
+
+
+def _doubts(one: Contender, answers: Scored, ground: Ground) -> Iterator[str]:
+    """What makes a model's figures doubtful: another test split than it met before, or other answers."""
+    before = one.tags.get("test.sha256")
+    if before not in (None, ground.digest):
+        yield (
+            f"the test split has changed since version {one.version} met it: its ids and labels had the"
+            f" SHA-256 {before[:12]}, now {ground.digest[:12]}; what it was trained on may be among them"
+        )
+        return
+    registered = float(one.tags.get("test_macro_f1", math.nan))
+    now = metrics.headline(answers)["macro_f1"]
+    if abs(registered - now) > SAME:
+        yield (
+            f"version {one.version} was registered with a test macro-F1 of {registered:.3f} and has {now:.3f}"
+            " now: the test split or the way to its pixels has changed"
+        )
+
+
+def _trained_since(challenger: Contender, models: Path) -> list[str]:
+    """A word where the workspace holds a newer training of the challenger's kind."""
+    folder = models / challenger.classifier.facts["name"]
+    if (
+        not folder.is_dir()
+        or sealed.check(folder, "model.onnx")["model.onnx"] == challenger.classifier.digest
+    ):
+        return []
+    return [f"{folder} was trained again since version {challenger.version}; run `pawtrait register` first"]
+
+
+def _body(one: Contender, repeats: int) -> Body:
+    network = one.folder / "model.onnx"
+    return Body(
+        latency_ms=latency.milliseconds(network, one.classifier.side, repeats),
+        size_mb=network.stat().st_size / 1e6,
+        parity=float(one.classifier.facts["parity"]),
+    )
+
+
+def _new_data(rival: Contender, challenger: Contender) -> bool:
+    """Whether the challenger's pictures are others than the champion's: by DVC's hash, or by their number."""
+    hashes = [one.tags.get("dvc.outs.data/raw") for one in (rival, challenger)]
+    if None not in hashes:
+        return hashes[0] != hashes[1]
+    counts = [one.classifier.facts["trained_on"] for one in (rival, challenger)]
+    return bool(counts[0] != counts[1])
+
+
+def _tags(verdict: Verdict, champion: str) -> dict[str, str]:
+    """What a version remembers of its gate."""
+    figures = ("difference", "difference_low", "difference_high", "mcnemar_p", "smallest_shown")
+    known = {f"gate.{key}": f"{verdict.figures[key]:.6f}" for key in figures if key in verdict.figures}
+    return known | {
+        "gate.verdict": verdict.outcome,
+        "gate.champion": champion,
+        "gate.objections": "; ".join(verdict.objections)[:4900],  # MLflow's limit is 5000
+        "gate.time": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}",
+    }

@@ -1,0 +1,114 @@
+"""Promotion, outside DVC: a challenger takes over, with who, when and why in the ledger."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pawtrait import clock
+from pawtrait.adapters import registry, succession
+from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store.ledger import Decision
+from pawtrait.errors import BadRegistry
+
+
+def run(
+    *,
+    version: str,
+    actor: str,
+    reasons: Sequence[str],
+    note: Path,
+    month: str | None = None,
+    figures: Mapping[str, float] | None = None,
+    force: bool = False,
+) -> None:
+    """Make a version champion, the one before it previous; the champion itself stays what it is.
+
+    Args:
+        force: whatever the gate said; ``reasons`` then have to say why.
+
+    Raises:
+        BadRegistry: there is no such version, the gate has not said to promote it against this champion, or
+            force came without a reason.
+    """
+    with succession.alone():
+        succession.settle(note)
+        known = registry.numbered(version)
+        old = registry.aliases().get(registry.CHAMPION)
+        if old == version:
+            print(f"version {version} is champion already")
+            return
+        _allowed(version, known.tags, old, force, reasons)
+        succession.move(
+            Decision(
+                time=clock.now(),
+                action="promoted",
+                actor=actor,
+                champion=version,
+                previous=old,
+                version=version,
+                month=month,
+                reasons=tuple(reasons),
+                figures=figures or {},
+                commit=_commit(known.tags),
+            ),
+            note,
+        )
+    print(f"version {version} is champion, version {old} is previous; `pawtrait rollback` takes it back")
+
+
+def decline(
+    *,
+    action: str,
+    version: str | None,
+    actor: str,
+    reasons: Sequence[str],
+    month: str | None = None,
+    figures: Mapping[str, float] | None = None,
+) -> None:
+    """Write down that nothing moved: kept, waiting, skipped or failed.
+
+    Of a month there is one word of each kind on a version: said again, it is not written again.
+    """
+    tags = registry.numbered(version).tags if version else {}
+    now = registry.aliases().get(registry.CHAMPION)
+    said = Decision(
+        time=clock.now(),
+        action=action,
+        actor=actor,
+        champion=now,
+        previous=now,
+        version=version,
+        month=month,
+        reasons=tuple(reasons),
+        figures=figures or {},
+        commit=_commit(tags),
+    )
+    with succession.alone(), database.opened() as engine:
+        before = ledger.of_month(engine, month) if month else []
+        if not any((one.action, one.version) == (action, version) for one in before):
+            ledger.add(engine, said)
+
+
+def _allowed(
+    version: str, tags: Mapping[str, str], old: str | None, force: bool, reasons: Sequence[str]
+) -> None:
+    """Only the gate opens the way, or a person who says why."""
+    if force:
+        if not any(reason.strip() for reason in reasons):
+            raise BadRegistry("a promotion by force needs a reason; say it with --reason")
+        return
+    verdict, against = tags.get("gate.verdict"), tags.get("gate.champion")
+    if verdict is None or against != old:
+        raise BadRegistry(
+            f"version {version} has not met champion {old} at the gate;"
+            f" run `pawtrait gate --version {version}`"
+        )
+    if verdict != "promote":
+        raise BadRegistry(
+            f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')}"
+            " To promote it all the same: --force --reason TEXT"
+        )
+
+
+def _commit(tags: Mapping[str, str]) -> str | None:
+    known = tags.get("git.commit", "none")
+    return None if known == "none" else known
