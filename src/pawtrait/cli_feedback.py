@@ -49,7 +49,7 @@ def ingest(
 def status(
     reasons: Annotated[bool, typer.Option("--reasons", help="A line for each picture.")] = False,
 ) -> None:
-    """Count what is in quarantine, the queue of each reviewer, and how far reviewers agree."""
+    """Count what is in quarantine, and say how far reviewers agree."""
     from pawtrait import params
     from pawtrait.adapters.store import database, feedback
     from pawtrait.evaluation import agreement
@@ -124,8 +124,9 @@ def forget(
     print(f"deleted: {done.pictures} pictures, {done.rows} rows")
     for month in done.months:
         print(
-            f"the snapshot {month} holds it, and models since then learnt from it: delete it from"
-            f" {FEEDBACK / month}, run `dvc add {FEEDBACK / month}`, `dvc gc` and retrain"
+            f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
+            f" rm -r {FEEDBACK / month}, pawtrait feedback freeze --month {month}, dvc add"
+            f" {FEEDBACK / month}, and retrain"
         )
 
 

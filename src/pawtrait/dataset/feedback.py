@@ -156,7 +156,9 @@ def settle(one: Candidate, knobs: Feedback) -> Ruling:
     enough = 0 < knobs.quorum <= count and count / of >= knobs.quorum_share
     if enough and counts.keys() <= {label}:
         return Ruling(one.picture, "accepted", f"{count} of {of} users say {label}", label)
-    return Ruling(one.picture, "waiting", f"{len(voices)} of {knobs.reviewers} reviewers have seen it")
+    seen = f"{len(voices)} of {knobs.reviewers} reviewers have seen it"
+    split = f"its {len(voices)} reviewers do not agree; one more may decide"
+    return Ruling(one.picture, "waiting", split if len(counts) > 1 else seen)
 
 
 def share_out(

@@ -6,6 +6,8 @@ from itertools import combinations
 
 from sklearn.metrics import cohen_kappa_score
 
+ENOUGH = 10  # pictures; on fewer, kappa swings between its ends
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -39,9 +41,9 @@ def between(verdicts: Mapping[str, Mapping[str, str]]) -> list[Agreement]:
 
 
 def sentences(agreements: Sequence[Agreement], least: float) -> Iterator[str]:
-    """A sentence for every two; those under ``least`` are told to talk."""
+    """A sentence for every two; those under ``least`` are told to talk, where it is no accident."""
     for one in agreements:
         figure = "kappa is not defined" if one.kappa is None else f"kappa {one.kappa:.2f}"
-        low = one.kappa is not None and one.kappa < least
+        low = one.pictures >= ENOUGH and one.kappa is not None and one.kappa < least
         talk = f"; under {least:.2f}, so talk about what the moods look like" if low else ""
         yield f"{one.first} and {one.second} agree on {one.same} of {one.pictures} pictures, {figure}{talk}"

@@ -1,0 +1,103 @@
+"""Every night: each picture in quarantine goes a step on, and an artifact says how many wait for whom.
+
+``python -m pipelines.feedback`` runs it here and now, on a temporary server unless PREFECT_API_URL names one.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from pawtrait import params
+from pawtrait.adapters.store import database, feedback
+from pawtrait.errors import PawtraitError
+from pawtrait.evaluation import agreement
+from pawtrait.quarantine import Quarantine
+from pawtrait.stages import collect
+from pipelines.steps import NETWORK_DELAYS
+
+MANIFEST = Path("data/tables/manifest.csv")
+ARTIFACT = "feedback"
+SHOWN = 20  # reasons in the artifact, the most frequent ones
+
+
+@flow(name="collect_feedback")
+def collect_feedback() -> State[Any]:
+    """Look at new pictures, validate them, find copies, and say what became of everything in quarantine."""
+    try:
+        quarantine = look_and_judge()
+        sentences = agreements()
+    except PawtraitError as error:
+        return Failed(message=str(error))
+    create_markdown_artifact(
+        key=ARTIFACT,
+        markdown=page(quarantine, sentences),
+        description="What people sent, and where it stands",
+    )
+    return Completed(message=told(quarantine))
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=len(NETWORK_DELAYS),
+    retry_delay_seconds=list(NETWORK_DELAYS),
+)
+def look_and_judge() -> Quarantine:
+    """The stage ``collect``, tried again since store and pictures may lie behind a network."""
+    return collect.run(manifest=MANIFEST)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def agreements() -> list[str]:
+    """A sentence for every two reviewers."""
+    with database.opened() as engine:
+        found = agreement.between(feedback.verdicts(engine))
+    return list(agreement.sentences(found, params.load().feedback.least_kappa))
+
+
+def told(quarantine: Quarantine) -> str:
+    """One line: how many pictures stand where."""
+    count = quarantine.count
+    return (
+        f"{len(quarantine.rulings)} pictures in quarantine: {count('waiting')} wait for a reviewer,"
+        f" {count('accepted')} are accepted, {count('rejected')} rejected, {count('held')} held back"
+    )
+
+
+def page(quarantine: Quarantine, sentences: Sequence[str]) -> str:
+    """The artifact, in Markdown."""
+    reasons = Counter(
+        (ruling.outcome, ruling.reason)
+        for ruling in quarantine.rulings
+        if ruling.outcome in ("rejected", "held")
+    )
+    labels = Counter(ruling.label for ruling in quarantine.rulings if ruling.label)
+    lines = [told(quarantine) + ".", ""]
+    lines += [f"- {label}: {number} accepted" for label, number in sorted(labels.items())]
+    lines += [f"- {sentence}" for sentence in sentences]
+    if reasons:
+        lines += ["", "| pictures | outcome | why |", "|---:|---|---|"]
+        lines += [f"| {number} | {what} | {why} |" for (what, why), number in reasons.most_common(SHOWN)]
+    if quarantine.count("waiting"):
+        lines += ["", "To review: `pawtrait feedback review --reviewer NAME`"]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the flow; 0 when it completed, 2 after one line that says why not."""
+    state = collect_feedback(return_state=True)
+    done = state.is_completed()
+    print(f"collect_feedback: {state.message}", file=sys.stdout if done else sys.stderr)
+    return 0 if done else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
