@@ -1,5 +1,6 @@
 """params.yaml as frozen, strict objects: a misspelt key or a value out of range stops the run."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+COMPARISONS = 6  # that monitoring makes at once
 Precision = Literal["fp32", "bf16"]
 Method = Literal["nst", "fast", "cyclegan", "hybrid"]
 Net = Literal[
@@ -263,6 +265,40 @@ class Feedback(Section):
         return self
 
 
+class Slowest(Section):
+    predict: Annotated[float, Field(gt=0)]
+    stylize: Annotated[float, Field(gt=0)]
+
+
+class Monitor(Section):
+    alarm_rate: Annotated[float, Field(gt=0, lt=0.5)]
+    permutations: Annotated[int, Field(ge=99)]
+    least: Annotated[int, Field(ge=2)]
+    most: Annotated[int, Field(ge=2)]
+    opinion_days: Positive
+    level: Annotated[float, Field(gt=0.5, lt=1)]
+    failures: Count
+    most_errors: Share
+    least_right: Share
+    slowest_ms: Slowest
+    enough_feedback: Positive
+    due_days: Annotated[float, Field(gt=0, lt=28)]
+    quiet_days: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Monitor":
+        """There is something between the bounds, and the permutations can reach the rate of an alarm."""
+        if self.most < self.least:
+            raise ValueError(f"monitor.most {self.most} is less than monitor.least {self.least}")
+        if (self.permutations + 1) * self.alarm_rate < COMPARISONS:
+            needed = math.ceil(COMPARISONS / self.alarm_rate) - 1
+            raise ValueError(
+                f"monitor.permutations {self.permutations} never find a p under alarm_rate"
+                f" {self.alarm_rate} / {COMPARISONS}; give it {needed} at least"
+            )
+        return self
+
+
 class Params(Section):
     """The whole file. A stage of DVC takes its sections from it and names the same keys in dvc.yaml."""
 
@@ -289,6 +325,7 @@ class Params(Section):
     train_augmented: TrainAugmented
     gate: Gate
     feedback: Feedback
+    monitor: Monitor
 
     @model_validator(mode="after")
     def _known(self) -> "Params":

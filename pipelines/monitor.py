@@ -1,0 +1,163 @@
+"""The daily look: drift, errors, answers, the calendar; what is new is told, and may start a retraining.
+
+Prefect starts it; ``pawtrait monitor`` does the same look without telling anybody.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from pawtrait import clock, params
+from pawtrait.errors import PawtraitError
+from pawtrait.files import write_text
+from pawtrait.stages import monitor as stage
+from pawtrait.stages.monitor import Watch
+from pipelines.announce import NO_WEBHOOK, SENT, announce
+
+DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
+RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
+OUT = Path("data/monitor")
+TOLD = "told.json"  # beside the pages: what was told, and when
+SPLITS, RAW = Path("data/tables/splits.csv"), Path("data/raw")
+SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a process that ends then
+
+
+@flow(name="monitor")
+def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) -> State[Any]:
+    """Look how the service fared.
+
+    Args:
+        days: how many.
+        until: the last of them, as a whole (UTC); up to now if left out.
+    """
+    try:
+        seen, alarms = watch(days, until)
+        tell(seen, alarms, clock.now())
+    except PawtraitError as error:
+        announce("monitor failed", {"why": str(error)})
+        return Failed(message=str(error))
+    show(seen, alarms)
+    if alarms:
+        return Completed(name="Alarm", message="; ".join(alarms))
+    return Completed(message="no alarm")
+
+
+@task(cache_policy=NO_CACHE)
+def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
+    """The look itself, and all its alarms with the calendar's.
+
+    Raises:
+        PawtraitError: tables, pictures or the store cannot be had.
+    """
+    now = clock.now()
+    end = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1) if until else now
+    seen = stage.run(since=end - timedelta(days=days), until=end, splits=SPLITS, raw=RAW, out=OUT)
+    late = stage.calendar(now)
+    return seen, [*seen.alarms, *([late] if late else [])]
+
+
+@task(cache_policy=NO_CACHE)
+def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
+    """Announce alarms, and send the events that may start a retraining; each once in ``monitor.quiet_days``.
+
+    So a drift that lasts does not retrain every night what it retrained the night before.
+    """
+    log = get_run_logger()
+    memory = OUT / TOLD
+    told = remembered(memory, now - timedelta(days=params.load().monitor.quiet_days))
+    new = [alarm for alarm in alarms if kind(alarm) not in told]
+    if new:
+        said = announce("alarm", {"alarms": new, "page": seen.page, **seen.figures})
+        log.info("webhook: %s", said)
+        if said in (SENT, NO_WEBHOOK):
+            told |= dict.fromkeys(map(kind, new), now)
+    events = {event: payload for event, payload in events_of(seen).items() if event not in told}
+    for event, payload in events.items():
+        emit_event(event, resource=RESOURCE, payload=payload)
+        log.info("event: %s", event)
+    if events:
+        time.sleep(SETTLE)
+    _remember(memory, told | dict.fromkeys(events, now))
+
+
+def events_of(seen: Watch) -> dict[str, dict[str, Any]]:
+    """What Prefect's triggers wait for, each event with its payload."""
+    found: dict[str, dict[str, Any]] = {}
+    if seen.drift:
+        found[DRIFT] = {"alarms": list(seen.drift), "figures": dict(seen.figures)}
+    if seen.enough:
+        found[ENOUGH] = {"waiting": seen.waiting}
+    return found
+
+
+def show(seen: Watch, alarms: list[str]) -> None:
+    """Artifacts: what was found in words, and the comparisons as a table."""
+    heading = f"# {len(alarms)} alarm{'' if len(alarms) == 1 else 's'}" if alarms else "# No alarm"
+    parts = [
+        heading,
+        "\n".join(f"- **{_escaped(alarm)}**" for alarm in alarms),
+        "\n".join(f"- {_escaped(one.sentence)}" for one in seen.findings if not one.drifted),
+        f"{seen.waiting} reviewed pictures wait for a retraining. The page: `{seen.page}`",
+        "\n".join(
+            ["| figure | value |", "|---|---|", *(f"| {k} | {v:.4g} |" for k, v in seen.figures.items())]
+        ),
+    ]
+    create_markdown_artifact(
+        key="monitor", markdown="\n\n".join(filter(None, parts)), description=heading[2:]
+    )
+    create_table_artifact(
+        key="drift", table=rows(seen), description="Comparisons with what is behind the model"
+    )
+
+
+def rows(seen: Watch) -> list[dict[str, Any]]:
+    """A row a comparison."""
+    return [
+        {
+            "of": one.what,
+            "method": one.method,
+            "then": one.counts[0],
+            "now": one.counts[1],
+            "p": one.p,
+            "adjusted": one.adjusted,
+            "drift": "yes" if one.drifted else "no" if one.p is not None else "not tested",
+        }
+        for one in seen.findings
+    ]
+
+
+def kind(alarm: str) -> str:
+    """What an alarm is about: the words before its colon, the same tomorrow with other numbers."""
+    return alarm.partition(":")[0]
+
+
+def remembered(memory: Path, since: datetime) -> dict[str, datetime]:
+    """What was told at or after a time; nothing where the file is missing or damaged."""
+    try:
+        stored: Mapping[str, str] = json.loads(memory.read_text(encoding="utf-8"))
+        times = {name: datetime.fromisoformat(when) for name, when in stored.items()}
+        return {name: when for name, when in times.items() if when >= since}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _remember(memory: Path, told: Mapping[str, datetime]) -> None:
+    write_text(
+        memory, json.dumps({name: when.isoformat() for name, when in sorted(told.items())}, indent=1) + "\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    """Text as it is, whatever Markdown would make of it; ``|`` and ``*`` occur in names from outside."""
+    return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in text)

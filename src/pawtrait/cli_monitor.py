@@ -1,0 +1,44 @@
+"""The command that looks how the service fares; ``cli`` takes it in. Handlers import late, as there."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+OUT = Path("data/monitor")
+
+
+@app.command(rich_help_panel="The service")
+def monitor(
+    days: Annotated[int, typer.Option(min=1, help="How many days to look at.")] = 1,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The last of these days, as a whole (UTC); up to now if left out."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where pages go.", file_okay=False)] = OUT,
+) -> None:
+    """Look for drift, errors and slow or wrong answers; write a page with what people said."""
+    from datetime import UTC, timedelta
+
+    from pawtrait import clock
+    from pawtrait.stages import monitor as stage
+
+    end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else clock.now()
+    seen = stage.run(
+        since=end - timedelta(days=days),
+        until=end,
+        splits=Path("data/tables/splits.csv"),
+        raw=Path("data/raw"),
+        out=out,
+    )
+    for alarm in seen.alarms:
+        print(f"✗ {alarm}")
+    for finding in seen.findings:
+        if not finding.drifted:
+            print(f"• {finding.sentence}")
+    print(f"\n{len(seen.alarms) or 'no'} alarm{'' if len(seen.alarms) == 1 else 's'}; the page: {seen.page}")

@@ -1,0 +1,120 @@
+"""The monitoring page: one HTML file with everything in it and nothing fetched from elsewhere."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jinja2 import ChoiceLoader, PackageLoader
+from PIL import Image
+
+from pawtrait.dataset import images
+from pawtrait.evaluation import page
+from pawtrait.evaluation.page import Picture, drawn
+from pawtrait.monitoring import charts
+from pawtrait.monitoring.drift import Finding, Side
+from pawtrait.monitoring.health import Answer, Health
+
+THUMBNAIL = 180  # px of the longer side
+QUALITY = 80  # of its JPEG
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the page is about.
+
+    Attributes:
+        since, until: the days in question, in UTC.
+        opinions: since when feedback counts.
+        model: name and version of the champion, or "".
+        alarms: sentences; none is good news.
+        notes: what a reader should know of the data: how many pictures there were to look at.
+        reference, days: what was compared.
+        feedback: how many reviewed pictures wait for a retraining.
+    """
+
+    since: datetime
+    until: datetime
+    opinions: datetime
+    model: str
+    alarms: Sequence[str]
+    notes: Sequence[str]
+    rate: float
+    findings: Sequence[Finding]
+    reference: Side
+    days: Side
+    health: Health
+    feedback: int
+
+
+def render(look: Look, pictures: Mapping[str, images.Pixels], level: float) -> str:
+    """The page, as HTML.
+
+    Args:
+        pictures: SHA-256 → uint8 (H, W, 3), RGB, of the failures to show; what was forgotten is missing.
+        level: of the intervals.
+    """
+    environment = page.environment()
+    environment.loader = ChoiceLoader(
+        [PackageLoader("pawtrait.monitoring"), PackageLoader("pawtrait.evaluation")]
+    )
+    health = look.health
+    return environment.get_template("monitor.html").render(
+        look=look,
+        health=health,
+        level=level,
+        days=max(round((look.until - look.since).total_seconds() / 86400), 1),
+        drift_charts=_drift_charts(look),
+        use_charts=_use_charts(health),
+        thumbs=_thumbs(health),
+        failures=[_frame(one, pictures[one.picture]) for one in health.failures if one.picture in pictures],
+    )
+
+
+def thumbnail(pixels: images.Pixels) -> Picture:
+    """uint8 (H, W, 3) as a small JPEG in a data URI; of the file nothing but its pixels."""
+    small = Image.fromarray(images.fit(pixels, THUMBNAIL))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    code = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Picture("", src=f"data:image/jpeg;base64,{code}", size=small.size)
+
+
+def _frame(answer: Answer, pixels: images.Pixels) -> tuple[Answer, Picture]:
+    return answer, thumbnail(pixels)
+
+
+def _drift_charts(look: Look) -> list[Picture]:
+    shown = []
+    if any(look.days.numbers.values()):
+        caption = "The share of pictures at or below each value: grey behind the model, orange these days"
+        shown.append(
+            drawn(charts.distributions(look.reference, look.days), "Distributions then and now", caption)
+        )
+    if look.days.labels and look.reference.labels:
+        caption = "Moods among the model’s answers: pale on held-out pictures, full these days"
+        shown.append(
+            drawn(charts.answers(look.reference.labels, look.days.labels), "Answers then and now", caption)
+        )
+    return shown
+
+
+def _use_charts(health: Health) -> list[Picture]:
+    if not health.requests:
+        return []
+    shown = [
+        drawn(charts.hours(health.use.hours), "Requests by hour", "Requests by the hour of the day, in UTC")
+    ]
+    if any(health.use.sizes.values()):
+        shown.append(
+            drawn(charts.sizes(health.use.sizes), "Pictures by size", "Pictures by their longer side, in px")
+        )
+    return shown
+
+
+def _thumbs(health: Health) -> Picture | None:
+    if not health.thumbs:
+        return None
+    caption = "Thumbs up with their intervals: each method in bold, its styles below it"
+    return drawn(charts.thumbs(health.thumbs), "Thumbs up by method and style", caption)

@@ -1,0 +1,168 @@
+"""Outside DVC, daily: what the service did and what people said of it → figures, alarms, a page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pawtrait import champion, clock, params, quarantine, samples
+from pawtrait.adapters.store import database, feedback, ledger, requests, settling
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.adapters.store.requests import Request
+from pawtrait.champion import Champion
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.manifest import Placed, Record
+from pawtrait.errors import BadModel
+from pawtrait.files import write_text
+from pawtrait.monitoring import alarms, drift, health, page
+from pawtrait.monitoring.drift import Finding
+from pawtrait.monitoring.health import Health
+from pawtrait.params import Params
+
+INSTANT = timedelta(microseconds=1)  # before `until`, which no longer counts
+
+BEFORE = timedelta(days=31)  # of requests before a month, in which somebody may wait for its retraining
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a look brought."""
+
+    alarms: tuple[str, ...]  # a sentence each, those of drift first
+    drift: tuple[str, ...]  # those of the alarms that are drift
+    figures: Mapping[str, float]  # flat, as in the JSON file beside the page
+    findings: tuple[Finding, ...]
+    page: Path  # the HTML file
+    waiting: int  # reviewed pictures that wait for a retraining
+    enough: bool  # they are enough for one
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the store says."""
+
+    asked: list[Request]  # in the days in question
+    answered: list[Request]  # in the longer time that feedback is about
+    thumbs: list[feedback.StyleSaid]
+    truths: dict[str, str]  # picture → confirmed mood
+    waiting: int
+
+
+def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path) -> Watch:
+    """Look at the requests with since <= time < until; the page is ``out``/YYYY-MM-DD.html, of the last day.
+
+    ``manifest.csv`` lies beside ``splits``; the pictures behind the model lie in ``raw``.
+
+    Raises:
+        BadData: a table is missing. BadStore: the store cannot be had.
+    """
+    knobs = params.load()
+    own = knobs.monitor
+    kept = Pictures()
+    said = _read(since, until, kept, splits.with_name("manifest.csv"), knobs)
+    policy = drift.Policy(
+        own.alarm_rate, own.permutations, own.least, own.most, (knobs.seed, until.toordinal())
+    )
+    model, notes = _champion()
+    largest = knobs.manifest.largest_pixels
+    placed, records = _tables(splits)
+    reference = samples.behind(placed, records, raw, model, policy=policy, largest_pixels=largest)
+    days, more = samples.asked(said.asked, kept, model, policy=policy, largest_pixels=largest)
+    findings = drift.look(reference, days, policy)
+    fares = health.assess(said.asked, said.answered, said.truths, said.thumbs, own.level)
+    drifted = tuple(alarms.of_drift(findings))
+    heard = (*drifted, *alarms.of_health(fares, _bounds(own)))
+    seen = page.Look(
+        since=since,
+        until=until,
+        opinions=until - timedelta(days=own.opinion_days),
+        model=f"{model.name} {model.version} ({model.model})" if model else "",
+        alarms=heard,
+        notes=[*notes, *more],
+        rate=own.alarm_rate,
+        findings=findings,
+        reference=reference,
+        days=days,
+        health=fares,
+        feedback=said.waiting,
+    )
+    figures = _figures(findings, fares, said.waiting)
+    place = out / f"{until - INSTANT:%Y-%m-%d}.html"
+    wrong = samples.had((one.picture for one in fares.failures), kept, own.failures, largest_pixels=largest)
+    pictures = {name: images.fit(picture, page.THUMBNAIL) for name, picture in wrong}
+    write_text(place, page.render(seen, pictures, own.level))
+    _note(place.with_suffix(".json"), seen, figures)
+    enough = said.waiting >= own.enough_feedback
+    return Watch(heard, drifted, figures, tuple(findings), place, said.waiting, enough)
+
+
+def calendar(now: datetime) -> str | None:
+    """Why this month's retraining needs a person, or None.
+
+    Raises:
+        BadStore: the store cannot be had.
+    """
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    with database.opened() as engine:
+        decisions = ledger.all(engine)
+        before = any(one.time < first for one in decisions)
+        before = before or bool(requests.between(engine, first - BEFORE, first))
+    of_month = [one.action for one in decisions if one.month == clock.month(now)]
+    return alarms.of_calendar(now, of_month, before, params.load().monitor.due_days)
+
+
+def _read(since: datetime, until: datetime, kept: Pictures, known: Path, knobs: Params) -> _Told:
+    early = min(since, until - timedelta(days=knobs.monitor.opinion_days))
+    policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
+    with database.opened() as engine:
+        waiting = quarantine.judge(engine, kept, known, policy, until)
+        answered = requests.between(engine, early, until)
+        settled = {one.picture: one.label for one in settling.accepted(engine) if one.label}
+        fresh = {one.picture: one.label for one in waiting.rulings if one.outcome == "accepted" and one.label}
+        return _Told(
+            asked=[one for one in answered if one.time >= since],
+            answered=answered,
+            thumbs=feedback.styles_between(engine, early, until),
+            truths=settled | fresh,
+            waiting=len(fresh),
+        )
+
+
+def _champion() -> tuple[Champion | None, list[str]]:
+    """The champion, or a note that there is none."""
+    try:
+        return champion.read(), []
+    except BadModel as error:
+        return None, [f"answers are not compared: {error}"]
+
+
+def _tables(splits: Path) -> tuple[list[Placed], dict[str, Record]]:
+    """Which split each picture is in, and what is known of it, by path."""
+    records = manifest.read(splits.with_name("manifest.csv"), Record)
+    return manifest.read(splits, Placed), {one.path: one for one in records}
+
+
+def _bounds(own: params.Monitor) -> alarms.Bounds:
+    return alarms.Bounds(own.most_errors, own.least_right, own.slowest_ms.model_dump(), own.least)
+
+
+def _note(path: Path, seen: page.Look, figures: Mapping[str, float]) -> None:
+    """The same as numbers, for whoever draws them over time."""
+    days = {"since": seen.since.isoformat(), "until": seen.until.isoformat()}
+    report = {**days, "model": seen.model, "alarms": seen.alarms, "figures": figures}
+    write_text(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def _figures(findings: Sequence[Finding], fares: Health, waiting: int) -> dict[str, float]:
+    """Flat numbers for tables, events and history."""
+    figures: dict[str, float] = {"requests": fares.requests, "feedback_waiting": waiting}
+    figures |= {f"{one.what}_p": one.p for one in findings if one.p is not None}
+    figures |= {f"{one.what}_distance": one.statistic for one in findings if one.statistic is not None}
+    for name, one in (("errors", fares.errors[""]), ("right", fares.right)):
+        figures[f"{name}_count"] = one.count
+        if one.share is not None and one.interval is not None:
+            figures |= {name: one.share, f"{name}_low": one.interval.low, f"{name}_high": one.interval.high}
+    for row in fares.waiting:
+        figures |= {f"{row.kind}_ms_{q * 100:.0f}": value for q, value in row.quantiles.items()}
+    return figures
