@@ -1,0 +1,203 @@
+"""The gate on a real registry: who meets whom, on which pictures, and what makes the figures doubtful."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from pawtrait import champion, params, sealed
+from pawtrait.adapters import registry, succession, tracking
+from pawtrait.dataset import manifest
+from pawtrait.errors import BadData, BadRegistry
+from pawtrait.stages import gate, promote
+
+
+@pytest.fixture(autouse=True)
+def _empty(workspace, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{workspace.root}/feedback.db")
+    opened = tracking.client()
+    if opened.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
+        opened.delete_registered_model(registry.EXPRESSION.name)
+
+
+def registered(workspace, name, skill, **tags):
+    """A model, logged and registered as the flow does."""
+    folder = workspace.model(name, skill)
+    with tracking.training(params.load(), name, []) as run:
+        registry.log(run, folder)
+    known = {"name": name} | tags
+    return str(registry.register(sealed.check(folder)["model.onnx"], known, f"the {name}").version)
+
+
+@pytest.fixture
+def two(workspace):
+    """A champion that hardly knows a mood's colour, and a challenger that does."""
+    registered(workspace, "linear_probe", -1, **{"dvc.outs.data/raw": "old"})
+    registered(workspace, "cnn", 5, **{"dvc.outs.data/raw": "new"})
+    succession.write_note("1", champion.NOTE)
+    return workspace
+
+
+def judged(workspace, version=None):
+    return gate.run(
+        models=workspace.models,
+        arrays=workspace.arrays,
+        splits=workspace.tables / "splits.csv",
+        out=workspace.reports / "verdict.json",
+        version=version,
+    )
+
+
+def knob(workspace, **changes):
+    path = workspace.root / "params.yaml"
+    knobs = yaml.safe_load(path.read_text(encoding="utf-8"))
+    knobs["gate"] |= changes
+    path.write_text(yaml.safe_dump(knobs), encoding="utf-8")
+
+
+def test_a_better_challenger_passes_and_may_then_be_promoted(two):
+    verdict = judged(two)
+    assert (verdict.outcome, verdict.objections) == ("promote", ())
+    promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
+    assert champion.read().version == "2"
+
+
+def test_the_verdict_is_written_to_the_file_and_to_the_version(two):
+    verdict = judged(two)
+    written = json.loads((two.reports / "verdict.json").read_text(encoding="utf-8"))
+    assert (written["champion"], written["challenger"], written["outcome"]) == ("1", "2", "promote")
+    assert written["figures"] == verdict.figures
+    tags = registry.numbered("2").tags
+    assert (tags["gate.verdict"], tags["gate.champion"]) == ("promote", "1")
+    assert float(tags["gate.difference"]) == pytest.approx(verdict.figures["difference"], abs=1e-6)
+
+
+def test_figures_are_those_of_both_models_run_anew(two):
+    """By hand: the accuracies of both nets on the test array."""
+    figures = judged(two).figures
+    rows = [row for row in manifest.read(two.tables / "splits.csv", manifest.Placed) if row.split == "test"]
+    assert figures["pictures"] == len(rows) == 32
+    assert figures["groups"] == len({row.group for row in rows})
+    assert figures["challenger_macro_f1"] > 0.7 > 0.4 > figures["champion_macro_f1"]
+    assert 0 < figures["challenger_latency_ms"] < 100
+    network = registry.folder_of(registry.numbered("2")) / "model.onnx"
+    assert figures["challenger_size_mb"] == network.stat().st_size / 1e6
+
+
+def test_a_budget_of_params_yaml_counts(two):
+    knob(two, size_mb=1e-6)
+    verdict = judged(two)
+    assert verdict.outcome == "keep"
+    assert "over the budget of 0.0 MB" in verdict.objections[0]
+
+
+def test_not_worse_needs_new_data(workspace):
+    """The same net under two names, the second with a harmless change: nothing to tell them apart."""
+    registered(workspace, "linear_probe", 4.0, **{"dvc.outs.data/raw": "same"})
+    registered(workspace, "cnn", 4.00001, **{"dvc.outs.data/raw": "same"})
+    assert "it knows no new data" in judged(workspace).objections[0]
+    registry.annotate("2", {"dvc.outs.data/raw": "more"})
+    assert judged(workspace).outcome == "promote"
+    knob(workspace, promote_if_not_worse=False)
+    assert judged(workspace).outcome == "keep"
+
+
+def test_both_remember_the_test_split(two):
+    judged(two)
+    digests = {registry.numbered(one).tags["test.sha256"] for one in ("1", "2")}
+    assert len(digests) == 1 and len(digests.pop()) == 64
+
+
+def test_a_changed_test_split_asks_a_person(two):
+    judged(two)
+    rows = manifest.read(two.tables / "splits.csv", manifest.Placed)
+    first = next(row for row in rows if row.split == "test")
+    changed = manifest.Placed("f" * 64, first.path, first.label, first.group, "test")
+    manifest.write(
+        two.tables / "splits.csv", [changed if row == first else row for row in rows], manifest.Placed
+    )
+    before = registry.numbered("1").tags["test.sha256"]
+    verdict = judged(two)
+    assert verdict.outcome == "ask"
+    assert (
+        f"the test split has changed since version 1 met it: its ids and labels had the SHA-256 {before[:12]}"
+        in (verdict.objections[0])
+    )
+    assert registry.numbered("1").tags["test.sha256"] == before
+    with pytest.raises(BadRegistry, match="verdict on version 2 is `ask`"):
+        promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
+
+
+def test_figures_that_do_not_come_out_again_ask_a_person(two):
+    registry.annotate("1", {"test_macro_f1": 0.9})
+    verdict = judged(two)
+    assert verdict.outcome == "ask"
+    assert "version 1 was registered with a test macro-F1 of 0.900 and has 0." in verdict.objections[0]
+
+
+def test_a_challenger_for_pictures_of_another_size_is_kept_out(two):
+    pixels = np.load(two.arrays / "test.npy")
+    np.save(two.arrays / "test.npy", pixels[:, ::2, ::2])
+    verdict = judged(two)
+    assert verdict.outcome == "keep"
+    assert "version 2 takes 32 px, the test pictures have 16" in verdict.objections[0]
+
+
+def test_a_challenger_with_a_changed_byte_is_kept_out(two):
+    with (registry.folder_of(registry.numbered("2")) / "model.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    verdict = judged(two)
+    assert verdict.outcome == "keep"
+    assert "not the file that was sealed" in verdict.objections[0]
+    assert registry.numbered("2").tags["gate.verdict"] == "keep"
+
+
+def test_a_champion_that_cannot_be_run_asks_a_person(two):
+    (registry.folder_of(registry.numbered("1")) / "model.onnx").unlink()
+    verdict = judged(two)
+    assert verdict.outcome == "ask"
+    assert verdict.objections[0].startswith("the champion cannot be run: ")
+
+
+def test_a_training_that_was_not_registered_yet_is_noticed(two):
+    folder = two.models / "cnn"
+    (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes() + b"\0")
+    sealed.seal(folder)
+    verdict = judged(two)
+    assert verdict.outcome == "ask"
+    assert verdict.objections == (
+        f"{folder} was trained again since version 2; run `pawtrait register` first",
+    )
+    assert judged(two, version="2").outcome == "promote"
+
+
+def test_the_champion_has_nothing_to_win(two):
+    verdict = judged(two, version="1")
+    assert (verdict.outcome, verdict.objections) == ("keep", ("version 1 is the champion already",))
+
+
+def test_without_champion_or_challenger_the_way_is_named(workspace):
+    with pytest.raises(BadRegistry, match="no champion to meet; run `pawtrait register`"):
+        judged(workspace)
+    registered(workspace, "cnn", 5)
+    with pytest.raises(BadRegistry, match="there is no challenger; run `pawtrait register`"):
+        judged(workspace)
+    with pytest.raises(BadRegistry, match="pet-expression/8 is not in the registry"):
+        judged(workspace, version="8")
+
+
+def test_without_test_pictures_the_way_is_named(two):
+    (two.arrays / "test.npy").unlink()
+    with pytest.raises(BadData, match=r"test.npy is missing or is no array; run `dvc repro augment`"):
+        judged(two)
+
+
+def test_the_gate_finishes_a_promotion_that_was_cut_off(two, monkeypatch):
+    judged(two)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "crown", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
+    assert judged(two, version="1").figures["champion_macro_f1"] > 0.7
+    assert registry.aliases() == {"champion": "2", "previous": "1"}
