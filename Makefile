@@ -2,9 +2,11 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui test test-all check bench clean pictures-named
+.PHONY: help setup demo real repro ui prefect postgres dvc-remote test test-all check bench clean pictures-named
 
 PORT ?= 5000
+PREFECT_PORT ?= 4200
+REMOTE ?= ../dvc-remote
 GOOD = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12; do $$p -c '$(GOOD)' 2>/dev/null && { echo $$p; break; }; done)
 ENV := .venv
@@ -14,7 +16,7 @@ INSTALLED := $(ENV)/installed
 help: ## list these commands
 	@echo 'Pawtrait: reads the mood in a pet'\''s face, and keeps the models that do so fresh.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo 'Start with `make demo`. Afterwards `.venv/bin/pawtrait --help` has a command for each stage.'
 
@@ -39,6 +41,17 @@ ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with
 	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
+
+prefect: setup ## Prefect's server, a worker and the schedules at http://127.0.0.1:4200, another port with PREFECT_PORT=
+	@$(PY) -m pipelines.up --port $(PREFECT_PORT)
+
+postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback; prints their addresses
+	@$(PY) -m pipelines.postgres
+
+dvc-remote: setup ## a folder beside this one as the DVC remote, another with REMOTE=; data go there by `dvc push`
+	@mkdir -p "$(REMOTE)"
+	@$(PY) -m dvc remote add --quiet --local --default --force storage "$(REMOTE)"
+	@echo 'DVC remote: $(REMOTE), noted in .dvc/config.local; `dvc push` fills it, `dvc pull` in another clone reads it'
 
 test: setup ## run the tests that take seconds
 	@$(PY) -m pytest

@@ -1,51 +1,113 @@
-"""The monthly schedule; ``python -m pipelines.deployments`` serves it, with ``--show`` it only prints."""
+"""prefect.yaml's deployments, served without a work pool: ``python -m pipelines.deployments``.
+
+``--show`` prints them with their next dates and serves nothing. `prefect deploy --all` reads the same file.
+"""
 
 import argparse
+import asyncio
+import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import yaml
 from prefect import serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger, DeploymentTriggerTypes
 from prefect.schedules import Cron
 from prefect.settings import get_current_settings
+from pydantic import TypeAdapter
 
-from pipelines.retrain import retrain
+from pawtrait.errors import BadParams
+
+FILE = Path("prefect.yaml")
+DATES = 3  # how many of a schedule's next dates are shown
+TRIGGERS: TypeAdapter[DeploymentTriggerTypes] = TypeAdapter(DeploymentTriggerTypes)
 
 
-def deployments() -> list[RunnerDeployment]:
-    """What is served, each with its schedule; needs no server."""
-    first = Cron("0 3 1 * *", timezone="UTC", slug="monthly")  # day 1: every month has one
-    return [RunnerDeployment.from_flow(retrain, "monthly", schedules=[first], paused=False)]
+def deployments(file: Path = FILE) -> list[RunnerDeployment]:
+    """What prefect.yaml deploys, each with its schedules, limit and triggers; needs no server.
+
+    Raises:
+        BadParams: the file is missing, is not YAML, or lacks what a deployment needs.
+    """
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return [_deployment(one) for one in found["deployments"]]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        what = " ".join(str(error).split())
+        raise BadParams(
+            f"{file} holds no deployments ({type(error).__name__}: {what}); run this in the checkout"
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until stopped; a stop leaves the schedule on, so that the next start goes on with it."""
+    """Serve until stopped; a stop leaves the schedules on, so that the next start goes on with them."""
     parser = argparse.ArgumentParser(
-        "python -m pipelines.deployments", description="Serve the monthly retraining."
+        "python -m pipelines.deployments", description="Serve what prefect.yaml deploys, without a work pool."
     )
-    parser.add_argument("--show", action="store_true", help="print the deployments and serve nothing")
-    if parser.parse_args(arguments).show:
-        print("\n".join(map(described, deployments())))
-        return 0
-    if not get_current_settings().api.url:
+    parser.add_argument("--show", action="store_true", help="print it with its next dates and serve nothing")
+    show = parser.parse_args(arguments).show
+    if not show and not get_current_settings().api.url:
         print(
             "deployments: no Prefect server is known, and without one no schedule fires; start one with"
             " `prefect server start` and set PREFECT_API_URL to its address (http://127.0.0.1:4200/api)",
             file=sys.stderr,
         )
         return 2
-    serve(*deployments(), pause_on_shutdown=False, limit=1)  # one at a time: they share the working tree
+    try:
+        found = deployments()
+    except BadParams as error:
+        print(f"deployments: {error}", file=sys.stderr)
+        return 2
+    if show:
+        print("\n".join(described(one, datetime.now(UTC)) for one in found))
+        return 0
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "8")  # as prefect.yaml has it, for serve itself
+    serve(*found, pause_on_shutdown=False, limit=len(found))  # each has a limit of its own
     return 0
 
 
-def described(deployment: RunnerDeployment) -> str:
-    """One line: name, schedules, what it runs, whether it is paused."""
-    rules = [when.schedule for when in deployment.schedules or ()]
-    whens = [f"cron {rule.cron!r} {rule.timezone}" for rule in rules if isinstance(rule, CronSchedule)]
-    return (
-        f"{deployment.full_name}: {', '.join(whens) or 'no schedule'}, runs {deployment.entrypoint},"
+def described(deployment: RunnerDeployment, since: datetime) -> str:
+    """Name, schedules and what it runs in a line; its next dates and its triggers below."""
+    rules = [when.schedule for when in deployment.schedules or () if when.active is not False]
+    crons = [rule for rule in rules if isinstance(rule, CronSchedule)]
+    whens = ", ".join(f"cron {rule.cron!r} {rule.timezone}" for rule in crons)
+    lines = [
+        f"{deployment.full_name}: {whens or 'no schedule'}, runs {deployment.entrypoint},"
         f" {'paused' if deployment.paused else 'active'}"
+    ]
+    lines += [f"  next {date:%Y-%m-%d %H:%M} UTC" for rule in crons for date in dates(rule, since)]
+    events = [one for one in deployment.triggers if isinstance(one, DeploymentEventTrigger)]
+    lines += [f"  on {', '.join(sorted(one.expect))}" for one in events]
+    return "\n".join(lines)
+
+
+def dates(rule: CronSchedule, since: datetime) -> list[datetime]:
+    """The next dates of a schedule, as Prefect's scheduler finds them, in UTC."""
+    from prefect.server.schemas.schedules import CronSchedule as Served  # late: loads the server, 2 s
+
+    served = Served(cron=rule.cron, timezone=rule.timezone)
+    return [when.astimezone(UTC) for when in asyncio.run(served.get_dates(DATES, start=since))]
+
+
+def _deployment(one: dict[str, Any]) -> RunnerDeployment:
+    return RunnerDeployment.from_entrypoint(
+        one["entrypoint"],
+        one["name"],
+        schedules=[
+            Cron(when["cron"], timezone=when["timezone"], slug=when["slug"], active=when["active"])
+            for when in one["schedules"]
+        ],
+        concurrency_limit=ConcurrencyLimitConfig.model_validate(one["concurrency_limit"]),
+        triggers=[TRIGGERS.validate_python(trigger) for trigger in one.get("triggers", ())],
+        description=one["description"],
+        parameters=one.get("parameters"),
+        paused=False,
     )
 
 

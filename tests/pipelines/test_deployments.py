@@ -1,43 +1,76 @@
-"""The monthly schedule, looked at without serving it."""
+"""prefect.yaml: when each flow runs, how many at once, what starts one out of turn."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from pawtrait.errors import BadParams
 from pipelines import deployments
 
-
-async def _next(schedule: CronSchedule, after: datetime, count: int) -> list[datetime]:
-    from prefect.server.schemas.schedules import CronSchedule as Served
-
-    served = Served(cron=schedule.cron, timezone=schedule.timezone)
-    return [when.astimezone(UTC) for when in await served.get_dates(count, start=after)]
+SOME_DAY = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
-def test_it_runs_on_the_first_of_each_month_at_three() -> None:
-    import asyncio
+@pytest.fixture(scope="module")
+def found() -> dict[str, RunnerDeployment]:
+    return {one.full_name: one for one in deployments.deployments()}
 
-    (deployment,) = deployments.deployments()
+
+def _next(deployment: RunnerDeployment) -> list[datetime]:
     (when,) = deployment.schedules or []
     assert isinstance(when.schedule, CronSchedule)
-    dates = asyncio.run(_next(when.schedule, datetime(2027, 1, 31, 12, tzinfo=UTC), 3))
-    assert dates == [datetime(2027, month, 1, 3, tzinfo=UTC) for month in (2, 3, 4)]
+    return deployments.dates(when.schedule, SOME_DAY)
 
 
-def test_it_is_not_paused() -> None:
-    (deployment,) = deployments.deployments()
-    assert deployment.paused is False
-    assert [when.active for when in deployment.schedules or []] != [False]
+def test_the_month_turns_on_its_first_day_at_three(found: dict[str, RunnerDeployment]) -> None:
+    dates = [datetime(2027, month, 1, 3, tzinfo=UTC) for month in (2, 3, 4)]
+    assert _next(found["retrain/monthly"]) == dates
 
 
-def test_show_prints_and_serves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_schedule_is_on(found: dict[str, RunnerDeployment]) -> None:
+    assert not any(one.paused for one in found.values())
+    assert all(when.active for one in found.values() for when in one.schedules or [])
+
+
+def test_late_and_doubled_runs_do_not_pile_up(found: dict[str, RunnerDeployment]) -> None:
+    for one in found.values():
+        assert one.concurrency_limit == 1
+        assert one.concurrency_options is not None
+        assert one.concurrency_options.collision_strategy is ConcurrencyLimitStrategy.CANCEL_NEW
+
+
+def test_drift_and_enough_feedback_start_a_retraining(found: dict[str, RunnerDeployment]) -> None:
+    triggers = [one for one in found["retrain/monthly"].triggers if isinstance(one, DeploymentEventTrigger)]
+    assert {event for one in triggers for event in one.expect} == {
+        "pawtrait.drift.detected",
+        "pawtrait.feedback.enough",
+    }
+
+
+def test_show_prints_the_next_three_dates_and_serves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert deployments.main(["--show"]) == 0
-    assert "retrain/monthly: cron '0 3 1 * *' UTC" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "retrain/monthly: cron '0 3 1 * *' UTC" in said
+    monthly = said.partition("retrain/monthly")[2].splitlines()[1:4]
+    assert all(line.startswith("  next ") and line.endswith("-01 03:00 UTC") for line in monthly)
 
 
 def test_without_a_server_it_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         assert deployments.main([]) == 2
     assert "prefect server start" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "deployments: [", "deployments:\n  - name: monthly", "deployments:\n  - {name: x, entrypoint: y}"],
+)
+def test_a_file_without_deployments_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "prefect.yaml").write_text(text)
+    with pytest.raises(BadParams, match=r"^\S+prefect\.yaml holds no deployments[^\n]+$"):
+        deployments.deployments(tmp_path / "prefect.yaml")

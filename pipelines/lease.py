@@ -1,0 +1,86 @@
+"""One stage a GPU: a strict concurrency limit in Prefect counts, and CUDA_VISIBLE_DEVICES says which one."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from pipelines.processes import CommandError
+
+LIMIT = "gpu"
+LOCKS = Path(tempfile.gettempdir()) / "pawtrait-gpus"  # of this machine: which of its GPUs is whose
+
+
+@contextmanager
+def gpu(wanted: bool) -> Iterator[str | None]:
+    """A GPU of its own while the block runs, once one is free; gives CUDA_VISIBLE_DEVICES for a child.
+
+    Without a GPU on this machine there is nothing to share: ``None``, leave the variable as it is. Where
+    there is one and it is not ``wanted``, the variable is empty, so that no framework takes its memory.
+    A server that is gone for a while takes no GPU away: the lock of this machine still holds it.
+
+    Raises:
+        CommandError: the limit counts more GPUs than this machine has.
+    """
+    found = devices()
+    if not (found and wanted):
+        yield "" if found else None
+        return
+    _make_sure(len(found))
+    # strict, since otherwise a limit that is missing lets everybody in
+    with concurrency(LIMIT, occupy=1, strict=True, raise_on_lease_renewal_failure=False), _one(found) as mine:
+        yield mine
+
+
+def devices() -> list[str]:
+    """The GPUs of this machine that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is not None:
+        return [name.strip() for name in said.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    asked = [program, "--query-gpu=index", "--format=csv,noheader"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def _make_sure(count: int) -> None:
+    """The limit exists; one that is there stands as it is, since a person may have set it."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(LIMIT)
+        except ObjectNotFound:
+            try:
+                client.create_global_concurrency_limit(
+                    GlobalConcurrencyLimitCreate(name=LIMIT, limit=count, active=True)
+                )
+            except ObjectAlreadyExists:
+                return  # another run was quicker
+
+
+@contextmanager
+def _one(found: Sequence[str]) -> Iterator[str]:
+    """The first GPU that nobody else on this machine holds; the lock of a dead process counts no more."""
+    LOCKS.mkdir(mode=0o777, exist_ok=True)
+    for name in found:
+        with ExitStack() as held:
+            try:
+                held.enter_context(FileLock(LOCKS / f"{name.replace('/', '-')}.lock", timeout=0))
+            except Timeout:
+                continue
+            yield name
+            return
+    raise CommandError(
+        f"Prefect's limit {LIMIT!r} gave a place, but all {len(found)} GPUs of this machine are taken; the"
+        f" limit has to be their number: prefect gcl update {LIMIT} --limit {len(found)}"
+    )

@@ -1,0 +1,231 @@
+"""``make prefect``: server, worker and deployments on one machine, by one command; Ctrl-C stops all.
+
+What lasts lies in Prefect's database (PREFECT_HOME or PREFECT_SERVER_DATABASE_CONNECTION_URL), so the next
+start has the same schedules and runs. A run that the stop cut off then counts as crashed, which frees its place.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import FrameType
+
+import httpx
+import yaml
+from filelock import FileLock, Timeout
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterState
+from prefect.client.schemas.filters import FlowRunFilterStateType as StateType
+from prefect.client.schemas.objects import StateType as Kind
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.states import Crashed
+from prefect.workers.process import ProcessWorker
+
+from pipelines import deployments
+from pipelines.processes import Children, CommandError
+
+HOST = "127.0.0.1"
+READY = (
+    120.0  # seconds for the server, which migrates its database at its first start: 15 s on two idle cores
+)
+WORKER_GRACE, SERVER_GRACE = 30.0, 10.0  # seconds to end: runs tell the server, so they go first
+PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
+SETTINGS = {  # of the server; a value that is set already stands
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+}
+UNDER_WAY = [Kind.RUNNING, Kind.PENDING, Kind.CANCELLING]
+
+
+class Machine:
+    """The processes of one start, and the first of them that ended by itself."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is the API's address."""
+        self.url = url
+        extra = {"PREFECT_API_URL": url, "PAWTRAIT_HOME": str(Path.cwd())}
+        self._server = Children(extra={**SETTINGS, **_set(SETTINGS), **extra}, grace=SERVER_GRACE)
+        self._worker = Children(extra=extra, grace=WORKER_GRACE)
+        self._ended: SimpleQueue[CommandError] = SimpleQueue()
+
+    def serve(self, port: int) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            CommandError: it ended, or does not answer in time.
+        """
+        command = [*PREFECT, "server", "start", "--host", HOST, "--port", str(port)]
+        self._keep("server", command, self._server)
+        deadline = time.monotonic() + READY
+        while not _healthy(self.url):
+            self.watch(0.2)
+            if time.monotonic() > deadline:
+                raise CommandError(f"the Prefect server does not answer at {self.url} after {READY:.0f} s")
+
+    def deploy(self) -> None:
+        """Hand every deployment of prefect.yaml to its pool.
+
+        Raises:
+            CommandError: Prefect refuses one.
+        """
+        self._worker.run("deploy", [*PREFECT, "deploy", "--all"], _nothing)
+
+    def work(self, pool: str) -> None:
+        """Start the worker, which runs what is due."""
+        command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process"]
+        self._keep("worker", [*command, "--name", socket.gethostname()], self._worker)
+
+    def watch(self, seconds: float | None = None) -> None:
+        """Wait, for ever by default.
+
+        Raises:
+            CommandError: the server or the worker ended.
+        """
+        try:
+            raise self._ended.get(timeout=seconds)
+        except Empty:
+            return
+
+    def stop(self) -> None:
+        """The worker and its runs first, while the server still takes their last words."""
+        self._worker.stop()
+        self._server.stop()
+
+    def _keep(self, name: str, command: Sequence[str], children: Children) -> None:
+        def wait() -> None:
+            try:
+                children.run(name, command, lambda line: print(f"{name}: {line}", flush=True))
+                self._ended.put(CommandError(f"the {name} ended by itself"))
+            except CommandError as error:
+                self._ended.put(error)
+
+        Thread(target=wait, daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until Ctrl-C or SIGTERM (0), or until something ends by itself (2, after one line)."""
+    parser = argparse.ArgumentParser("python -m pipelines.up", description=__doc__)
+    parser.add_argument("--port", type=int, default=4200, help=f"of {HOST} (%(default)s)")
+    port = parser.parse_args(arguments).port
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        with _alone(), _up(port) as machine:
+            print(_welcome(port), flush=True)
+            machine.watch()
+    except KeyboardInterrupt:
+        print("prefect: stopped; `make prefect` goes on with the same schedules and runs")
+        return 0
+    except CommandError as error:
+        print(f"prefect: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def settle(client: SyncPrefectClient, pool: str) -> list[str]:
+    """Mark as crashed what is under way in the pool, where nobody works yet; give the names of these runs."""
+    try:
+        client.read_work_pool(pool)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+    mine = [one.id for one in client.read_deployments() if one.work_pool_name == pool]
+    if not mine:
+        return []
+    left = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=mine),
+            state=FlowRunFilterState(type=StateType(any_=UNDER_WAY)),
+        )
+    )
+    for run in left:
+        client.set_flow_run_state(run.id, Crashed(message="cut off by a stop of its worker"), force=True)
+    return [run.name for run in left]
+
+
+@contextmanager
+def _up(port: int) -> Iterator[Machine]:
+    _check(port)
+    url = f"http://{HOST}:{port}/api"
+    machine = Machine(url)
+    try:
+        print("prefect: the server starts …", flush=True)
+        machine.serve(port)
+        pool = _pool()
+        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            for name in settle(client, pool):
+                print(f"prefect: run {name} was cut off by the last stop and counts as crashed", flush=True)
+        machine.deploy()
+        machine.work(pool)
+        yield machine
+    finally:
+        machine.stop()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time for one database of Prefect: the next would take the runs of this one for cut off."""
+    lock = Path(PREFECT_HOME.value()) / "pawtrait.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout as error:
+        raise CommandError(f"`make prefect` runs already with {lock.parent}; stop that one first") from error
+
+
+def _check(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is no hindrance
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise CommandError(
+                f"port {port} of {HOST} cannot be had ({error}); if no other Prefect is there already, take"
+                f" another port: make prefect PREFECT_PORT={port + 1}"
+            ) from error
+
+
+def _pool() -> str:
+    """The pool that prefect.yaml's deployments name."""
+    return str(yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["pool"]["name"])
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _welcome(port: int) -> str:
+    plans = "\n".join(deployments.described(one, datetime.now(UTC)) for one in deployments.deployments())
+    return (
+        f"{plans}\nprefect: http://{HOST}:{port} is the UI; Ctrl-C stops server, worker and runs\n"
+        f"prefect: for commands in another terminal: export PREFECT_API_URL=http://{HOST}:{port}/api"
+    )
+
+
+def _set(names: Mapping[str, str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _nothing(line: str) -> None:
+    """Prefect's pages about each deployment say what prefect.yaml says; a failure quotes its last lines."""
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

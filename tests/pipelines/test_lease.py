@@ -1,0 +1,119 @@
+"""One stage a GPU: Prefect's limit for real, while the GPUs are only names in CUDA_VISIBLE_DEVICES."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Lock
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+
+from pipelines import lease
+from pipelines.processes import CommandError
+
+SMI = """\
+#!/bin/sh
+test "$*" = "--query-gpu=index --format=csv,noheader" && printf '0\\n1\\n'
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks of this test alone."""
+    monkeypatch.setattr(lease, "LOCKS", tmp_path / "gpus")
+
+
+@pytest.fixture
+def limit(server: str) -> Iterator[Callable[[], tuple[int, int]]]:
+    """No limit at first; asks for its size and how many places are taken."""
+
+    def look() -> tuple[int, int]:
+        with get_client(sync_client=True) as client:
+            found = client.read_global_concurrency_limit_by_name("gpu")
+            return found.limit, found.active_slots
+
+    yield look
+    with get_client(sync_client=True) as client:
+        try:
+            client.delete_global_concurrency_limit_by_name("gpu")
+        except ObjectNotFound:
+            return
+
+
+def test_without_a_gpu_nothing_is_leased_and_the_variable_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with lease.gpu(True) as first, lease.gpu(True) as second:
+        assert (first, second) == (None, None)
+
+
+def test_a_stage_that_wants_none_sees_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with lease.gpu(False) as mine:
+        assert mine == ""
+
+
+def test_two_stages_on_two_gpus_have_one_each(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    with lease.gpu(True) as first, lease.gpu(True) as second:
+        assert (first, second) == ("2", "3")
+        assert limit() == (2, 2)
+    assert limit() == (2, 0)
+
+
+def test_two_stages_on_one_gpu_take_turns(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits a moment inside for the other to come in, and nobody ever does."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    together, inside, most, lock = Barrier(2), 0, 0, Lock()
+
+    def stage(_: int) -> str | None:
+        nonlocal inside, most
+        with lease.gpu(True) as mine:
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            with pytest.raises(BrokenBarrierError):
+                together.wait(0.5)
+            with lock:
+                inside -= 1
+            return mine
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(stage, range(2))) == ["0", "0"]
+    assert most == 1
+    assert limit() == (1, 0)
+
+
+def test_a_stage_that_fails_gives_its_gpu_back(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(ZeroDivisionError), lease.gpu(True):
+        1 / 0  # noqa: B018
+    assert limit() == (1, 0)
+    with lease.gpu(True) as again:
+        assert again == "0"
+
+
+def test_a_limit_above_the_number_of_gpus_is_one_line(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    lease._make_sure(2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with lease.gpu(True), pytest.raises(CommandError, match=r"gcl update gpu --limit 1$"), lease.gpu(True):
+        pass
+
+
+def test_gpus_are_those_that_nvidia_smi_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in of two lines for nvidia-smi, which this machine lacks."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(SMI)
+    program.chmod(0o755)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert lease.devices() == ["0", "1"]
