@@ -30,6 +30,7 @@ TOOLS = (
     "numpy",
 )
 JOBS = ("augmentation", "prediction", "exporting", "scanning", "neural", "fast", "cyclegan", "gpu")
+AT_LENGTH = ("precision",)  # no matter of speed, and a quarter of an hour: only where it is asked for
 SPREAD = ("scanning", "cyclegan", "gpu")  # jobs that are about several cores; the others stay on one
 
 
@@ -100,7 +101,14 @@ def _version(name: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=(sys.modules["benchmarks"].__doc__))
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller jobs, in a minute")
-    parser.add_argument("--only", nargs="+", choices=JOBS, default=JOBS, metavar="JOB", help=", ".join(JOBS))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=(*JOBS, *AT_LENGTH),
+        default=JOBS,
+        metavar="JOB",
+        help=f"{', '.join(JOBS)}; and {', '.join(AT_LENGTH)}, which is run where it is asked for only",
+    )
     parser.add_argument(
         "--weights",
         type=Path,
