@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed
 
 from pawtrait import params
 from pawtrait.adapters.store import database, feedback
-from pawtrait.errors import PawtraitError
+from pawtrait.errors import BadStore, PawtraitError
 from pawtrait.evaluation import agreement
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
@@ -44,14 +44,20 @@ def collect_feedback() -> State[Any]:
     return Completed(message=told(quarantine))
 
 
+def unreachable(task: Any, run: Any, state: State[Any]) -> bool:
+    """Whether another try may help: store and pictures can lie behind a network, all else is here."""
+    return isinstance(state.result(raise_on_failure=False), BadStore)
+
+
 @task(
     cache_policy=NO_CACHE,
     persist_result=False,
+    retry_condition_fn=unreachable,
     retries=len(NETWORK_DELAYS),
     retry_delay_seconds=list(NETWORK_DELAYS),
 )
 def look_and_judge() -> Quarantine:
-    """The stage ``collect``, tried again since store and pictures may lie behind a network."""
+    """The stage ``collect``."""
     return collect.run(manifest=MANIFEST)
 
 
