@@ -9,6 +9,7 @@ from pawtrait.evaluation.evidence import POWER, Evidence, Pair
 from pawtrait.evaluation.leaderboard import p_value, signed
 
 Outcome = Literal["promote", "keep", "ask"]
+NEWER = "reviewed feedback that neither model was trained on"
 NAMES = {"promote": "promoted", "keep": "kept", "ask": "needs a person"}
 
 
@@ -68,7 +69,7 @@ def judge(
         objections.append(_too_little(test, policy, new_data))
     outcome: Outcome = "keep" if objections else "ask" if doubts else "promote"
     said = [*_about(test, "test"), *_recalls(test, policy), _calibrated(test), _sizes(bodies)]
-    said += [*_about(feedback, "reviewed feedback")] if feedback else []
+    said += [*_about(feedback, NEWER)] if feedback else [f"There is no {NEWER}."]
     said.append(_end(outcome, test, undecided))
     return Verdict(outcome, (*objections, *doubts), tuple(said), _figures(test, feedback, bodies))
 
@@ -154,7 +155,7 @@ def _calibrated(test: Evidence) -> str:
 def _sizes(bodies: tuple[Body, Body]) -> str:
     old, new = bodies
     return (
-        f"A picture on one thread: {old.latency_ms:.1f} → {new.latency_ms:.1f} ms; model.onnx:"
+        f"A picture on one thread: {old.latency_ms:.2f} → {new.latency_ms:.2f} ms; model.onnx:"
         f" {old.size_mb:.1f} → {new.size_mb:.1f} MB; ONNX against Keras: {new.parity:.0e}."
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -11,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pawtrait import champion as noted
-from pawtrait import clock, params, sealed
+from pawtrait import clock, params, quarantine, sealed, unseen
 from pawtrait.adapters import registry, succession
 from pawtrait.classification import latency
 from pawtrait.classification.predict import Classifier
-from pawtrait.dataset import manifest
+from pawtrait.dataset import images, manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData, BadModel, BadRegistry
 from pawtrait.evaluation import evidence, gate, metrics
@@ -24,15 +25,17 @@ from pawtrait.evaluation.intervals import Bootstrap
 from pawtrait.evaluation.predictions import Scored, rows, scored
 from pawtrait.files import write_text
 
+log = logging.getLogger(__name__)
+
 SAME = 1e-4  # how closely a figure that was registered has to come out again
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The frozen test split.
+    """Pictures that both models answer for: the frozen test split, or newer feedback.
 
     Attributes:
-        placed: N rows of splits.csv.
+        placed: N rows, as in splits.csv.
         pixels: uint8 (N, side, side, 3), RGB, in their order.
         digest: SHA-256 of ids and labels.
     """
@@ -60,8 +63,12 @@ def run(
     out: Path,
     version: str | None = None,
     note: Path = noted.NOTE,
+    feedback: Path = Path("data/feedback"),
 ) -> Verdict:
     """Judge the challenger, or the version named; write the verdict to ``out`` and to the version's tags.
+
+    The manifest beside ``splits`` says which pictures the newest training knew; reviewed feedback that it
+    lacks is the second ground. A month's snapshot is in the challenger's training and therefore no ground.
 
     Raises:
         BadRegistry: there is no champion, no challenger, or no such version.
@@ -77,7 +84,8 @@ def run(
             "there is no challenger; run `pawtrait register` after a training, or name a version"
         )
     old, ground = known[registry.CHAMPION], _ground(arrays, splits)
-    verdict = _verdict(old, number, ground, models, newest=version is None)
+    newer = _newer(splits.with_name("manifest.csv"), feedback, ground)
+    verdict = _verdict(old, number, (ground, newer), models, newest=version is None)
     about = {"champion": old, "challenger": number, "test_sha256": ground.digest}
     write_text(out, json.dumps(about | asdict(verdict), indent=1, ensure_ascii=False) + "\n")
     registry.annotate(number, _tags(verdict, old))
@@ -87,8 +95,11 @@ def run(
     return verdict
 
 
-def _verdict(champion: str, number: str, ground: Ground, models: Path, newest: bool) -> Verdict:
+def _verdict(
+    champion: str, number: str, grounds: tuple[Ground, Ground | None], models: Path, newest: bool
+) -> Verdict:
     """What cannot be compared has its verdict at once; everything else goes before the rules."""
+    ground, newer = grounds
     if champion == number:
         return Verdict("keep", (f"version {number} is the champion already",), ("Nothing to decide.",), {})
     try:
@@ -106,7 +117,9 @@ def _verdict(champion: str, number: str, ground: Ground, models: Path, newest: b
     doubts += _trained_since(challenger, models) if newest else []
     return gate.judge(
         evidence.weigh(*answers, how, knobs.evaluate.bins),
-        None,
+        evidence.weigh(_scored(rival, newer), _scored(challenger, newer), how, knobs.evaluate.bins)
+        if newer
+        else None,
         (_body(rival, knobs.gate.latency_repeats), _body(challenger, knobs.gate.latency_repeats)),
         knobs.gate,
         new_data=_new_data(rival, challenger),
@@ -120,8 +133,28 @@ def _ground(arrays: Path, splits: Path) -> Ground:
         pixels: NDArray[np.uint8] = np.load(arrays / "test.npy", mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError) as error:
         raise BadData(f"{arrays}/test.npy is missing or is no array; run `dvc repro augment`") from error
+    return Ground(placed, pixels, _digest(placed))
+
+
+def _newer(known: Path, feedback: Path, test: Ground) -> Ground | None:
+    """Reviewed feedback that neither model was trained on, at the size of the test pictures."""
+    if not known.is_file():
+        log.warning("%s is not here, so that nobody can tell which feedback is new: it has no say", known)
+        return None
+    knobs = params.load()
+    policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
+    found = unseen.pictures(known, feedback, policy)
+    if len(found) < 2:
+        return None  # nothing that could be resampled
+    side, largest = test.pixels.shape[1], knobs.manifest.largest_pixels
+    decoded = [images.decode(one.data, largest_pixels=largest, name=one.id[:16]) for one in found]
+    placed = [manifest.Placed(one.id, one.id, one.label, one.id, "feedback") for one in found]
+    return Ground(placed, np.stack([images.resize(one, side) for one in decoded]), _digest(placed))
+
+
+def _digest(placed: list[manifest.Placed]) -> str:
     lines = sorted(f"{one.id} {one.label}\n" for one in placed)
-    return Ground(placed, pixels, hashlib.sha256("".join(lines).encode()).hexdigest())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _contender(version: str, ground: Ground) -> Contender:
@@ -145,7 +178,7 @@ def _contender(version: str, ground: Ground) -> Contender:
 
 def _scored(one: Contender, ground: Ground) -> Scored:
     answers = rows(ground.placed, one.classifier.probabilities(ground.pixels))
-    return scored(answers, f"version {one.version} on test")
+    return scored(answers, f"version {one.version} at the gate")
 
 
 def _doubts(one: Contender, answers: Scored, ground: Ground) -> Iterator[str]:

@@ -23,6 +23,7 @@ def run(
     """Make a version champion, the one before it previous; the champion itself stays what it is.
 
     Args:
+        figures: the gate's; those of the registration where none are given.
         force: whatever the gate said; ``reasons`` then have to say why.
 
     Raises:
@@ -47,7 +48,7 @@ def run(
                 version=version,
                 month=month,
                 reasons=tuple(reasons),
-                figures=figures or {},
+                figures=figures or _registered(old, version),
                 commit=_commit(known.tags),
             ),
             note,
@@ -104,9 +105,20 @@ def _allowed(
         )
     if verdict != "promote":
         raise BadRegistry(
-            f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')}"
-            " To promote it all the same: --force --reason TEXT"
+            f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')};"
+            " to promote it all the same: --force --reason TEXT"
         )
+
+
+def _registered(champion: str | None, challenger: str) -> dict[str, float]:
+    """Macro-F1 of both on the test split, as they were registered; only where they were."""
+    found = {}
+    for who, version in (("champion", champion), ("challenger", challenger)):
+        tags = registry.numbered(version).tags if version else {}
+        for end in ("", "_low", "_high"):
+            if f"test_macro_f1{end}" in tags:
+                found[f"{who}_macro_f1{end}"] = float(tags[f"test_macro_f1{end}"])
+    return found
 
 
 def _commit(tags: Mapping[str, str]) -> str | None:
