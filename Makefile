@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui prefect postgres dvc-remote test test-all check bench clean pictures-named
+.PHONY: help setup demo real repro ui prefect postgres dvc-remote test test-all check bench backup restore clean pictures-named
 
 PORT ?= 5000
 PREFECT_PORT ?= 4200
@@ -67,6 +67,14 @@ check: setup ## lint, formatting, types, import contracts
 
 bench: setup ## measure what is fast, beside what it replaces
 	@$(PY) -m benchmarks
+
+backup: setup ## keep feedback, pictures, ledger and MLflow in one file: make backup [TO=FILE]
+	@$(ENV)/bin/pawtrait backup $(if $(TO),--to "$(TO)")
+
+restore: setup ## bring a backup back where nothing lies yet: make restore FROM=FILE
+	@test -n "$(FROM)" || { echo 'make restore: say what to bring back, as in' \
+	  'make restore FROM=backups/pawtrait-2026-11-30.tar' >&2; exit 2; }
+	@$(ENV)/bin/pawtrait restore "$(FROM)"
 
 clean: ## remove the environment and the caches; data, models, runs and results stay
 	rm -rf $(ENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 PANEL = "Champion and challengers"
+KEEPING = "Keeping and clearing"
+SNAPSHOTS = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")
 
 Who = Annotated[str | None, typer.Option("--by", help="Who decides; your user name if left out.")]
@@ -117,6 +119,27 @@ def champion(
     from pawtrait.stages import chronicle
 
     print(chronicle.champion(on.date() if on else None))
+
+
+@app.command(rich_help_panel=KEEPING)
+def backup(
+    to: Annotated[
+        Path | None, typer.Option(help="The tar file; backups/pawtrait-DAY.tar if left out.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Keep feedback, pictures, snapshots, ledger, MLflow and the champion's note in one file."""
+    from pawtrait import clock
+    from pawtrait.stages import backup as stage
+
+    stage.run(out=to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar"), feedback=SNAPSHOTS)
+
+
+@app.command(rich_help_panel=KEEPING)
+def restore(file: Annotated[Path, typer.Argument(help="What `pawtrait backup` wrote.")]) -> None:
+    """Bring a backup back where nothing lies yet; nothing is written over."""
+    from pawtrait.stages import restore as stage
+
+    stage.run(source=file, feedback=SNAPSHOTS)
 
 
 def _print_table(told: "Sequence[Decision]") -> None:

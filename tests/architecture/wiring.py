@@ -9,6 +9,7 @@ import yaml
 
 Key = tuple[str, ...]
 OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
+    "backup",
     "chronicle",
     "collect",
     "fingerprint",
@@ -20,6 +21,7 @@ OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
     "register",
     "register_painters",
     "take_in",
+    "restore",
     "rollback",
 }
 ITEMS = ("${item.model}", "${train_augmented.model}")

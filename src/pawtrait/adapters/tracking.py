@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import mlflow
 import numpy as np
@@ -27,6 +28,7 @@ from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
 from pawtrait.adapters import lineage
+from pawtrait.errors import BadRegistry
 from pawtrait.files import sha256, write_text
 from pawtrait.params import Params
 
@@ -109,6 +111,41 @@ class Run:
         entity = known._to_mlflow_entity()
         tag = InputTag("mlflow.data.context", context)
         self._client.log_inputs(self.id, datasets=[DatasetInput(entity, [tag])])
+
+
+def address() -> str:
+    """The database that MLflow keeps its runs in.
+
+    Raises:
+        BadRegistry: MLflow is a server, and MLFLOW_BACKEND_STORE_URI does not say what lies behind it.
+    """
+    known = mlflow.get_tracking_uri()
+    if known.startswith("http"):
+        known = os.environ.get("MLFLOW_BACKEND_STORE_URI", known)
+    if not known.startswith(("sqlite:", "postgresql")):
+        raise BadRegistry(
+            f"{known} is a server; set MLFLOW_BACKEND_STORE_URI to its database, sqlite:///… or postgresql://…"
+        )
+    return str(known)
+
+
+def home() -> Path:
+    """The folder whose mlruns takes artifacts: that of the SQLite file, or the current one."""
+    known = address()
+    beside = Path(known.removeprefix("sqlite:///")).parent if known.startswith("sqlite:///") else Path()
+    return beside.resolve()
+
+
+def folder(location: str) -> Path:
+    """The folder that MLflow's address of artifacts means.
+
+    Raises:
+        BadRegistry: they lie with a server or in a bucket.
+    """
+    parts = urlparse(location)
+    if parts.scheme not in ("", "file"):
+        raise BadRegistry(f"artifacts lie at {location}, which has to be backed up where it is")
+    return Path(unquote(parts.path)).absolute()
 
 
 def client() -> MlflowClient:
@@ -226,10 +263,9 @@ def _experiment(opened: MlflowClient) -> str:
 
 def _artifacts() -> str | None:
     """Where artifacts go: mlruns beside a SQLite file, wherever a run starts; a server decides by itself."""
-    address = mlflow.get_tracking_uri()
-    if not address.startswith("sqlite:///"):
+    if not mlflow.get_tracking_uri().startswith("sqlite:///"):
         return None
-    return str((Path(address.removeprefix("sqlite:///")).resolve().parent / "mlruns" / EXPERIMENT).as_uri())
+    return (home() / "mlruns" / EXPERIMENT).as_uri()
 
 
 def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:

@@ -64,6 +64,14 @@ class Pictures:
             raise BadStore(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
         return data
 
+    def names(self) -> list[str]:
+        """Every picture's name, sorted; what else lies there is none of ours."""
+        try:
+            found = [path.rpartition("/")[2] for path in self._files.find(self._root)]
+        except OSError as error:
+            raise BadStore(f"{self.where}: {error}; see PAWTRAIT_PICTURES") from error
+        return sorted(name for name in found if NAME.fullmatch(name))
+
     def has(self, name: str) -> bool:
         """Whether the picture is there."""
         return bool(self._files.exists(self._path(name)))

@@ -1,0 +1,140 @@
+"""Whole databases as files and back: the feedback store's and MLflow's, in SQLite or PostgreSQL."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from pawtrait.adapters.store.database import shown
+from pawtrait.errors import BadStore
+from pawtrait.files import whole
+
+Places = Mapping[str, str]  # where something lay → where it lies now
+
+
+def save(address: str, file: Path) -> None:
+    """Write a database to a file as it is at one moment, whoever writes to it meanwhile.
+
+    Raises:
+        BadStore: it cannot be read, or PostgreSQL's programs are missing.
+    """
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "sqlite":
+        _copy(Path(str(parsed.database)), file)
+    else:
+        _postgres(parsed, "pg_dump", "--format=custom", "--no-owner", "--no-acl", f"--file={file}")
+
+
+def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> None:
+    """Make a database from such a file; paths in the columns named are changed before anyone sees them.
+
+    Args:
+        address: of a SQLite file that is not there yet, or of an empty PostgreSQL database.
+        moved: by table and column.
+
+    Raises:
+        BadStore: it is not empty, or cannot be written.
+    """
+    if not empty(address):
+        raise BadStore(f"{shown(address)} is not empty; nothing was restored over it, move it away first")
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "sqlite":
+        with whole(Path(str(parsed.database))) as draft:
+            shutil.copyfile(file, draft)
+            _move(f"sqlite:///{draft}", moved)
+        return
+    _postgres(
+        parsed, "pg_restore", "--no-owner", "--no-acl", "--single-transaction", "--exit-on-error", str(file)
+    )
+    _move(address, moved)
+
+
+def empty(address: str) -> bool:
+    """Whether there is no such SQLite file, or no table in the PostgreSQL database."""
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "sqlite":
+        return not Path(str(parsed.database)).exists()
+    with _opened(address) as engine:
+        return not inspect(engine).get_table_names()
+
+
+def values(address: str, table: str, column: str) -> list[str]:
+    """What a column holds, sorted, each once."""
+    with _opened(address) as engine, engine.connect() as connection:
+        found = connection.execute(text(f'SELECT DISTINCT "{column}" FROM "{table}"')).scalars()
+        return sorted(str(one) for one in found if one is not None)
+
+
+def backend(address: str) -> str:
+    """sqlite or postgresql."""
+    return make_url(address).get_backend_name()
+
+
+def _copy(source: Path, file: Path) -> None:
+    """SQLite's own backup, which waits for writers and takes their log along."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(file)) as new,
+        ):
+            old.backup(new)
+            new.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+    except sqlite3.Error as error:
+        raise BadStore(f"{source} cannot be read: {error}") from error
+
+
+def _move(address: str, moved: Mapping[tuple[str, str], Places]) -> None:
+    """Change each value that is one of the old places, or lies below it, to the new one."""
+    with _opened(address) as engine, engine.begin() as connection:
+        for (table, column), places in moved.items():
+            change = text(
+                f'UPDATE "{table}" SET "{column}" = :new || substr("{column}", :length)'
+                f' WHERE "{column}" = :old OR substr("{column}", 1, :length) = :below'
+            )
+            for old, new in places.items():
+                row = {"old": old, "new": new, "length": len(old) + 1, "below": f"{old}/"}
+                connection.execute(change, row)
+
+
+def _postgres(address: URL, program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs on a database; the password goes by the environment."""
+    found = shutil.which(program)
+    if found is None:
+        raise BadStore(f"{program} is not installed, and {address.host} is a PostgreSQL; install its client")
+    bare = address._replace(drivername="postgresql", password=None)
+    target = bare.render_as_string()
+    secret = {"PGPASSWORD": address.password or ""}
+    done = subprocess.run(
+        [found, f"--dbname={target}", *arguments],
+        env=os.environ | secret,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BadStore(f"{program} on {target}: {_last(done.stderr.splitlines())}")
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Engine]:
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    engine = create_engine(parsed)
+    try:
+        yield engine
+    except SQLAlchemyError as error:
+        raise BadStore(f"{shown(address)}: {_last(str(error).splitlines()[:1])}") from error
+    finally:
+        engine.dispose()
+
+
+def _last(lines: Sequence[str]) -> str:
+    return lines[-1] if lines else "no word why"

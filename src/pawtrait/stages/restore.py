@@ -1,0 +1,111 @@
+"""Restore, outside DVC: a backup → this project, where nothing lies yet; nothing is written over."""
+
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pawtrait import champion
+from pawtrait.adapters import registry, succession, tracking
+from pawtrait.adapters.store import database, dumps, pictures
+from pawtrait.errors import BadStore
+from pawtrait.files import sha256
+from pawtrait.stages import backup
+from pawtrait.stages.backup import Contents
+
+PLACES = (  # where MLflow's schema says where files lie
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+    ("model_versions", "source"),
+)
+
+
+def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
+    """Bring a backup back; MLflow's paths then name where its artifacts lie here.
+
+    Raises:
+        BadStore: it is no backup of ours or damaged, or something lies where it would go.
+    """
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=Path.cwd()) as scratch:
+        draft = Path(scratch)
+        contents = _unpacked(source, draft)
+        moved = {old: _home(old) for old in contents.artifacts}
+        _free(contents, moved, feedback)
+        for old, name in contents.artifacts.items():
+            _put(draft / name, tracking.folder(moved[old]))
+            _retold(tracking.folder(moved[old]), old, moved[old])
+        inbox = pictures.Pictures()
+        for path in _files(draft / backup.PICTURES):
+            inbox.put(path.read_bytes())  # one that is there already stays
+        _put(draft / backup.SNAPSHOTS, feedback)
+        for name, address, paths in (
+            (backup.FEEDBACK, database.url(), {}),
+            (backup.MLFLOW, tracking.address(), dict.fromkeys(PLACES, moved)),
+        ):
+            if name in contents.backends:
+                dumps.load(address, draft / name, paths)
+    crowned = registry.aliases().get(registry.CHAMPION) if backup.MLFLOW in contents.backends else None
+    if crowned is not None:
+        succession.write_note(crowned, note)  # anew: it says where the files lie
+    print(f"{source} of {contents.made} is back; champion is version {crowned or '– none'}")
+
+
+def _unpacked(source: Path, draft: Path) -> Contents:
+    """The backup's files in a folder, each compared with its sum."""
+    try:
+        with tarfile.open(source, "r:") as tar:
+            tar.extractall(draft, filter="data")
+        known = Contents(**json.loads((draft / backup.CONTENTS).read_text(encoding="utf-8")))
+    except (OSError, tarfile.TarError, ValueError, TypeError) as error:
+        raise BadStore(
+            f"{source} is no backup that `make backup` wrote, or not all of one: {error}"
+        ) from error
+    for name, digest in known.sums.items():
+        if not (draft / name).is_file() or sha256(draft / name) != digest:
+            raise BadStore(f"{source}: {name} is missing or damaged; take an older backup")
+    return known
+
+
+def _home(old: str) -> str:
+    """Where artifacts go: mlruns beside MLflow's SQLite file, or in this folder; spelt as it was."""
+    folder = tracking.home() / "mlruns" / tracking.folder(old).name
+    return folder.as_uri() if old.startswith("file:") else str(folder)
+
+
+def _free(contents: Contents, moved: dict[str, str], feedback: Path) -> None:
+    """Nothing may lie where something would go; only pictures go beside others, under names of their own."""
+    addresses = {backup.FEEDBACK: database.url(), backup.MLFLOW: tracking.address()}
+    for name, kind in contents.backends.items():
+        address = addresses[name]
+        if dumps.backend(address) != kind:
+            raise BadStore(f"{name} of the backup is {kind}, and {database.shown(address)} is not")
+        if not dumps.empty(address):
+            raise BadStore(
+                f"{database.shown(address)} is not empty; move it away first, or restore elsewhere"
+            )
+    for folder in (*(tracking.folder(new) for new in moved.values()), feedback):
+        taken = [path for path in folder.glob("*") if path.name not in backup.IN_GIT]
+        if taken:
+            raise BadStore(f"{taken[0]} is here already; move it away first, or restore elsewhere")
+
+
+def _put(source: Path, target: Path) -> None:
+    for path in _files(source):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, place)
+
+
+def _retold(folder: Path, old: str, new: str) -> None:
+    """MLmodel files name their own folder; everything else in them stays."""
+    for path in folder.rglob("MLmodel"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"{old}/", f"{new}/"), encoding="utf-8")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())

@@ -1,0 +1,238 @@
+"""A project's memory in one file, brought back in an empty folder while the old one is gone."""
+
+import json
+import shutil
+import sqlite3
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from pawtrait import champion, params, sealed
+from pawtrait.adapters import registry, tracking
+from pawtrait.adapters.store import database, feedback, ledger, requests
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.classification.predict import Classifier
+from pawtrait.dataset import snapshots
+from pawtrait.errors import BadRegistry, BadStore
+from pawtrait.stages import backup, promote, restore, rollback
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOTS = "data/feedback"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def enter(monkeypatch):
+    """Makes a folder the project: the stores lie in it."""
+
+    def go(folder):
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/feedback.db")
+        monkeypatch.setenv("PAWTRAIT_PICTURES", str(folder / "data/inbox"))
+        monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
+        return folder
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def fresh_mlflow(tmp_path_factory):
+    """An MLflow database as it is after its migration, which takes 5 s."""
+    folder = tmp_path_factory.mktemp("fresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        tracking.client()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def old(tmp_path, enter, fresh_mlflow, coloured_models, coloured_picture):
+    """A project with two versions, a promotion, a request, feedback, a picture and a snapshot."""
+    folder = enter(tmp_path / "old")
+    shutil.copy(fresh_mlflow, folder)
+    with sqlite3.connect(folder / "mlflow.db") as connection:  # as if it had been made here
+        connection.execute("UPDATE experiments SET artifact_location = ?", [f"{folder}/mlruns/0"])
+    for name, sharpness in (("linear_probe", 0.5), ("cnn", 1.0)):
+        model = coloured_models(folder / "data/models", name, sharpness)
+        with tracking.training(params.load(ROOT / "params.yaml"), name, []) as run:
+            registry.log(run, model)
+            run.text("hello", "note.txt")
+        registry.register(sealed.check(model)["model.onnx"], {"name": name}, name)
+    promote.run(version="2", actor="ann", reasons=["better"], note=champion.NOTE, month="2026-11", force=True)
+    data = coloured_picture("sad").read_bytes()
+    name = Pictures().put(data)
+    with database.opened() as engine:
+        requests.add(
+            engine, [requests.Request(id="r", time=NOW, kind="predict", outcome="ok", latency_ms=3.0)]
+        )
+        said = feedback.Said(id="f", time=NOW, picture=name, client="c", consent=True, label="sad")
+        feedback.add(engine, [said])
+    draft = folder / SNAPSHOTS / "2026-10"
+    place = snapshots.place("sad", name, data)
+    (draft / place).parent.mkdir(parents=True)
+    (draft / place).write_bytes(data)
+    snapshots.write(draft, [snapshots.Accepted(place, "sad", name, "2 of 2 reviewers say sad")], [])
+    (folder / SNAPSHOTS / "README.md").write_text("of the repository")
+    return folder
+
+
+def saved(tmp_path):
+    backup.run(out=tmp_path / "b.tar", feedback=Path(SNAPSHOTS))
+    return tmp_path / "b.tar"
+
+
+def brought_back(file):
+    restore.run(source=file, feedback=Path(SNAPSHOTS))
+
+
+def known():
+    """All that a person would miss."""
+    opened = tracking.client()
+    with database.opened() as engine:
+        rows = (
+            ledger.all(engine),
+            requests.between(engine, NOW, NOW.replace(year=2027)),
+            feedback.between(engine, NOW, NOW.replace(year=2027)),
+        )
+    versions = [(v.version, dict(v.tags), v.description, v.run_id) for v in registry.versions()]
+    runs = opened.search_runs([opened.get_experiment_by_name(tracking.EXPERIMENT).experiment_id])
+    artifacts = {
+        run.info.run_id: sorted(a.path for a in opened.list_artifacts(run.info.run_id)) for run in runs
+    }
+    tags = {run.info.run_id: dict(run.data.tags) for run in runs}
+    return rows, versions, registry.aliases(), artifacts, tags, Pictures().names()
+
+
+def test_in_an_empty_folder_everything_is_as_it_was(old, tmp_path, enter):
+    before = known()
+    file = saved(tmp_path)
+    old.rename(tmp_path / "gone")
+    new = enter(tmp_path / "new")
+    (new / SNAPSHOTS).mkdir(parents=True)
+    (new / SNAPSHOTS / "README.md").write_text("of the new clone")
+    brought_back(file)
+    assert known() == before
+    assert [row.label for row in snapshots.read(new / SNAPSHOTS, "2026-10")] == ["sad"]
+    assert (new / SNAPSHOTS / "README.md").read_text() == "of the new clone"
+    assert (new / "feedback.db").is_file()
+
+
+def test_the_champion_answers_from_the_new_place(old, tmp_path, enter):
+    file = saved(tmp_path)
+    digest = champion.read().sha256
+    old.rename(tmp_path / "gone")
+    new = enter(tmp_path / "new")
+    brought_back(file)
+    note = champion.read()
+    assert (note.version, note.sha256) == ("2", digest)
+    assert Classifier.load(Path(note.folder)).digest == digest
+    assert str(tmp_path / "new") in str(Path(note.folder).resolve())
+    model = mlflow.pyfunc.load_model("models:/pet-expression@champion")
+    picture = (tmp_path / "sad.png").read_bytes()
+    assert model.predict(pd.DataFrame({"picture": [picture]})).loc[0, "label"] == "sad"
+    rollback.run(actor="bob", reasons=[], note=champion.NOTE)
+    assert registry.aliases()["champion"] == "1"
+    assert [path for path in new.rglob("MLmodel") if str(old) in path.read_text()] == []
+
+
+def test_no_path_in_mlflows_database_leads_to_the_old_place(old, tmp_path, enter):
+    file = saved(tmp_path)
+    old.rename(tmp_path / "gone")
+    new = enter(tmp_path / "new")
+    brought_back(file)
+    dump = "\n".join(sqlite3.connect(new / "mlflow.db").iterdump())
+    assert f"{new}/mlruns" in dump
+    assert f"{old}/mlruns" not in dump
+
+
+def test_a_restored_project_can_be_backed_up_again(old, tmp_path, enter):
+    file = saved(tmp_path)
+    old.rename(tmp_path / "gone")
+    enter(tmp_path / "new")
+    brought_back(file)
+    again = tmp_path / "again.tar"
+    backup.run(out=again, feedback=Path(SNAPSHOTS))
+    kept = [_sums(one) for one in (file, again)]
+    databases = (backup.FEEDBACK, backup.MLFLOW, backup.NOTE)
+    same = [
+        {n: s for n, s in one.items() if n not in databases and not n.endswith("MLmodel")} for one in kept
+    ]
+    assert same[0] == same[1] != {}
+
+
+def _sums(file):
+    with tarfile.open(file) as tar:
+        return json.load(tar.extractfile(backup.CONTENTS))["sums"]
+
+
+@pytest.mark.parametrize(
+    "there", ["mlflow.db", "feedback.db", "data/feedback/2026-09/accepted.csv", "mlruns/pawtrait/x/file"]
+)
+def test_nothing_is_written_over(old, tmp_path, enter, there):
+    file = saved(tmp_path)
+    new = enter(tmp_path / "new")
+    (new / there).parent.mkdir(parents=True, exist_ok=True)
+    (new / there).write_text("mine")
+    before = sorted(new.rglob("*"))
+    with pytest.raises(BadStore, match="move it away first, or restore elsewhere"):
+        brought_back(file)
+    assert sorted(new.rglob("*")) == before
+    assert (new / there).read_text() == "mine"
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "nothing", "text"])
+def test_a_damaged_backup_brings_nothing_back(old, tmp_path, enter, harm):
+    file = saved(tmp_path)
+    data = file.read_bytes()
+    place = data.index(b"of 2 reviewers say sad")
+    harmed = {
+        "cut": data[: len(data) // 2],
+        "flipped": data[:place] + b"X" + data[place + 1 :],
+        "nothing": b"",
+        "text": b"hello",
+    }
+    file.write_bytes(harmed[harm])
+    new = enter(tmp_path / "new")
+    with pytest.raises(BadStore) as caught:
+        brought_back(file)
+    assert "\n" not in str(caught.value)
+    assert list(new.rglob("*")) == []
+
+
+def test_a_project_without_stores_has_an_empty_backup(tmp_path, enter):
+    enter(tmp_path / "empty")
+    file = saved(tmp_path)
+    enter(tmp_path / "new")
+    brought_back(file)
+    assert list((tmp_path / "new").rglob("*.db")) == []
+
+
+def test_a_damaged_picture_stops_no_backup(old, tmp_path, caplog):
+    (name,) = Pictures().names()
+    (old / f"data/inbox/{name[:2]}/{name}").write_bytes(b"damaged")
+    file = saved(tmp_path)
+    assert f"left out: {old}/data/inbox: picture {name[:16]} is damaged" in caplog.text
+    assert f"pictures/{name}" not in _sums(file)
+
+
+def test_artifacts_with_a_server_are_not_passed_over(old, tmp_path):
+    with sqlite3.connect(old / "mlflow.db") as connection:
+        connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/1'")
+    with pytest.raises(BadRegistry, match="artifacts lie at mlflow-artifacts:/1"):
+        saved(tmp_path)
+    assert not (tmp_path / "b.tar").exists()
+
+
+def test_a_server_is_asked_for_its_database(old, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    with pytest.raises(BadRegistry, match="is a server; set MLFLOW_BACKEND_STORE_URI"):
+        saved(tmp_path)
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", f"sqlite:///{old}/mlflow.db")
+    assert backup.MLFLOW in _sums(saved(tmp_path))
