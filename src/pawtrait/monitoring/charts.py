@@ -2,78 +2,66 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation.drawing import GRID, MOODS, MUTED, styled
-from pawtrait.monitoring.drift import Side
 from pawtrait.monitoring.health import Thumbs
 
 THEN, NOW = MUTED, "#d9622b"
+SMALL = (3.6, 1.9)  # inches; three beside each other on a screen
 LONGEST = 28  # letters of a name beside a bar
 
 
 @styled
-def distributions(reference: Side, days: Side) -> Figure:
-    """Of each number the share of pictures below it, then and now; one below the other, for phones.
-
-    Each side of ``numbers`` needs a value at least; what either side lacks is left out.
-    """
-    names = [what for what in days.numbers if days.numbers[what] and reference.numbers.get(what)]
-    figure = Figure(figsize=(4.2, 0.3 + 1.45 * max(len(names), 1)), layout="constrained")
-    for axes, what in zip(_column(figure, len(names)), names, strict=True):
-        for values, colour, name in (
-            (reference.numbers[what], THEN, "behind the model"),
-            (days.numbers[what], NOW, "these days"),
-        ):
-            ordered = np.sort(values)
-            axes.step(
-                ordered, np.arange(1, len(ordered) + 1) / len(ordered), where="post", color=colour, label=name
-            )
-        if what == "size":
-            axes.set_xscale("log")
-        axes.set_ylim(0, 1.02)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
-        axes.set_yticks([0, 0.5, 1])
-        axes.set_title(what)
-        axes.grid(axis="y")
-    if names:
-        figure.axes[0].legend(loc="lower right", fontsize=8)
+def distribution(reference: Sequence[float], days: Sequence[float]) -> Figure:
+    """The share of pictures at or below each value, then and now; neither may be empty."""
+    figure = Figure(figsize=SMALL, layout="constrained")
+    axes = figure.add_subplot()
+    for values, colour, name in ((reference, THEN, "then"), (days, NOW, "now")):
+        ordered = np.sort(values)
+        shares = np.arange(1, len(ordered) + 1) / len(ordered)
+        axes.step(ordered, shares, where="post", color=colour, label=name)
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
+    axes.set_yticks([0, 0.5, 1])
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(axis="y")
+    axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
 @styled
 def answers(reference: Sequence[str], days: Sequence[str]) -> Figure:
     """The share of each mood among the answers, then and now; neither may be empty."""
-    figure = Figure(figsize=(4.2, 2.3), layout="constrained")
+    figure = Figure(figsize=SMALL, layout="constrained")
     axes = figure.add_subplot()
-    sides = ((0.2, reference, "held-out", 0.4), (-0.2, days, "these days", 1.0))
+    sides = ((0.2, reference, "then", 0.4), (-0.2, days, "now", 1.0))
+    longest = 0.0
     for shift, labels, name, alpha in sides:
         counts = Counter(labels)
         shares = [counts[label] / len(labels) for label in LABELS]
+        longest = max(longest, *shares)
         places = [shift - index for index in range(len(LABELS))]
         axes.barh(places, shares, 0.36, color=[MOODS[label] for label in LABELS], alpha=alpha)
         for index, (place, share) in enumerate(zip(places, shares, strict=True)):
             said = f" {share:.0%} {name}" if index == 0 else f" {share:.0%}"
             axes.annotate(said, (share, place), va="center", size=8)
     axes.set_yticks([-index for index in range(len(LABELS))], LABELS)
-    axes.set_xlim(0, 1.0)
+    axes.set_xlim(0, min(1.2 * longest, 1.15))  # room for the words
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, 0))
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False)
-    axes.grid(axis="x")
     return figure
 
 
 @styled
 def hours(counts: Sequence[int]) -> Figure:
     """Requests by the hour of the day."""
-    figure = Figure(figsize=(4.2, 1.9), layout="constrained")
+    figure = Figure(figsize=SMALL, layout="constrained")
     axes = figure.add_subplot()
     axes.bar(range(24), counts, 0.8, color=NOW)
     axes.set_xticks([0, 6, 12, 18, 23], ["0", "6", "12", "18", "23 h UTC"])
@@ -85,7 +73,7 @@ def hours(counts: Sequence[int]) -> Figure:
 @styled
 def sizes(counts: Mapping[str, int]) -> Figure:
     """Pictures by the class of their longer side."""
-    figure = Figure(figsize=(4.2, 1.9), layout="constrained")
+    figure = Figure(figsize=SMALL, layout="constrained")
     axes = figure.add_subplot()
     axes.bar(list(counts), list(counts.values()), 0.8, color=NOW)
     axes.set_xlabel("px, longer side")
@@ -129,8 +117,3 @@ def plain(name: str) -> str:
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
     return shown.replace("$", r"\$")
-
-
-def _column(figure: Figure, count: int) -> list[Axes]:
-    axes: Any = figure.subplots(max(count, 1), 1, squeeze=False)[:, 0]
-    return list(axes)[:count]

@@ -131,7 +131,7 @@ def _pictures(reference: Side, days: Side, policy: Policy) -> Finding:
     if short := _too_few("pictures", len(first), len(second), policy.least):
         return short
     told = twosample.mmd(*descriptors.scaled(first, second), policy.permutations, _seed(policy, "pictures"))
-    sentence = f"pictures: colours and edges differ, MMD² {told.statistic:.3g}, p {told.p:.2g}"
+    sentence = f"pictures: colours and edges, MMD² {told.statistic:.3g}, p {told.p:.2g}"
     counts = len(first), len(second)
     return Finding("pictures", "MMD", counts, told.statistic, told.p, None, False, sentence)
 

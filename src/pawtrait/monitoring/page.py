@@ -18,6 +18,7 @@ from pawtrait.monitoring.health import Answer, Health
 
 THUMBNAIL = 180  # px of the longer side
 QUALITY = 80  # of its JPEG
+MOST_THUMBS = 30  # rows of the chart of thumbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +88,14 @@ def _frame(answer: Answer, pixels: images.Pixels) -> tuple[Answer, Picture]:
 
 def _drift_charts(look: Look) -> list[Picture]:
     shown = []
-    if any(look.days.numbers.values()):
-        caption = "The share of pictures at or below each value: grey behind the model, orange these days"
-        shown.append(
-            drawn(charts.distributions(look.reference, look.days), "Distributions then and now", caption)
-        )
+    for what, values in look.days.numbers.items():
+        before = look.reference.numbers.get(what)
+        if values and before:
+            caption = f"{what.capitalize()}: the share of pictures at or below each value"
+            shown.append(drawn(charts.distribution(before, values), f"{what} then and now", caption))
     if look.days.labels and look.reference.labels:
-        caption = "Moods among the model’s answers: pale on held-out pictures, full these days"
-        shown.append(
-            drawn(charts.answers(look.reference.labels, look.days.labels), "Answers then and now", caption)
-        )
+        figure = charts.answers(look.reference.labels, look.days.labels)
+        shown.append(drawn(figure, "Answers then and now", "Moods among the model’s answers"))
     return shown
 
 
@@ -117,4 +116,4 @@ def _thumbs(health: Health) -> Picture | None:
     if not health.thumbs:
         return None
     caption = "Thumbs up with their intervals: each method in bold, its styles below it"
-    return drawn(charts.thumbs(health.thumbs), "Thumbs up by method and style", caption)
+    return drawn(charts.thumbs(health.thumbs[:MOST_THUMBS]), "Thumbs up by method and style", caption)
