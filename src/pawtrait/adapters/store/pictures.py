@@ -78,10 +78,10 @@ class Pictures:
 
     def forget(self, name: str) -> bool:
         """Delete the picture; False where there was none."""
+        if not self.has(name):
+            return False  # a bucket would not say so
         try:
             self._files.rm_file(self._path(name))
-        except FileNotFoundError:
-            return False
         except OSError as error:
             raise BadStore(f"{self.where}: {error}; picture {name[:16]} could not be deleted") from error
         return True

@@ -20,8 +20,8 @@ def add(engine: Engine, table: Table, rows: Sequence[Any]) -> int:
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """The same inside a transaction of the caller's."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing()
-    return sum(connection.execute(statement, row).rowcount for row in rows)
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return sum(len(connection.execute(statement, row).all()) for row in rows)  # psycopg counts none itself
 
 
 def between(engine: Engine, table: Table, kind: type[Row], since: datetime, until: datetime) -> list[Row]:

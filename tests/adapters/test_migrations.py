@@ -1,0 +1,80 @@
+"""The schema: migrations go up and down, and end in the tables that the code speaks of."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+from pawtrait.adapters.store import database, tables
+from pawtrait.errors import BadStore
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sqlite = request.param == "sqlite"
+    return f"sqlite:///{tmp_path}/f.db" if sqlite else request.getfixturevalue("postgres_database")
+
+
+@pytest.fixture
+def connection(address):
+    """A connection to an empty database."""
+    engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as opened:
+        yield opened
+    engine.dispose()
+
+
+def _config(connection=None):
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def test_the_migrations_end_in_exactly_the_tables_of_the_code(connection):
+    command.upgrade(_config(connection), "head")
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    assert compare_metadata(context, tables.metadata) == []
+
+
+def test_every_migration_can_be_taken_back_and_done_again(connection):
+    revisions = [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()]
+    command.upgrade(_config(connection), "head")
+    for _ in revisions:
+        command.downgrade(_config(connection), "-1")
+    assert inspect(connection).get_table_names() == ["alembic_version"]
+    command.upgrade(_config(connection), "head")
+    assert {table.name for table in tables.GROWING} <= set(inspect(connection).get_table_names())
+
+
+def test_every_table_grows_and_has_a_migration():
+    assert {table.name for table in tables.GROWING} == set(tables.metadata.tables)
+
+
+def test_a_store_of_a_newer_pawtrait_is_refused_in_one_line(address, connection):
+    command.upgrade(_config(connection), "head")
+    connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    connection.commit()
+    with pytest.raises(BadStore, match=r"is of another pawtrait: .*; update this one"):
+        database.opened(address).__enter__()
+
+
+def test_an_address_that_is_none_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for address in ("nonsense", "oracle9://x/y", f"sqlite:///{tmp_path}/no/folder/f.db"):
+        with pytest.raises(BadStore, match="DATABASE_URL"), database.opened(address):
+            pass
+
+
+def test_a_password_is_never_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(BadStore) as caught,
+        database.opened("postgresql://me:s3cret@127.0.0.1:1/x?connect_timeout=2"),
+    ):
+        pass
+    assert "s3cret" not in str(caught.value)

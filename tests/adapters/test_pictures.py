@@ -1,0 +1,93 @@
+"""Pictures under their SHA-256: in a folder, in memory as any bucket, and in S3's own protocol."""
+
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pawtrait.adapters.store.pictures import Pictures, place
+from pawtrait.errors import BadStore
+
+DATA = b"a picture"
+NAME = sha256(DATA).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def pictures(request, tmp_path, monkeypatch):
+    if request.param == "folder":
+        return Pictures(tmp_path / "inbox")
+    if request.param == "memory":
+        return Pictures(f"memory://{uuid4().hex}")
+    for name, value in {
+        "AWS_ENDPOINT_URL": request.getfixturevalue("endpoint"),
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"inbox-{uuid4().hex}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return Pictures(f"s3://{bucket}/pictures")
+
+
+def test_a_picture_comes_back_by_its_name_until_it_is_forgotten(pictures):
+    assert not pictures.has(NAME)
+    assert [pictures.put(DATA), pictures.put(DATA)] == [NAME, NAME]
+    assert (pictures.has(NAME), pictures.get(NAME)) == (True, DATA)
+    assert [pictures.forget(NAME), pictures.forget(NAME)] == [True, False]
+    assert not pictures.has(NAME)
+    with pytest.raises(BadStore, match=f"has no picture {NAME[:16]}"):
+        pictures.get(NAME)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", NAME.upper(), NAME[:-1], f"{NAME}/.."])
+def test_no_name_leads_out_of_the_place(tmp_path, name):
+    for use in (Pictures(tmp_path).get, Pictures(tmp_path).has, Pictures(tmp_path).forget):
+        with pytest.raises(BadStore, match="is no picture's name"):
+            use(name)
+
+
+def _file(root: Path) -> Path:
+    return root / NAME[:2] / NAME
+
+
+def test_a_changed_byte_is_noticed_and_mended_by_the_next_put(tmp_path):
+    pictures = Pictures(tmp_path)
+    pictures.put(DATA)
+    _file(tmp_path).write_bytes(b"a pictur3")
+    with pytest.raises(BadStore, match="is damaged"):
+        pictures.get(NAME)
+    assert pictures.get(pictures.put(DATA)) == DATA
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / NAME[:2]).write_text("a file where a folder should be")
+    with pytest.raises(BadStore, match="the picture was not kept"):
+        Pictures(tmp_path).put(DATA)
+    assert [path.name for path in tmp_path.iterdir()] == [NAME[:2]]
+
+
+def test_the_place_is_told_by_the_environment(monkeypatch):
+    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
+    assert place() == "data/inbox"
+    monkeypatch.setenv("PAWTRAIT_PICTURES", "memory://elsewhere")
+    assert Pictures().where == "memory://elsewhere"
+
+
+def test_a_place_that_is_none_is_refused():
+    with pytest.raises(BadStore, match="is no place for pictures"):
+        Pictures("nonsense://x")
