@@ -135,6 +135,17 @@ def backup(
 
 
 @app.command(rich_help_panel=KEEPING)
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="So many of the newest pipeline runs stay whole.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Free the space of old runs in MLflow and DVC's cache; registered versions and feedback always stay."""
+    from pawtrait.stages import prune as stage
+
+    stage.run(keep=keep, dry=dry_run)
+
+
+@app.command(rich_help_panel=KEEPING)
 def restore(file: Annotated[Path, typer.Argument(help="What `pawtrait backup` wrote.")]) -> None:
     """Bring a backup back where nothing lies yet; nothing is written over."""
     from pawtrait.stages import restore as stage

@@ -18,6 +18,7 @@ OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
     "gate",
     "monitor",
     "promote",
+    "prune",
     "register",
     "register_painters",
     "take_in",

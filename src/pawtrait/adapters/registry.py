@@ -190,6 +190,12 @@ def versions(kind: Kind = EXPRESSION) -> list[ModelVersion]:
     return sorted(found, key=lambda one: int(one.version))
 
 
+def all_tags() -> list[dict[str, str]]:
+    """The tags of every version of every kind, with the id of the run that logged it."""
+    found = [one for kind in KINDS.values() for one in versions(kind)]
+    return [{**one.tags, "logged.run_id": one.run_id or ""} for one in found]
+
+
 def crown(version: str, previous: str | None, kind: Kind = EXPRESSION) -> None:
     """Make a version champion, the former one previous; twice does nothing. A champion is no challenger."""
     opened, known = tracking.client(), aliases(kind)

@@ -1,0 +1,109 @@
+"""DVC's cache, looked at from outside: which files a lock stands for, and which of them may go.
+
+Only what old versions of ``dvc.lock`` name as outputs can go, since a stage can make it again; what anything
+else names, snapshots of feedback first of all, is never touched.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from pawtrait.errors import BadData
+
+LOCK = "dvc.lock"
+RUNNING = Path(".dvc/tmp/rwlock")
+
+
+def folder() -> Path:
+    """Where DVC keeps files by their MD5.
+
+    Raises:
+        BadData: this is no DVC project, or a stage is running, whose new outputs no lock names yet.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BadData(f"{Path.cwd().name} is no DVC project; run from the project's root")
+    if _busy():
+        raise BadData("a stage of DVC is running; wait for its end, or stop it, before clearing the cache")
+    return Path(done.stdout.strip()) / "files/md5"
+
+
+def locks(newest: int) -> tuple[list[str], list[str]]:
+    """Texts of dvc.lock: those to keep (here, in workspaces below .cache, the newest commits), and others."""
+    paths = (Path(LOCK), *Path(".cache").glob(f"*/{LOCK}"))
+    here = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+    commits = _git("log", "--all", "--format=%H", "--", LOCK).split()
+    known = [text for commit in commits if (text := at(commit))]
+    return here + known[:newest], known[newest:]
+
+
+def at(commit: str) -> str:
+    """The text of dvc.lock at a commit, or nothing."""
+    return _git("show", f"{commit}:{LOCK}")
+
+
+def named(texts: Iterable[str], cache: Path) -> set[str]:
+    """Every file that these locks or .dvc files name as output, with what lies in their folders."""
+    outs = (out for text in texts for out in _outs(yaml.safe_load(text) or {}))
+    return with_members({str(out["md5"]) for out in outs if out.get("md5")}, cache)
+
+
+def with_members(tops: set[str], cache: Path) -> set[str]:
+    """These, and what lies in those that are folders."""
+    return tops | {inner for top in tops if top.endswith(".dir") for inner in _members(place(cache, top))}
+
+
+def pinned() -> list[str]:
+    """The text of every .dvc file, here or in any commit: data that nobody can make again."""
+    here = [path.read_text(encoding="utf-8") for path in Path("data").rglob("*.dvc") if path.is_file()]
+    objects = (line.partition(" ") for line in _git("rev-list", "--all", "--objects").splitlines())
+    blobs = [blob for blob, _, path in objects if path.endswith(".dvc") and Path(path).name != ".dvc"]
+    return here + [_git("cat-file", "-p", blob) for blob in blobs]
+
+
+def sizes(cache: Path, files: Collection[str]) -> dict[str, int]:
+    """Bytes of those that are there."""
+    paths = {one: place(cache, one) for one in files}
+    return {one: path.stat().st_size for one, path in paths.items() if path.is_file()}
+
+
+def place(cache: Path, md5: str) -> Path:
+    """Where a file lies."""
+    return cache / md5[:2] / md5[2:]
+
+
+def _outs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The outputs of a lock, or of a .dvc file."""
+    for stage in (found.get("stages") or {}).values():
+        yield from stage.get("outs", [])
+    yield from found.get("outs", [])
+
+
+def _members(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    return [str(entry["md5"]) for entry in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _busy() -> bool:
+    """Whether a living process reads or writes an output; what a killed one left behind does not count."""
+    try:
+        held = json.loads(RUNNING.read_text(encoding="utf-8") or "{}")
+    except FileNotFoundError:
+        return False
+    owners = [owner for one in held.values() for owner in (*one.get("read", []), one.get("write") or {})]
+    return any(psutil.pid_exists(owner["pid"]) for owner in owners if "pid" in owner)
+
+
+def _git(*arguments: str) -> str:
+    """What git prints; nothing where there is no repository."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,55 @@
+"""Pruning, outside DVC: old runs and what only old locks name give their space back."""
+
+from pathlib import Path
+
+from pawtrait.adapters import cache, registry, runs
+from pawtrait.adapters.runs import Run
+
+
+def run(*, keep: int, dry: bool) -> None:
+    """Free all but the newest ``keep`` pipeline runs; a registered version and what made it always stay.
+
+    Args:
+        dry: only say what would go.
+
+    Raises:
+        BadData: no DVC project, or a stage is running.
+    """
+    known = runs.known()
+    needed = runs.needed(known, keep, runs.trained_here())
+    old = [one for one in known if one.id not in needed]
+    space = cache.folder()
+    files = _loose(space, [one for one in known if one.id in needed], old, keep)
+    freed = {one.id: runs.size(one) for one in old}  # before anything is gone
+    for one in old:
+        print(f"run {one.name} ({one.id[:8]}): {_mb(freed[one.id])}")
+    if not dry:
+        for name in files:
+            cache.place(space, name).unlink(missing_ok=True)
+        for one in old:  # the locks that they keep say what to free, so they go last
+            runs.free(one)
+    word = "would be freed" if dry else "freed"
+    print(
+        f"{word}: {len(old)} of {len(known)} runs in MLflow, {_mb(sum(freed.values()))};"
+        f" {len(files)} files in DVC's cache, {_mb(sum(files.values()))}"
+    )
+    print(f"kept: {_versions()}; the newest {keep} pipeline runs; all snapshots of feedback")
+
+
+def _loose(space: Path, kept: list[Run], old: list[Run], keep: int) -> dict[str, int]:
+    """Files of the cache, with their sizes, that old locks name and nothing that stays does."""
+    recent, older = cache.locks(keep)
+    commits = {tags["git.commit"] for tags in registry.all_tags() if tags.get("git.commit", "none") != "none"}
+    stay = [*recent, *(one.lock for one in kept), *map(cache.at, sorted(commits)), *cache.pinned()]
+    outs = {tag for tags in registry.all_tags() for key, tag in tags.items() if key.startswith("dvc.")}
+    safe = cache.named(stay, space) | cache.with_members(outs, space)
+    return cache.sizes(space, cache.named([*older, *(one.lock for one in old)], space) - safe)
+
+
+def _versions() -> str:
+    counts = {kind.name: len(registry.versions(kind)) for kind in registry.KINDS.values()}
+    return ", ".join(f"{count} versions of {name}" for name, count in counts.items() if count) or "no version"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

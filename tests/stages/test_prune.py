@@ -1,0 +1,199 @@
+"""Space given back by old runs, in a real DVC project of one stage and a real registry."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pawtrait import params, sealed
+from pawtrait.adapters import cache, registry, tracking
+from pawtrait.errors import BadData
+from pawtrait.stages import prune
+
+ROOT = Path(__file__).parents[2]
+STAGE = """
+stages:
+  train:
+    cmd: mkdir -p out && cp input out/changing && echo the same > out/same
+    deps: [input]
+    outs: [out]
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A project with an empty git repository and DVC."""
+    root = tmp_path_factory.mktemp("template")
+    (root / "dvc.yaml").write_text(STAGE)
+    shell(root, "git", "init", "-q")
+    shell(root, sys.executable, "-m", "dvc", "init", "-q")
+    return root
+
+
+@pytest.fixture
+def project(template, tmp_path, monkeypatch):
+    root = tmp_path / "project"
+    shutil.copytree(template, root)
+    monkeypatch.chdir(root)
+    opened = tracking.client()
+    if opened.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
+        opened.delete_registered_model(registry.EXPRESSION.name)
+    for one in opened.search_runs([tracking._experiment(opened)]):  # of other tests of the session
+        opened.delete_run(one.info.run_id)
+    return root
+
+
+def shell(root, *command):
+    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    subprocess.run(command, cwd=root, check=True, env=os.environ | identity)
+
+
+def month(root, coloured_models, number, register=False):
+    """A month's work: a result by DVC and its commit, a model by MLflow, perhaps registered."""
+    (root / "input").write_text(f"input {number}\n")
+    shell(root, sys.executable, "-m", "dvc", "repro", "-q")
+    shell(root, "git", "add", ".")
+    shell(root, "git", "commit", "-qm", f"month {number}")
+    shutil.rmtree(root / "data/models", ignore_errors=True)
+    model = coloured_models(root / "data/models", "cnn", sharpness=float(number))
+    knobs = params.load(ROOT / "params.yaml").model_copy(update={"seed": hash((str(root), number))})
+    with tracking.training(knobs, "cnn", []) as run:
+        registry.log(run, model)
+    with tracking.pipeline(knobs) as parent:
+        parent.artifact(root / "dvc.lock")
+    if register:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        tags = {"git.commit": commit.stdout.strip(), "pipeline.run_id": parent.id}
+        registry.register(sealed.check(model)["model.onnx"], tags, "")
+    return run.id
+
+
+def in_cache(text):
+    """Whether DVC's cache holds a file with this text."""
+    files = (path for path in Path(".dvc/cache/files/md5").rglob("*") if path.is_file())
+    return text in [path.read_text() for path in files]
+
+
+def active():
+    opened = tracking.client()
+    return {one.info.run_id for one in opened.search_runs([tracking._experiment(opened)])}
+
+
+def folders(run):
+    found = tracking.client().get_run(run)
+    models = [one.model_id for one in (found.outputs.model_outputs if found.outputs else [])]
+    root = tracking.folder(found.info.artifact_uri).parents[1]
+    return [path for path in (root / run, *(root / "models" / one for one in models)) if path.exists()]
+
+
+@pytest.fixture
+def three(project, coloured_models):
+    """Three months: the first one's model is registered, the second one's is not, the third is the newest."""
+    return [month(project, coloured_models, number, register=number == 1) for number in (1, 2, 3)]
+
+
+def test_old_and_unregistered_goes_registered_and_new_stay(three, capsys):
+    prune.run(keep=1, dry=False)
+    first, second, third = three
+    assert second not in active() and folders(second) == []
+    assert {first, third} <= active()
+    assert len(folders(first)) == len(folders(third)) == 1  # the model; these runs have no other artifacts
+    assert [in_cache(f"input {number}\n") for number in (1, 2, 3)] == [True, False, True]
+    assert in_cache("the same\n")
+    assert "freed: 2 of 6 runs in MLflow" in capsys.readouterr().out
+
+
+def test_a_registered_version_is_whole_afterwards(three, project):
+    prune.run(keep=1, dry=False)
+    folder = registry.folder_of(registry.numbered("1"))
+    assert "model.onnx" in sealed.check(folder)
+    commit = registry.numbered("1").tags["git.commit"]
+    shell(project, "git", "checkout", "-q", "--force", commit)
+    shell(project, sys.executable, "-m", "dvc", "checkout", "-q", "--force")
+    assert (project / "out/changing").read_text() == "input 1\n"
+
+
+def test_a_dry_run_says_the_same_and_frees_nothing(three, capsys):
+    before = active(), [folders(run) for run in three]
+    prune.run(keep=1, dry=True)
+    dry = capsys.readouterr().out
+    assert (active(), [folders(run) for run in three]) == before
+    assert in_cache("input 2\n")
+    prune.run(keep=1, dry=False)
+    assert capsys.readouterr().out == dry.replace("would be freed", "freed")
+
+
+def test_what_is_kept_by_number_stays(three):
+    prune.run(keep=2, dry=False)
+    assert set(three) <= active()
+    assert in_cache("input 2\n")
+
+
+def test_pruned_twice_there_is_nothing_left(three, capsys):
+    prune.run(keep=1, dry=False)
+    capsys.readouterr()
+    prune.run(keep=1, dry=False)
+    assert "freed: 0 of 4 runs in MLflow, 0.0 MB; 0 files in DVC's cache" in capsys.readouterr().out
+
+
+def test_a_snapshot_stays_though_an_old_result_held_the_same_file(three, project):
+    folder = project / "data/feedback/2026-10"
+    folder.mkdir(parents=True)
+    (folder / "picture").write_text("input 2\n")
+    shell(project, sys.executable, "-m", "dvc", "add", "-q", str(folder))
+    prune.run(keep=1, dry=False)
+    assert in_cache("input 2\n")
+
+
+def test_a_snapshot_of_another_branch_stays_too(three, project):
+    shell(project, "git", "checkout", "-q", "-b", "retrain/2026-10")
+    folder = project / "data/feedback/2026-10"
+    folder.mkdir(parents=True)
+    (folder / "picture").write_text("input 2\n")
+    shell(project, sys.executable, "-m", "dvc", "add", "-q", str(folder))
+    shell(project, "git", "add", "data/feedback")
+    shell(project, "git", "commit", "-qm", "a snapshot")
+    shell(project, "git", "checkout", "-q", "-")
+    shutil.rmtree(project / "data/feedback", ignore_errors=True)
+    prune.run(keep=1, dry=False)
+    assert in_cache("input 2\n")
+
+
+def test_the_run_that_trained_what_lies_here_stays(project, coloured_models):
+    """DVC took the model from its cache, so that its run is old though the model is in use."""
+    first = month(project, coloured_models, 1)
+    month(project, coloured_models, 2)
+    shutil.rmtree(project / "data/models")
+    coloured_models(project / "data/models", "cnn", sharpness=1.0)
+    prune.run(keep=1, dry=False)
+    assert first in active()
+
+
+def test_killed_between_files_and_run_it_is_finished_by_the_next(three, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "delete_run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            prune.run(keep=1, dry=False)
+    prune.run(keep=1, dry=False)
+    assert three[1] not in active()
+
+
+def test_while_a_stage_runs_nothing_is_freed(three, project):
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
+    (project / cache.RUNNING).write_text(
+        f'{{"out": {{"write": {{"pid": {os.getpid()}, "cmd": "dvc repro"}}}}}}'
+    )
+    with pytest.raises(BadData, match="a stage of DVC is running"):
+        prune.run(keep=1, dry=False)
+    assert set(three) <= active()
+
+
+def test_outside_a_project_the_way_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadData, match="is no DVC project; run from the project's root"):
+        prune.run(keep=1, dry=False)
