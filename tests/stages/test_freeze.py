@@ -1,0 +1,328 @@
+"""From what people sent to a month's snapshot: once, whole, for ever, whatever the run dies at."""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pawtrait.adapters.store import database, feedback, settling
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.dataset import manifest, snapshots
+from pawtrait.errors import BadData, BadFeedback
+from pawtrait.stages import collect, forget, freeze, take_in
+from tests.stages import feedback_project as project
+from tests.stages.feedback_project import FEEDBACK, MANIFEST, MONTH, picture, send, settled, tree
+
+SNAPSHOT = FEEDBACK / MONTH
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    """A project in the current folder, with a store and pictures of its own."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
+    project.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def reasons():
+    """Why pictures were rejected, by the snapshot."""
+    rows = (SNAPSHOT / "rejected.csv").read_text(encoding="utf-8").splitlines()[1:]
+    return {line.split(",", 1)[0]: line.split(",", 1)[1].strip('"') for line in rows}
+
+
+def test_what_two_reviewers_agree_on_becomes_a_snapshot():
+    sad, happy = send(1, "ann", reviews="ss"), send(2, "ben", label="sad", reviews="hh")
+    send(3, "cem")
+    frozen = project.run()
+    assert frozen == freeze.Frozen(MONTH, 2, 0, SNAPSHOT)
+    accepted = snapshots.read(FEEDBACK, MONTH)
+    assert [(row.id, row.label) for row in accepted] == [(happy, "happy"), (sad, "sad")]
+    assert (SNAPSHOT / f"pictures/sad/{sad[:16]}.png").read_bytes() == picture(1)
+
+
+def test_no_client_and_no_reviewer_is_named_in_a_snapshot():
+    send(1, "ann-the-client", reviews="ss")
+    project.run()
+    text = "".join(path.read_text(errors="ignore") for path in SNAPSHOT.glob("*.*"))
+    assert "ann-the-client" not in text and "r0" not in text
+
+
+def test_every_rejection_has_its_reason():
+    sad = send(1, "ann", reviews="ss")
+    small, copy = send(2, "ann", side=20, minute=1), send(1002, "ann", reviews="ss", minute=2)
+    unusable, torn = send(4, "ann", reviews="uu", minute=3), send(5, "ann", reviews="sha", minute=4)
+    assert project.run().rejected == 4
+    assert [row.id for row in snapshots.read(FEEDBACK, MONTH)] == [sad]
+    assert reasons() == {
+        small: "20x20 px; 48 px a side are needed (validate.least_side)",
+        copy: "copy of test/sad/2.png, and no copy of a test picture enters training",
+        unusable: "2 of 2 reviewers say unusable",
+        torn: "3 reviewers do not agree: sad, happy, angry",
+    }
+
+
+def test_a_file_that_is_no_picture_is_rejected_as_anywhere():
+    with database.opened() as engine:
+        name = Pictures().put(picture(1)[:300])
+        said = {"client": "ann", "consent": True, "label": "sad"}
+        send(9, "ben", reviews="ss")
+        feedback.add(engine, [feedback.Said(id="x", time=project.START, picture=name, **said)])
+    project.run()
+    assert reasons()[name].startswith("truncated or damaged")
+
+
+def test_poison_from_one_client_stays_out_and_the_rest_of_the_month_comes_in():
+    fair = {send(n, f"client{n}", reviews="ss") for n in range(3)}
+    for n in range(100, 140):
+        send(n, "mallory", label="angry", minute=n)
+    project.run()
+    assert {row.id for row in snapshots.read(FEEDBACK, MONTH)} == fair
+    assert set(reasons().values()) == {
+        "its sender sent more than 30 pictures in 2026-11 (feedback.client_pictures)"
+    }
+    assert len(reasons()) == 10
+
+
+def test_a_quorum_of_users_needs_no_reviewer():
+    name = send(1, "ann", "ben", "cem", label="other")
+    project.run()
+    [row] = snapshots.read(FEEDBACK, MONTH)
+    assert (row.id, row.label, row.reason) == (name, "other", "3 of 3 users say other")
+
+
+def test_nothing_new_accepted_is_no_folder(capsys):
+    send(1, "ann")
+    assert project.run() == freeze.Frozen(MONTH, 0, 0, None)
+    assert "nothing new was accepted" in capsys.readouterr().out
+    assert not SNAPSHOT.exists()
+
+
+def test_the_same_month_gives_the_same_bytes_even_after_more_was_said():
+    waiting = send(2, "ben", reviews="h")
+    send(1, "ann", reviews="ss")
+    project.run()
+    first = tree(FEEDBACK)
+    with database.opened() as engine:
+        review = feedback.Review(
+            id="late", time=project.START, picture=waiting, reviewer="r1", verdict="happy"
+        )
+        feedback.add_reviews(engine, [review])
+    shutil.rmtree(SNAPSHOT)
+    project.run()
+    assert tree(FEEDBACK) == first
+    later = freeze.run(month="2026-12", feedback=FEEDBACK, manifest=MANIFEST)
+    assert [row.id for row in snapshots.read(FEEDBACK, "2026-12")] == [waiting]
+    assert later.accepted == 1
+    assert tree(SNAPSHOT) == {name.removeprefix(f"{MONTH}/"): digest for name, digest in first.items()}
+
+
+def test_what_was_sent_after_the_months_end_waits_for_its_own():
+    send(1, "ann", reviews="ss", minute=40 * 24 * 60)
+    assert project.run().folder is None
+    assert freeze.run(month="2026-12", feedback=FEEDBACK, manifest=MANIFEST).accepted == 1
+
+
+def test_a_copy_of_an_earlier_months_picture_does_not_come_twice():
+    send(1, "ann", reviews="ss")
+    project.run()
+    with database.opened() as engine:
+        again = Pictures().put(_resaved(picture(1)))
+        time = datetime(2026, 12, 5, tzinfo=UTC)
+        said = {"client": "ben", "consent": True, "label": "sad"}
+        feedback.add(engine, [feedback.Said(id="again", time=time, picture=again, **said)])
+    done = freeze.run(month="2026-12", feedback=FEEDBACK, manifest=MANIFEST)
+    assert (done.accepted, done.rejected) == (0, 1)
+    with database.opened() as engine:
+        [row] = settling.of_month(engine, "2026-12")
+    assert row.reason.startswith("copy of picture ") and row.reason.endswith(", which came earlier")
+
+
+def _resaved(data):
+    """The same picture in other bytes."""
+    import cv2
+    import numpy as np
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def test_a_snapshot_that_was_damaged_is_made_again_and_a_whole_one_left_alone():
+    name = send(1, "ann", reviews="ss")
+    project.run()
+    first, when = tree(FEEDBACK), (SNAPSHOT / "accepted.csv").stat().st_mtime_ns
+    project.run()
+    assert (SNAPSHOT / "accepted.csv").stat().st_mtime_ns == when
+    (SNAPSHOT / f"pictures/sad/{name[:16]}.png").write_bytes(b"")
+    with pytest.raises(BadFeedback, match="is not the file that was frozen"):
+        snapshots.read(FEEDBACK, MONTH)
+    project.run()
+    assert tree(FEEDBACK) == first
+
+
+def test_without_a_manifest_nothing_is_settled():
+    send(1, "ann", reviews="ss")
+    MANIFEST.unlink()
+    with pytest.raises(BadData, match="run `dvc repro`"):
+        project.run()
+    assert settled() == []
+
+
+def test_a_picture_that_is_not_at_hand_waits_and_is_not_lost():
+    name = send(1, "ann", reviews="ss")
+    shutil.move("data/inbox", "elsewhere")
+    assert project.run().folder is None
+    shutil.move("elsewhere", "data/inbox")
+    assert project.run().accepted == 1
+    assert settled() == [(name, "sad")]
+
+
+def test_every_night_pictures_go_a_step_on_and_none_is_settled():
+    send(1, "ann", reviews="ss"), send(2, "ben"), send(3, "cem", side=20)
+    quarantine = collect.run(manifest=MANIFEST)
+    counts = {outcome: quarantine.count(outcome) for outcome in ("accepted", "waiting", "rejected", "held")}
+    assert counts == {"accepted": 1, "waiting": 1, "rejected": 1, "held": 0}
+    assert settled() == []
+
+
+@pytest.mark.parametrize("every", ["4", pytest.param("1", marks=pytest.mark.slow)])
+def test_killed_at_any_line_and_run_again_nothing_is_twice_and_nothing_lost(tmp_path, every):
+    """SIGKILL, as by the system when memory runs out; `whole` is a run that nobody killed."""
+    command = [sys.executable, project.__file__, str(tmp_path / "killed"), every]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    whole, *killed = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(killed) > 25
+    assert {one["signal"] for one in killed} == {9}
+    for one in killed:
+        assert {key: one[key] for key in whole} == whole, one["line"]
+    assert [label for _, label in whole["settled"]].count(None) == 1
+    assert sum("pictures/" in name for name in whole["tree"]) == 2
+
+
+def test_forgetting_reaches_the_store_the_pictures_and_snapshots_to_come():
+    name, other = send(1, "ann", reviews="ss"), send(2, "ben", reviews="hh")
+    project.run()
+    done = forget.run(what=f"{1}-ann", feedback=FEEDBACK)
+    assert (done.pictures, done.months) == (1, (MONTH,))
+    assert not Pictures().has(name) and Pictures().has(other)
+    assert len(snapshots.read(FEEDBACK, MONTH)) == 2
+    shutil.rmtree(SNAPSHOT)
+    project.run()
+    assert [row.id for row in snapshots.read(FEEDBACK, MONTH)] == [other]
+
+
+def test_forgetting_goes_on_where_it_died(monkeypatch):
+    name = send(1, "ann", reviews="ss")
+
+    def die(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("pawtrait.adapters.store.forgetting.forget", die)
+        forget.run(what="1-ann", feedback=FEEDBACK)
+    assert not Pictures().has(name)
+    assert collect.run(manifest=MANIFEST).count("held") == 1
+    assert forget.run(what="1-ann", feedback=FEEDBACK).rows == 3
+    assert forget.run(what="1-ann", feedback=FEEDBACK).rows == 0
+
+
+def test_what_nobody_knows_cannot_be_forgotten():
+    with pytest.raises(BadFeedback, match="nothing is known by 'nobody'"):
+        forget.run(what="nobody", feedback=FEEDBACK)
+
+
+def _labels(root, name, text):
+    (root / "house").mkdir(exist_ok=True)
+    for seed in (1, 2):
+        (root / f"house/{seed}.png").write_bytes(picture(seed))
+    (root / "house" / name).write_text(text, encoding="utf-8")
+    return root / "house" / name
+
+
+TABLES = {
+    "labels.csv": "picture,label,annotator\n1.png,Sad,Carla\n2.png,happy,\n",
+    "labels.jsonl": '{"picture": "1.png", "label": "sad", "annotator": "carla "}\n\n'
+    '{"picture": "2.png", "label": "HAPPY"}\n',
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_labels_of_the_house_come_in_once_and_wait_for_one_more_reviewer(root, name):
+    file = _labels(root, name, TABLES[name])
+    assert take_in.run(labels=file, annotator="in-house") == take_in.Taken(2, 0, ())
+    assert take_in.run(labels=file, annotator="in-house") == take_in.Taken(0, 2, ())
+    with database.opened() as engine:
+        rows = feedback.between(engine, datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    assert sorted((row.client, row.label, row.source, row.name) for row in rows) == [
+        ("carla", "sad", "in-house", "1.png"),
+        ("in-house", "happy", "in-house", "2.png"),
+    ]
+    assert {ruling.reason for ruling in collect.run(manifest=MANIFEST).rulings} == {
+        "1 of 2 reviewers have seen it"
+    }
+
+
+def test_a_folder_of_labels_comes_in_and_what_is_none_is_told(root):
+    for name in ("sad/1.png", "Happy/2.png", "sleepy/3.png"):
+        (root / "house" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "house" / name).write_bytes(picture(len(name)))
+    (root / "house/sad/.DS_Store").touch()
+    (root / "house/sad/note.txt").write_text("no picture")
+    (root / "house/sad/fake.png").write_text("no picture either")
+    taken = take_in.run(labels=root / "house", annotator="carla")
+    assert taken.new == 2
+    assert sorted(taken.problems) == [
+        "fake.png: not a picture (expected JPEG, PNG, GIF, WebP, BMP or TIFF)",
+        "sad/note.txt: no picture by its ending",
+        "sleepy/3.png: expected LABEL/NAME with a label of happy, sad, angry, other",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("../secret.png,sad", "expected a name relative to the file's folder, within it"),
+        ("/etc/passwd,sad", "expected a name relative to the file's folder, within it"),
+        (",sad", "expected a name relative to the file's folder, within it"),
+        ("1.png,sleepy", "label 'sleepy'; expected happy, sad, angry, other"),
+        ("nowhere.png,sad", "nowhere.png is not here"),
+    ],
+)
+def test_a_bad_line_is_told_and_stops_no_other(root, line, problem):
+    file = _labels(root, "labels.csv", f"picture,label\n{line}\n2.png,sad\n")
+    (root / "secret.png").write_bytes(picture(3))
+    taken = take_in.run(labels=file, annotator="carla")
+    assert taken.new == 1
+    assert taken.problems[0].startswith("labels.csv, line 2: ") and taken.problems[0].endswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("labels.csv", "file,mood\n"), ("labels.jsonl", "no json\n"), ("labels.xlsx", ""), ("labels.csv", "")],
+)
+def test_a_file_that_holds_no_labels_is_refused_as_a_whole(root, name, text):
+    with pytest.raises(BadFeedback, match=r"labels\.(csv|jsonl|xlsx)"):
+        take_in.run(labels=_labels(root, name, text), annotator="carla")
+
+
+def test_what_was_forgotten_does_not_come_in_again(root):
+    file = _labels(root, "labels.csv", "picture,label\n1.png,sad\n")
+    take_in.run(labels=file, annotator="carla")
+    with database.opened() as engine:
+        [name] = [one.picture for one in settling.candidates(engine, datetime(2100, 1, 1, tzinfo=UTC))]
+    forget.run(what=name, feedback=FEEDBACK)
+    assert take_in.run(labels=file, annotator="ben").problems == (
+        "1.png: was forgotten on request, and stays out",
+    )
+    assert not Pictures().has(name)
+
+
+def test_a_snapshots_table_reads_as_any_other():
+    send(1, "ann", reviews="ss")
+    project.run()
+    assert manifest.read(SNAPSHOT / "accepted.csv", snapshots.Accepted) == snapshots.read(FEEDBACK, MONTH)

@@ -1,0 +1,173 @@
+"""Blind reviews through the command line: in a terminal and by a sheet."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pawtrait import cli
+from pawtrait.adapters.store import database, feedback
+from tests.stages import feedback_project as project
+from tests.stages.feedback_project import send
+
+SHEET = Path("q/sheet.csv")
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    project.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def typed(*arguments, answers=""):
+    """What a person sees who types the command and then the answers."""
+    done = CliRunner().invoke(cli.app, ["feedback", *arguments], input=answers)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.output
+
+
+def verdicts():
+    with database.opened() as engine:
+        return feedback.verdicts(engine)
+
+
+def fill(*words):
+    """Write verdicts into the sheet, one a line."""
+    with SHEET.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with SHEET.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, rows[0])
+        table.writeheader()
+        table.writerows(row | {"verdict": word} for row, word in zip(rows, words, strict=True))
+
+
+def guessed(seed, client, label, guess):
+    """A client corrects a guess of the model's in a file whose name tells both."""
+    from pawtrait.adapters.store.feedback import Said
+    from pawtrait.adapters.store.pictures import Pictures
+
+    name = Pictures().put(project.picture(seed))
+    said = {"client": client, "consent": True, "label": label, "predicted": guess}
+    row = Said(id=f"{seed}", time=project.START, picture=name, name=f"{label}-dog.png", **said)
+    with database.opened() as engine:
+        feedback.add(engine, [row])
+    return name
+
+
+def test_a_sheet_and_its_pictures_say_nothing_of_what_others_think():
+    guessed(1, "ann", "sad", "angry")
+    typed("queue", "--out", "q")
+    [row] = csv.DictReader(SHEET.open(encoding="utf-8"))
+    assert (row["verdict"], row["reason"]) == ("", "")
+    text = " ".join([SHEET.read_text(encoding="utf-8"), *(path.name for path in Path("q").iterdir())])
+    assert not [word for word in ("sad", "angry", "ann", "dog") if word in text.removesuffix("sheet.csv")]
+    assert (Path("q") / row["file"]).read_bytes() == project.picture(1)
+
+
+def test_a_filled_in_sheet_counts_once_under_one_spelling_of_the_name():
+    first, second = sorted([send(1, "ann"), send(2, "ben")])
+    typed("queue", "--out", "q", "--reviewer", "Rosa")
+    fill("S", "unusable")
+    assert typed("review", "--file", str(SHEET), "--reviewer", "Rosa ") == "2 new\n"
+    assert typed("review", "--file", str(SHEET), "--reviewer", "rosa") == "0 new, 2 reviewed before\n"
+    assert verdicts() == {"rosa": {first: "sad", second: "unusable"}}
+    assert typed("queue", "--out", "again", "--reviewer", "ROSA").startswith("0 pictures")
+
+
+def test_empty_lines_of_a_sheet_are_left_for_later():
+    send(1, "ann"), send(2, "ben")
+    typed("queue", "--out", "q")
+    fill("happy", "")
+    assert typed("review", "--file", str(SHEET), "--reviewer", "rosa") == "1 new\n"
+
+
+def test_a_word_that_is_no_verdict_refuses_the_whole_sheet(pawtrait):
+    send(1, "ann"), send(2, "ben")
+    typed("queue", "--out", "q")
+    fill("happy", "sleepy")
+    done = pawtrait("feedback", "review", "--file", SHEET, "--reviewer", "rosa")
+    assert done.code == 2
+    assert done.err == (
+        "pawtrait: q/sheet.csv, line 3: 'sleepy'; expected one of happy, sad, angry, other, unusable\n"
+    )
+    assert verdicts() == {}
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "picture,verdict\nx"], ids=["columns", "short line"])
+def test_what_is_no_sheet_is_refused_or_empty(text, pawtrait):
+    Path("s.csv").write_text(text)
+    done = pawtrait("feedback", "review", "--file", "s.csv", "--reviewer", "rosa")
+    assert (done.code, verdicts()) in ((2, {}), (0, {}))
+    assert "Traceback" not in done.err
+
+
+def test_a_sheet_about_pictures_that_are_settled_meanwhile_says_so():
+    send(1, "ann", reviews="s")
+    typed("queue", "--out", "q", "--reviewer", "rosa")
+    fill("sad")
+    with database.opened() as engine:
+        [said] = feedback.between(engine, project.START, project.START.replace(year=2030))
+        last = feedback.Review(id="z", time=said.time, picture=said.picture, reviewer="sol", verdict="sad")
+        feedback.add_reviews(engine, [last])
+    project.run()
+    assert typed("review", "--file", str(SHEET), "--reviewer", "rosa") == "0 new, 1 settled or unknown\n"
+
+
+def test_a_folder_with_something_in_it_is_not_written_over(pawtrait):
+    Path("q").mkdir()
+    Path("q/mine.txt").write_text("mine")
+    done = pawtrait("feedback", "queue", "--out", "q")
+    assert (done.code, Path("q/mine.txt").read_text()) == (2, "mine")
+
+
+def test_in_a_terminal_the_models_guess_comes_after_the_answer():
+    name = guessed(1, "ann", "sad", "angry")
+    said = typed("review", "--reviewer", "rosa", answers="nonsense\nh\n")
+    question, answer = said.index(f"1/1  .cache/review/{name[:16]}.png"), said.index("  you: happy;")
+    assert "the model" not in said[:answer] and "people: sad" not in said[:answer]
+    assert said[answer:].strip() == "you: happy; the model: angry; people: sad"
+    assert question < said.index("expected one of") < answer
+    assert verdicts() == {"rosa": {name: "happy"}}
+    assert list(Path(".cache/review").iterdir()) == []
+
+
+def test_enter_leaves_a_picture_for_later_q_stops_and_what_was_said_stays():
+    names = sorted(send(seed, f"client{seed}") for seed in range(4))
+    typed("review", "--reviewer", "rosa", answers="\nu\nno pet in it\nq\n")
+    assert verdicts() == {"rosa": {names[1]: "unusable"}}
+    with database.opened() as engine:
+        [one] = feedback.reviews_between(
+            engine, project.START.replace(year=2020), project.START.replace(2100)
+        )
+    assert one.reason == "no pet in it"
+
+
+def test_the_status_counts_and_says_how_far_reviewers_agree():
+    send(1, "ann", reviews="ss"), send(2, "ben", reviews="hs"), send(3, "cem", side=20)
+    lines = typed("status", "--reasons").splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["1", "0", "1", "1"]
+    assert lines[4] == "r0 and r1 agree on 1 of 2 pictures, kappa 0.00"
+    assert sum("validate.least_side" in line for line in lines) == 1
+
+
+def test_labels_of_the_house_with_a_bad_line_end_with_1_and_the_rest_is_in(root, pawtrait):
+    (root / "1.png").write_bytes(project.picture(1))
+    (root / "labels.csv").write_text("picture,label\n1.png,sad\n2.png,sad\n")
+    done = pawtrait("feedback", "ingest", "labels.csv", "--annotator", "carla")
+    assert (done.code, done.out) == (1, "1 new, 0 known already, 1 not taken\n")
+    assert done.err == "labels.csv, line 3: 2.png is not here\n"
+
+
+def test_freezing_and_forgetting_by_command(pawtrait):
+    name = send(1, "ann", reviews="ss")
+    assert pawtrait("feedback", "freeze", "--month", "2026-11").out.startswith("2026-11: 1 accepted, 0 rej")
+    done = pawtrait("forget", name)
+    assert done.out.splitlines()[0] == "deleted: 1 pictures, 5 rows"
+    assert "the snapshot 2026-11 holds it" in done.out
+    assert pawtrait("forget", "nobody").code == 2
+    assert pawtrait("feedback", "freeze", "--month", "11").code == 2
