@@ -58,7 +58,8 @@ def test_help_loads_no_framework_and_no_stage():
     *shown, frameworks, own = done.stdout.splitlines()
     assert any("predict" in line for line in shown)
     assert frameworks == "[]"
-    assert set(eval(own)) == {"pawtrait.environment", "pawtrait.errors"}
+    commands = {f"pawtrait.{path.stem}" for path in (ROOT / "src/pawtrait").glob("cli_*.py")}
+    assert set(eval(own)) == {"pawtrait.environment", "pawtrait.errors", *commands}
 
 
 @pytest.mark.parametrize("command", [*cli.STAGES, "predict", "register", "lineage", "results", "run"])
