@@ -1,5 +1,6 @@
 """The stages fingerprint and ingest: from any source to data/raw, whole or not at all."""
 
+import hashlib
 import json
 import logging
 import os
@@ -18,8 +19,8 @@ import pytest
 import yaml
 
 from pawtrait.adapters.sources import kaggle
-from pawtrait.dataset import demo
-from pawtrait.errors import BadSource
+from pawtrait.dataset import demo, snapshots
+from pawtrait.errors import BadFeedback, BadSource
 from pawtrait.stages import fingerprint, ingest
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "pets"
@@ -279,3 +280,59 @@ def test_a_picture_taken_away_is_gone_from_raw(pets: Path) -> None:
     _bring(pets)
     (pets / "Train/Happy/1.jpg").unlink()
     assert "train/happy/1.jpg" not in _bring(pets)
+
+
+def _snapshot(month: str, **pictures: bytes) -> None:
+    """A month's snapshot with pictures named by their mood."""
+    draft = FEEDBACK / month
+    rows = []
+    for label, data in pictures.items():
+        name = hashlib.sha256(data).hexdigest()
+        path = snapshots.place(label, name, data)
+        (draft / path).parent.mkdir(parents=True, exist_ok=True)
+        (draft / path).write_bytes(data)
+        rows.append(snapshots.Accepted(path, label, name, "2 of 2 reviewers say so"))
+    snapshots.write(draft, rows, [snapshots.Refused("0" * 64, "too dark")])
+
+
+GIF, OTHER = b"GIF89a one", b"GIF89a two"
+
+
+def test_feedback_of_every_month_comes_to_training_and_nowhere_else(pets: Path) -> None:
+    _snapshot("2026-11", sad=GIF)
+    _snapshot("2026-12", happy=OTHER)
+    (FEEDBACK / "README.md").write_text("what this is")
+    names = [
+        f"train/sad/feedback-2026-11-{hashlib.sha256(GIF).hexdigest()[:16]}.gif",
+        f"train/happy/feedback-2026-12-{hashlib.sha256(OTHER).hexdigest()[:16]}.gif",
+    ]
+    assert _bring(pets) == sorted([*EXPECTED, *names])
+    assert (RAW / names[0]).read_bytes() == GIF
+    assert json.loads((RAW / "source.json").read_text(encoding="utf-8"))["feedback"] == names
+
+
+def test_a_source_that_holds_the_feedback_already_keeps_it(pets: Path, tmp_path: Path) -> None:
+    _snapshot("2026-11", sad=GIF)
+    first = _bring(pets)
+    shutil.copytree(RAW, tmp_path / "copy")
+    (tmp_path / "copy/source.json").unlink()
+    assert _bring(tmp_path / "copy") == first
+    assert json.loads((RAW / "source.json").read_text(encoding="utf-8"))["feedback"] == []
+
+
+def test_a_snapshot_with_a_changed_byte_stops_and_leaves_what_was_there(pets: Path) -> None:
+    _snapshot("2026-11", sad=GIF)
+    before = _bring(pets)
+    (FEEDBACK / "2026-11/accepted.csv").write_text("path,label,id,reason\n")
+    with pytest.raises(BadFeedback, match=r"2026-11: accepted\.csv is not the file that was frozen"):
+        ingest.run(fingerprint=MARK, feedback=FEEDBACK, raw=RAW)
+    assert _raw() == before
+
+
+@pytest.mark.parametrize("path", ["../../../secret.gif", "pictures/../../x.gif", "/etc/passwd"])
+def test_a_snapshot_cannot_bring_a_file_from_elsewhere(pets: Path, path: str) -> None:
+    rows = [snapshots.Accepted(path, "sad", "0" * 64, "")]
+    FEEDBACK.joinpath("2026-11").mkdir(parents=True)
+    snapshots.write(FEEDBACK / "2026-11", rows, [])
+    with pytest.raises(BadFeedback, match="is no path of a picture in a snapshot"):
+        _bring(pets)

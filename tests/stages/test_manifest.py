@@ -54,6 +54,14 @@ def test_every_file_has_a_row_with_source_and_group(raw: Path) -> None:
     assert all(len(row.group) == 16 for row in rows)
 
 
+def test_pictures_from_feedback_say_so_and_a_name_alone_does_not(raw: Path) -> None:
+    ours, theirs = "train/sad/feedback-2026-11-0123456789abcdef.png", "train/sad/feedback-of-mine.png"
+    put(raw, ours, 1)
+    put(raw, theirs, 2)
+    (raw / "source.json").write_text(json.dumps({"source": "folder", "feedback": [ours]}))
+    assert {row.path: row.source for row in run(raw)} == {ours: "feedback", theirs: "folder"}
+
+
 def test_the_same_pictures_give_the_same_bytes(raw: Path) -> None:
     for seed in range(4):
         put(raw, f"train/happy/{seed}.png", seed)

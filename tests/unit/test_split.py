@@ -221,3 +221,17 @@ def test_a_group_takes_the_label_that_most_of_its_pictures_have() -> None:
     odd = [replace(one, label="sad") if one.path == "happy0a" else one for one in many(3)]
     odd.append(record("happy0c", "happy0"))
     assert set(assign(odd).values()) == {"train", "valid", "test"}
+
+
+def test_feedback_is_never_drawn_for_a_split_that_is_made_and_changes_nothing_of_it():
+    """Twenty more groups in training would otherwise make the drawn test split three larger."""
+    source = many(20)
+    sent = [
+        replace(record(f"sent{label}{n}", f"sent{label}{n}", "train", label), source="feedback")
+        for label in LABELS
+        for n in range(20)
+    ]
+    before = split.assign(source, {}, salt="s", **SHARES)
+    after = split.assign([*source, *sent], {}, salt="s", **SHARES)
+    assert {group: after[group] for group in before} == before
+    assert {after[one.group] for one in sent} == {"train"}
