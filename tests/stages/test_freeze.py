@@ -46,6 +46,17 @@ def test_what_two_reviewers_agree_on_becomes_a_snapshot():
     assert (SNAPSHOT / f"pictures/sad/{sad[:16]}.png").read_bytes() == picture(1)
 
 
+def test_postgresql_freezes_the_same_bytes(postgres_database, monkeypatch):
+    trees = []
+    for address in (f"sqlite:///{Path.cwd()}/other.db", postgres_database):
+        monkeypatch.setenv("DATABASE_URL", address)
+        send(1, "ann", reviews="ss"), send(2, "ben", label="sad", reviews="hh"), send(3, "cem", side=20)
+        assert (project.run().accepted, project.run().rejected) == (2, 1)
+        trees.append(tree(FEEDBACK))
+        shutil.rmtree(SNAPSHOT)
+    assert trees[0] == trees[1]
+
+
 def test_no_client_and_no_reviewer_is_named_in_a_snapshot():
     send(1, "ann-the-client", reviews="ss")
     project.run()
