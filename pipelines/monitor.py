@@ -53,7 +53,7 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
     return Completed(message="no alarm")
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     """The look itself, and all its alarms with the calendar's.
 
@@ -67,7 +67,7 @@ def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     return seen, [*seen.alarms, *([late] if late else [])]
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
     """Announce alarms, and send the events that may start a retraining; each once in ``monitor.quiet_days``.
 
@@ -131,7 +131,7 @@ def rows(seen: Watch) -> list[dict[str, Any]]:
             "now": one.counts[1],
             "p": one.p,
             "adjusted": one.adjusted,
-            "drift": "yes" if one.drifted else "no" if one.p is not None else "not tested",
+            "drift": "yes" if one.drifted else "no" if one.p is not None else "not compared",
         }
         for one in seen.findings
     ]

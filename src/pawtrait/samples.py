@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed, Record
 from pawtrait.errors import BadImage, BadStore
-from pawtrait.monitoring import descriptors, drift
+from pawtrait.monitoring import descriptors
 from pawtrait.monitoring.drift import Policy, Side
 
+T = TypeVar("T")
 TRIES = 4  # for each picture that is wanted, so many are asked for; the service need not keep them all
 
 
@@ -37,17 +39,14 @@ def behind(
     Raises:
         BadModel: the champion's folder is missing or damaged.
     """
-    training = _one_a_group([one for one in placed if one.split == "train"], policy)
-    held_out = _one_a_group([one for one in placed if one.split != "train"], policy)
+    training = drawn(_one_a_group([one for one in placed if one.split == "train"], policy), policy)
+    held_out = drawn(_one_a_group([one for one in placed if one.split != "train"], policy), policy)
     seen = [records[one.path] for one in training]
     numbers = _numbers((one.brightness, one.sharpness, one.width, one.height) for one in seen)
-    pictures = (
-        images.read(raw / one.path, largest_pixels=largest_pixels)
-        for one in drift.drawn(training, policy.most, policy.seed)
-    )
+    pictures = (images.read(raw / one.path, largest_pixels=largest_pixels) for one in training)
     labels: list[str] = []
-    if model:
-        labels, numbers["confidence"] = _answers(model, held_out, raw, policy, largest_pixels)
+    if model and held_out:
+        labels, numbers["confidence"] = _answers(model, held_out, raw, largest_pixels)
     return Side(numbers, _described(pictures), labels)
 
 
@@ -64,20 +63,23 @@ def asked(
     Answers are those of the champion alone: another version would itself look like drift.
     """
     fine = _one_a_picture([one for one in requests if one.kind == "predict" and one.outcome == "ok"])
-    numbers = _numbers((one.brightness, one.sharpness, one.width, one.height) for one in fine)
-    order = np.random.default_rng(list(policy.seed)).permutation(len(fine))
-    names = [fine[index].picture or "" for index in order[: TRIES * policy.most]]
-    pictures = _described(
-        picture for _, picture in had(filter(None, names), kept, policy.most, largest_pixels=largest_pixels)
-    )
-    own = [
+    mine = [
         one for one in fine if model and (one.model_name, one.model_version) == (model.name, model.version)
     ]
-    numbers["confidence"] = [one.confidence for one in own if one.confidence is not None]
-    notes = [f"{len(fine)} different pictures were asked about; {len(pictures)} were kept and looked at."]
-    if model and len(own) < len(fine):
-        notes.append(f"{len(fine) - len(own)} answers are not the champion's and are not compared.")
-    return Side(numbers, pictures, [one.label for one in own if one.label is not None]), notes
+    chosen, own = drawn(fine, policy), drawn([one for one in mine if _answered(one)], policy)
+    numbers = _numbers((one.brightness, one.sharpness, one.width, one.height) for one in chosen)
+    numbers["confidence"] = [one.confidence or 0.0 for one in own]
+    taken = {one.id for one in chosen}
+    spare = [one for one in fine[: TRIES * policy.most] if one.id not in taken]  # where some were not kept
+    names = (one.picture for one in (*chosen, *spare) if one.picture)
+    shown = had(names, kept, policy.most, largest_pixels=largest_pixels)
+    pictures = _described(picture for _, picture in shown)
+    notes = [
+        f"{len(fine)} different pictures were asked about; {len(pictures)} of those kept were looked at."
+    ]
+    if model and len(mine) < len(fine):
+        notes.append(f"{len(fine) - len(mine)} answers are not the champion's and are not compared.")
+    return Side(numbers, pictures, [one.label or "" for one in own]), notes
 
 
 def had(
@@ -96,14 +98,26 @@ def had(
         yield name, picture
 
 
+def drawn(rows: Sequence[T], policy: Policy) -> list[T]:
+    """At most ``policy.most`` of the rows, each as likely as any other, in their order."""
+    if len(rows) <= policy.most:
+        return list(rows)
+    chosen = np.random.default_rng(list(policy.seed)).choice(len(rows), policy.most, replace=False)
+    return [rows[index] for index in sorted(chosen)]
+
+
+def _answered(one: Request) -> bool:
+    return one.label in LABELS and one.confidence is not None
+
+
 def _answers(
-    model: Champion, pictures: Sequence[Placed], raw: Path, policy: Policy, largest_pixels: int
+    model: Champion, pictures: Sequence[Placed], raw: Path, largest_pixels: int
 ) -> tuple[list[str], list[float]]:
     """The model's moods for these pictures, and how sure it is of each."""
     classifier = Classifier.load(Path(model.folder))
     squares = [
         images.resize(images.read(raw / one.path, largest_pixels=largest_pixels), classifier.side)
-        for one in drift.drawn(pictures, policy.most, policy.seed)
+        for one in pictures
     ]
     said = classifier.probabilities(np.array(squares, np.uint8))
     return [LABELS[index] for index in said.argmax(axis=1)], said.max(axis=1).astype(float).tolist()

@@ -1,0 +1,174 @@
+"""The daily flow: news are told once, what may start a retraining is sent once, trouble is a failed run."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.events import Event
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.worker import EventsWorker
+from prefect.logging import disable_run_logger
+
+from pawtrait.errors import BadStore
+from pawtrait.monitoring.drift import Finding
+from pawtrait.stages.monitor import Watch
+from pipelines import monitor as module
+from pipelines.monitor import DRIFT, ENOUGH
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 3, 5, tzinfo=UTC)
+DARK = "drift of brightness: median 72 instead of 130, p 0.0002"
+FOUND = (
+    Finding("brightness", "Kolmogorov–Smirnov", (401, 200), 0.77, 0.0002, 0.0002, True, DARK[9:]),
+    Finding("labels", "–", (120, 3), None, None, None, False, "labels: not compared"),
+)
+
+
+def seen(*alarms: str, drift: tuple[str, ...] = (), enough: bool = False) -> Watch:
+    figures = {"requests": 200.0}
+    return Watch(alarms, drift, figures, FOUND, Path("data/monitor/2026-11-03.html"), 60 * enough, enough)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A project folder with nothing but parameters; news go to a list."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    monkeypatch.setenv("PAWTRAIT_NOW", NOW.isoformat())
+    monkeypatch.setattr(module, "SETTLE", 0.0)
+    return tmp_path
+
+
+@pytest.fixture
+def news(monkeypatch):
+    """What was announced; ``answers`` says what the webhook answers next."""
+    told: list[list[str]] = []
+    answers: list[str] = []
+
+    def announce(event, facts):
+        told.append([event, *facts.get("alarms", ())])
+        return answers.pop(0) if answers else "sent"
+
+    monkeypatch.setattr(module, "announce", announce)
+    announce.told, announce.answers = told, answers
+    return announce
+
+
+@pytest.fixture
+def events():
+    """The events since the test began, as a client of Prefect's own has them, which only keeps them."""
+    EventsWorker.set_client_override(AssertingEventsClient)
+    before = len(_received())
+    yield lambda: _received()[before:]
+    EventsWorker.set_client_override(None)
+
+
+def _received() -> list[Event]:
+    EventsWorker.instance().wait_until_empty()
+    return [event for client in AssertingEventsClient.all for event in getattr(client, "events", ())]
+
+
+def tell(watch: Watch, days: float = 0) -> None:
+    with disable_run_logger():
+        module.tell.fn(watch, list(watch.alarms), NOW + timedelta(days=days))
+
+
+def test_an_alarm_is_told_once_while_it_lasts(place, news, events):
+    for days in (0, 1, 6.9):
+        tell(seen(DARK), days)
+    assert news.told == [["alarm", DARK]]
+
+
+def test_it_is_told_again_after_the_quiet_days(place, news, events):
+    for days in (0, 7.1):
+        tell(seen(DARK), days)
+    assert len(news.told) == 2
+
+
+def test_the_same_alarm_with_other_numbers_is_the_same_alarm(place, news, events):
+    tell(seen(DARK))
+    tell(seen("drift of brightness: median 70 instead of 130, p 0.0002"), 1)
+    assert len(news.told) == 1
+
+
+def test_a_new_alarm_is_told_beside_an_old_one(place, news, events):
+    tell(seen(DARK))
+    tell(seen(DARK, "errors: 20% of 50 requests failed"), 1)
+    assert news.told[1] == ["alarm", "errors: 20% of 50 requests failed"]
+
+
+def test_what_could_not_be_told_is_told_the_next_day(place, news, events):
+    news.answers.append("not sent: the webhook answers 500")
+    tell(seen(DARK))
+    tell(seen(DARK), 1)
+    tell(seen(DARK), 2)
+    assert len(news.told) == 2
+
+
+def test_drift_and_enough_feedback_are_events_once_in_the_quiet_days(place, news, events):
+    for days in (0, 1):
+        tell(seen(DARK, drift=(DARK,), enough=True), days)
+    assert [event.event for event in events()] == [DRIFT, ENOUGH]
+
+
+def test_errors_alone_start_no_retraining(place, news, events):
+    tell(seen("errors: 20% of 50 requests failed"))
+    assert events() == []
+
+
+def test_events_name_the_resource_and_numbers_that_triggers_match(place, news, events):
+    tell(seen(DARK, drift=(DARK,)))
+    (event,) = events()
+    assert event.resource.id == "pawtrait.monitor" and event.payload["alarms"] == [DARK]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"drift": 3}'])
+def test_a_damaged_memory_is_an_empty_one(tmp_path, text):
+    (tmp_path / "told.json").write_text(text, encoding="utf-8")
+    assert module.remembered(tmp_path / "told.json", NOW) == {}
+
+
+def test_the_days_end_with_the_day_that_was_named(place, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(module.stage, "run", lambda **knobs: asked.update(knobs) or seen())
+    monkeypatch.setattr(module.stage, "calendar", lambda now: "calendar: late")
+    watch, alarms = module.watch.fn(7, date(2026, 11, 2))
+    assert (asked["since"], asked["until"]) == (
+        datetime(2026, 10, 27, tzinfo=UTC),
+        datetime(2026, 11, 3, tzinfo=UTC),
+    )
+    assert alarms == ["calendar: late"] and watch.alarms == ()
+
+
+def test_a_look_with_alarms_is_a_completed_run_named_so_with_its_artifacts(server, place, news, monkeypatch):
+    monkeypatch.setattr(module.stage, "run", lambda **knobs: seen(DARK, drift=(DARK,)))
+    monkeypatch.setattr(module.stage, "calendar", lambda now: None)
+    state = module.monitor(return_state=True)
+    assert (state.type.value, state.name, state.message) == ("COMPLETED", "Alarm", DARK)
+    page, table = artifacts("monitor"), artifacts("drift")
+    assert page.startswith("# 1 alarm") and "drift of brightness" in page
+    assert [row["drift"] for row in json.loads(table)] == ["yes", "not compared"]
+
+
+def test_a_look_that_fails_is_a_failed_run_and_is_announced(server, place, news, monkeypatch):
+    def broken(**knobs):
+        raise BadStore("the store cannot be reached; see DATABASE_URL")
+
+    monkeypatch.setattr(module.stage, "run", broken)
+    state = module.monitor(return_state=True)
+    assert state.is_failed() and state.message == "the store cannot be reached; see DATABASE_URL"
+    assert news.told == [["monitor failed"]]
+
+
+def artifacts(key: str) -> str:
+    """The data of the newest artifact under a key."""
+    with get_client(sync_client=True) as client:
+        found = client.read_latest_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        )
+    return str(found[0].data)

@@ -1,0 +1,245 @@
+"""A look at a small store: drift is told from none, answers are held against reviews, nothing is invented."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from pawtrait import champion, quarantine
+from pawtrait.adapters.store import database, feedback, ledger, requests
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.adapters.store.requests import Request
+from pawtrait.champion import Champion
+from pawtrait.classification.predict import Classifier
+from pawtrait.dataset import images, manifest, scan
+from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadData
+from pawtrait.stages import monitor
+
+DAY = datetime(2026, 11, 3, tzinfo=UTC)
+COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130]], np.float32)  # a mood each
+LARGEST = 10**6
+
+
+def jpeg(mood: int, draw: np.random.Generator, darker: float = 0.0) -> bytes:
+    """A picture of a mood's colour with some light, some pattern."""
+    noise = draw.normal(0, 30, (1, 1, 3)) + draw.normal(0, 12, (64, 64, 3))
+    pixels = (COLOURS[mood] + noise - darker).clip(0, 255).astype(np.uint8)
+    return bytes(cv2.imencode(".png", pixels[..., ::-1])[1])
+
+
+@pytest.fixture
+def service(workspace, monkeypatch):
+    """A data set on the disk, a champion that knows the colours, an empty store."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{workspace.root}/feedback.db")
+    monkeypatch.setenv("PAWTRAIT_PICTURES", str(workspace.root / "inbox"))
+    draw = np.random.default_rng(1)
+    records, placed = [], []
+    for split, size in {"train": 64, "valid": 32, "test": 32}.items():
+        for index in range(size):
+            place = workspace.root / "raw" / f"{split}/{LABELS[index % 4]}/{index:03d}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(jpeg(index % 4, draw))
+            path = place.relative_to(workspace.root / "raw").as_posix()
+            seen = scan.look(
+                place.read_bytes(),
+                path,
+                label=LABELS[index % 4],
+                published=split,
+                source="demo",
+                largest_pixels=LARGEST,
+            )
+            records.append(seen)
+            placed.append(manifest.Placed(seen.id, path, seen.label, seen.id[:16], split))
+    manifest.write(workspace.tables / "manifest.csv", records, manifest.Record)
+    manifest.write(workspace.tables / "splits.csv", placed, manifest.Placed)
+    folder = workspace.model("cnn", skill=5)
+    champion.write(Champion("pet-expression", "3", "cnn", "0" * 64, str(folder)))
+    knobs = yaml.safe_load((workspace.root / "params.yaml").read_text(encoding="utf-8"))
+    knobs["monitor"] |= {"least": 20, "permutations": 999, "most_errors": 0.2, "enough_feedback": 4}
+    (workspace.root / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    return workspace
+
+
+def ask(day: datetime, count: int, seed: int, *, darker: float = 0.0, version: str = "3", keep: bool = True):
+    """So many requests on a day, as the service writes them down."""
+    draw, kept, rows = np.random.default_rng(seed), Pictures(), []
+    answering = Classifier.load(Path("data/models/cnn"))
+    for index in range(count):
+        data = jpeg(index % 4, draw, darker)
+        seen = scan.look(data, "x", label="", published="", source="feedback", largest_pixels=LARGEST)
+        if keep:
+            kept.put(data)
+        pixels = images.resize(images.decode(data, largest_pixels=LARGEST, name="x"), answering.side)
+        said = answering.probabilities(pixels[None])[0]
+        rows.append(
+            Request(
+                id=f"{day:%d}-{seed}-{index}", time=day + timedelta(minutes=index), kind="predict",
+                outcome="ok",
+                latency_ms=10.0 + index, picture=seen.id, width=seen.width, height=seen.height,
+                brightness=seen.brightness, sharpness=seen.sharpness, model_name="pet-expression",
+                model_version=version, label=LABELS[said.argmax()], confidence=float(said.max()),
+            )
+        )  # fmt: skip
+    with database.opened() as engine:
+        requests.add(engine, rows)
+    return rows
+
+
+def look(service, day: datetime = DAY) -> monitor.Watch:
+    return monitor.run(
+        since=day,
+        until=day + timedelta(days=1),
+        splits=service.tables / "splits.csv",
+        raw=service.root / "raw",
+        out=service.root / "monitor",
+    )
+
+
+def found(seen: monitor.Watch, what: str):
+    return next(one for one in seen.findings if one.what == what)
+
+
+def test_an_empty_store_is_a_page_without_alarms(service):
+    seen = look(service)
+    assert seen.alarms == () and seen.page == service.root / "monitor/2026-11-03.html"
+    assert all(one.p is None for one in seen.findings) and seen.figures["requests"] == 0
+
+
+def test_a_day_like_the_training_data_raises_no_alarm(service):
+    ask(DAY, 40, seed=2)
+    seen = look(service)
+    assert seen.drift == ()
+    assert {what: found(seen, what).counts for what in ("brightness", "pictures", "labels")} == {
+        "brightness": (64, 40), "pictures": (64, 40), "labels": (64, 40),
+    }  # fmt: skip
+
+
+def test_a_dark_day_does_and_the_json_beside_the_page_says_the_same(service):
+    ask(DAY, 40, seed=2, darker=50)
+    seen = look(service)
+    assert found(seen, "brightness").drifted and found(seen, "pictures").drifted
+    told = json.loads(seen.page.with_suffix(".json").read_text(encoding="utf-8"))
+    assert told["alarms"] == list(seen.alarms) and told["figures"] == dict(seen.figures)
+
+
+def test_the_same_day_looked_at_again_is_the_same_to_the_byte(service):
+    ask(DAY, 40, seed=2, darker=50)
+    first = look(service).page.read_bytes()
+    assert look(service).page.read_bytes() == first
+
+
+def test_only_the_days_in_question_are_compared(service):
+    ask(DAY, 40, seed=2)
+    ask(DAY + timedelta(days=1), 40, seed=3, darker=50)
+    assert not found(look(service), "brightness").drifted
+
+
+def test_answers_of_other_models_are_not_compared(service):
+    ask(DAY, 30, seed=2)
+    ask(DAY, 15, seed=3, version="2")
+    seen = look(service)
+    assert found(seen, "labels").counts == (64, 30) and found(seen, "brightness").counts == (64, 45)
+    assert "15 answers are not the champion’s" in seen.page.read_text(encoding="utf-8").replace("&#39;", "’")
+
+
+def test_a_picture_asked_about_twice_counts_once(service):
+    ask(DAY, 30, seed=2)
+    ask(DAY + timedelta(hours=3), 1, seed=2)
+    assert found(look(service), "brightness").counts == (64, 30)
+
+
+def test_copies_in_the_training_split_count_once(service):
+    path = service.tables / "splits.csv"
+    placed = manifest.read(path, manifest.Placed)
+    twins = [
+        manifest.Placed(one.id, one.path, one.label, f"g{n // 2}", one.split) for n, one in enumerate(placed)
+    ]
+    manifest.write(path, twins, manifest.Placed)
+    ask(DAY, 30, seed=2)
+    assert found(look(service), "brightness").counts == (32, 30)
+
+
+def test_pictures_that_were_not_kept_are_not_looked_at(service):
+    ask(DAY, 30, seed=2, keep=False)
+    seen = look(service)
+    assert found(seen, "pictures").p is None and found(seen, "brightness").p is not None
+
+
+def test_without_a_champion_inputs_are_still_compared(service):
+    champion.NOTE.unlink()
+    ask(DAY, 30, seed=2)
+    seen = look(service)
+    assert found(seen, "labels").p is None and found(seen, "brightness").p is not None
+    assert "there is no champion yet" in seen.page.read_text(encoding="utf-8")
+
+
+def test_answers_are_held_against_what_two_reviewers_agree_on(service):
+    rows = ask(DAY - timedelta(days=3), 8, seed=2)
+    assert [row.label for row in rows[:4]] == list(LABELS)
+    say(rows[:6], reviewed=["happy", "happy", "angry", "other"])  # the second was called sad
+    seen = look(service)
+    assert (seen.figures["right_count"], seen.figures["right"]) == (4, 0.75)
+    assert seen.waiting == 4 and seen.enough
+    assert "happy, not sad" in seen.page.read_text(encoding="utf-8")
+
+
+def test_many_errors_are_an_alarm(service):
+    ask(DAY, 20, seed=2)
+    errors = [
+        Request(id=f"e{n}", time=DAY, kind="predict", outcome="error", error_kind="BadImage", latency_ms=1.0)
+        for n in range(20)
+    ]
+    with database.opened() as engine:
+        requests.add(engine, errors)
+    seen = look(service)
+    assert [alarm.partition(":")[0] for alarm in seen.alarms] == ["errors"] and seen.drift == ()
+
+
+def test_more_pictures_than_wanted_are_drawn_from(service, monkeypatch):
+    knobs = yaml.safe_load((service.root / "params.yaml").read_text(encoding="utf-8"))
+    knobs["monitor"]["most"] = 25
+    (service.root / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+    ask(DAY, 40, seed=2)
+    assert {one.counts for one in look(service).findings} == {(25, 25)}
+
+
+def test_a_missing_table_is_said(service):
+    (service.tables / "manifest.csv").unlink()
+    with pytest.raises(BadData, match=r"manifest\.csv is not here"):
+        look(service)
+
+
+def test_a_month_without_a_decision_is_missed_once_it_is_late(service):
+    assert monitor.calendar(DAY) is None  # nobody has asked or retrained anything before
+    ask(datetime(2026, 10, 20, tzinfo=UTC), 1, seed=9)
+    assert "2026-11 was due by 2026-11-03" in (monitor.calendar(DAY) or "")
+    with database.opened() as engine:
+        decision = ledger.Decision(
+            time=DAY, action="kept", actor="retrain", champion="3", previous=None, month="2026-11"
+        )
+        ledger.add(engine, decision)
+    assert monitor.calendar(DAY) is None
+
+
+def say(rows: list[Request], reviewed: list[str]) -> None:
+    """Users send these pictures; two reviewers see the same in the first of them."""
+    said = [
+        feedback.Said(
+            id=f"s{n}", time=row.time, picture=row.picture or "", client=f"c{n}", consent=True, label="sad"
+        )
+        for n, row in enumerate(rows)
+    ]
+    verdicts = [
+        feedback.Review(id=f"r{who}{n}", time=row.time, picture=row.picture or "", reviewer=who, verdict=mood)
+        for who in ("ann", "bob")
+        for n, (row, mood) in enumerate(zip(rows, reviewed, strict=False))
+    ]
+    with database.opened() as engine:
+        feedback.add(engine, said)
+        feedback.add_reviews(engine, verdicts)
+        quarantine.look(engine, Pictures(), largest_pixels=LARGEST)

@@ -1,0 +1,111 @@
+"""The monitoring page: one file whatever there is to show, and names from outside stay names."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pawtrait.monitoring import descriptors, drift, health, page
+from pawtrait.monitoring.drift import Policy, Side
+
+UNTIL = datetime(2026, 11, 4, tzinfo=UTC)
+NASTY = "<script>alert(1)</script> $\\frac{1}$ \x07" + "long " * 40
+
+
+@dataclass(frozen=True)
+class Asked:
+    time: datetime = UNTIL - timedelta(hours=5)
+    kind: str = "predict"
+    outcome: str = "ok"
+    error_kind: str | None = None
+    latency_ms: float = 20.0
+    picture: str | None = None
+    width: int | None = 640
+    height: int | None = 480
+    label: str | None = None
+    confidence: float | None = None
+    method: str | None = None
+    style: str | None = None
+    thumbs: int = 1
+
+
+def side(darker: float = 0.0, pictures: int = 30) -> Side:
+    draw = np.random.default_rng(pictures)
+    numbers = {
+        "brightness": (draw.normal(120, 9, pictures) - darker).tolist(),
+        "confidence": [0.5] * pictures,
+    }
+    looks = draw.normal(size=(pictures, descriptors.LENGTH)).astype(np.float32)
+    return Side(numbers, looks, ["sad", "happy"] * (pictures // 2))
+
+
+def rendered(days: Side, requests: list[Any], pictures: Any = None, **changes: Any) -> str:
+    reference = side()
+    findings = drift.look(reference, days, Policy(0.05, 199, 20, 50, (1,)))
+    truths = {one.picture: "happy" for one in requests if one.picture}
+    thumbs = [one for one in requests if one.kind == "stylize"]
+    known = {
+        "since": UNTIL - timedelta(days=1), "until": UNTIL, "opinions": UNTIL - timedelta(days=30),
+        "model": "pet-expression 3 (cnn)", "alarms": [], "notes": ["A note."], "rate": 0.05,
+        "findings": findings, "reference": reference, "days": days, "feedback": 4,
+        "health": health.assess(requests, requests, truths, thumbs, 0.95),
+    }  # fmt: skip
+    return page.render(page.Look(**{**known, **changes}), pictures or {}, 0.95)
+
+
+def text(html: str) -> str:
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL).split())
+
+
+@pytest.fixture(scope="module")
+def quiet() -> str:
+    return rendered(side(pictures=0), [])
+
+
+def test_a_day_without_anything_is_a_page(quiet):
+    said = text(quiet)
+    assert "No alarm" in said and "Nobody asked." in said
+    assert "not compared, 0 in these days, fewer than 20" in said
+    assert "nan" not in said.lower()
+
+
+def test_the_page_asks_nothing_of_the_network(quiet):
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*""", quiet) == []
+
+
+def test_an_alarm_is_the_first_thing_it_says():
+    html = rendered(side(darker=40), [], alarms=["drift of brightness: it is dark"])
+    assert text(html).index("1 alarm") < text(html).index("drift of brightness: it is dark")
+    assert html.count('<span class="crown">drift</span>') >= 1
+
+
+def test_charts_are_drawn_where_both_sides_have_values():
+    assert rendered(side(), []).count("<svg role") == 3  # brightness, confidence, answers
+    assert rendered(side(pictures=0), []).count("<svg role") == 0
+
+
+def test_names_from_outside_are_shown_as_text():
+    asked = [
+        Asked(kind="stylize", method="nst", style=NASTY),
+        Asked(outcome="error", error_kind=NASTY),
+    ]
+    html = rendered(side(), asked)
+    assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_wrong_answers_are_shown_with_their_pictures():
+    asked = [
+        Asked(picture="a", label="sad", confidence=0.91),
+        Asked(picture="gone", label="sad", confidence=0.9),
+    ]
+    html = rendered(side(), asked, {"a": np.full((400, 200, 3), 99, np.uint8)})
+    assert html.count("data:image/jpeg") == 1
+    assert 'width="90" height="180"' in html
+    assert "happy, not sad 91 % sure" in text(html).replace("\N{NO-BREAK SPACE}", " ").replace("&nbsp;", " ")
+
+
+def test_the_same_day_gives_the_same_bytes():
+    assert rendered(side(), [Asked()]) == rendered(side(), [Asked()])
