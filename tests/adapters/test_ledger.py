@@ -1,5 +1,7 @@
 """The ledger of decisions, in SQLite and in PostgreSQL."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import pytest
@@ -63,6 +65,23 @@ def test_a_month_and_a_model_have_their_own_decisions(engine):
     ledger.add(engine, decided("12-01", month="2026-12", model="pet-portrait-fast"))
     assert [one.month for one in ledger.of_month(engine, "2026-12")] == ["2026-12"]
     assert len(ledger.all(engine, "pet-portrait-fast")) == 1
+
+
+def test_of_two_successions_the_second_waits(engine, monkeypatch):
+    """Each reads the champion, thinks, and writes what follows: without waiting, both follow the same one."""
+    monkeypatch.setenv("DATABASE_URL", engine.url.render_as_string(hide_password=False))
+
+    def succeed(version):
+        with ledger.alone():
+            known = ledger.moves(engine)
+            time.sleep(0.3)
+            champion = known[-1].champion if known else "1"
+            ledger.add(engine, decided("11-01", champion=version, previous=champion))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(succeed, ["2", "3"]))
+    first, second = ledger.moves(engine)
+    assert (first.previous, second.previous) == ("1", first.champion)
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM decisions", "UPDATE decisions SET actor = 'nobody'"])

@@ -3,16 +3,20 @@
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
 
-from pawtrait import champion, sealed
+from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, succession, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadModel, BadRegistry
 from pawtrait.stages import chronicle, promote, rollback
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class Killed(BaseException):
@@ -32,14 +36,28 @@ def note(tmp_path):
     return tmp_path / "data/champion.json"
 
 
+@pytest.fixture(scope="module")
+def logged(store_folder, tmp_path_factory, coloured_models):
+    """Three models that MLflow knows, by name; logging takes a second each, so once for all tests."""
+    root = tmp_path_factory.mktemp("logged")
+    digests = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store_folder}/mlflow.db")
+        knobs = params.load(ROOT / "params.yaml").model_copy(update={"seed": 71})
+        for number, name in enumerate(("cnn", "mobilenet_v2", "resnet50"), start=1):
+            folder = coloured_models(root, name, 70.0 + number)
+            with tracking.training(knobs, name, []) as run:
+                registry.log(run, folder)
+            digests[name] = sealed.check(folder)["model.onnx"]
+    return digests
+
+
 @pytest.fixture
-def three(tracked, colour_model, note):
+def three(logged, note):
     """Versions 1, 2 and 3; 1 is champion, 3 is challenger."""
-    for number, name in enumerate(("cnn", "mobilenet_v2", "resnet50"), start=1):
-        folder = colour_model(name, sharpness=float(number))
-        with tracking.training(tracked, name, []) as run:
-            registry.log(run, folder)
-        registry.register(sealed.check(folder)["model.onnx"], {"name": name}, f"the {name}")
+    for name, digest in logged.items():
+        registry.register(digest, {"name": name}, f"the {name}")
     succession.write_note("1", note)
     return note
 
@@ -166,11 +184,15 @@ def test_a_version_that_is_not_there_changes_nothing(three):
 
 
 def test_a_version_whose_files_were_changed_is_not_promoted(three):
-    with (registry.folder_of(registry.numbered("3")) / "model.onnx").open("ab") as stream:
-        stream.write(b"\0")
+    network = registry.folder_of(registry.numbered("3")) / "model.onnx"
+    whole = network.read_bytes()
     before = state(three)
-    with pytest.raises(BadModel, match="not the file that was sealed"):
-        promoted("3", three, force=True)
+    try:
+        network.write_bytes(whole + b"\0")
+        with pytest.raises(BadModel, match="not the file that was sealed"):
+            promoted("3", three, force=True)
+    finally:
+        network.write_bytes(whole)  # other tests' too
     assert state(three) == before
 
 

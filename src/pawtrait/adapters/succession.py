@@ -7,12 +7,9 @@ not finish.
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from filelock import FileLock
 
 from pawtrait import champion, sealed
 from pawtrait.adapters import registry
@@ -20,18 +17,9 @@ from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadModel, BadRegistry
 
-LOCK = Path(".cache/succession.lock")
 CHRONICLE = "\n\n**Decisions**\n\n"  # in a version's description, what follows is the ledger's
 
 log = logging.getLogger(__name__)
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """One succession at a time."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK):
-        yield
 
 
 def move(decision: Decision, note: Path) -> None:

@@ -30,7 +30,7 @@ def run(
         BadRegistry: there is no such version, the gate has not said to promote it against this champion, or
             force came without a reason.
     """
-    with succession.alone():
+    with ledger.alone():
         succession.settle(note)
         known = registry.numbered(version)
         old = registry.aliases().get(registry.CHAMPION)
@@ -83,7 +83,7 @@ def decline(
         figures=figures or {},
         commit=_commit(tags),
     )
-    with succession.alone(), database.opened() as engine:
+    with ledger.alone(), database.opened() as engine:
         before = ledger.of_month(engine, month) if month else []
         if not any((one.action, one.version) == (action, version) for one in before):
             ledger.add(engine, said)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pawtrait import clock
 from pawtrait.adapters import registry, succession
+from pawtrait.adapters.store import ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadRegistry
 
@@ -15,7 +16,7 @@ def run(*, actor: str, reasons: Sequence[str], note: Path, version: str | None =
     Raises:
         BadRegistry: there is nothing to go back to, or no such version.
     """
-    with succession.alone():
+    with ledger.alone():
         succession.settle(note)
         known = registry.aliases()
         target, old = version or known.get(registry.PREVIOUS), known.get(registry.CHAMPION)

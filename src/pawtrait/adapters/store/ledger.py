@@ -1,15 +1,19 @@
 """The ledger: who promoted what, when and why. Rows are added, and the database refuses to change one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Engine, insert
+from filelock import FileLock
+from sqlalchemy import Engine, func, insert, select
 
+from pawtrait.adapters.store import database
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.tables import decisions
 
 MODEL = "pet-expression"
+LOCK = 20260711  # any number that nobody else locks in this database
 MOVES = ("promoted", "rolled-back")  # what changes the champion
 
 
@@ -29,6 +33,19 @@ class Decision:
     figures: Mapping[str, float] = field(default_factory=dict)
     commit: str | None = None
     sha256: str | None = None  # of the champion's model.onnx, where it moved
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One succession at a time, wherever the others run: the lock belongs to the ledger, not to a folder."""
+    with database.opened() as engine:
+        if engine.dialect.name == "postgresql":
+            with engine.connect() as connection:  # PostgreSQL lets go when it ends, however it ends
+                connection.execute(select(func.pg_advisory_lock(LOCK)))
+                yield
+            return
+        with FileLock(f"{engine.url.database}.lock"):
+            yield
 
 
 def add(engine: Engine, decision: Decision) -> None:
