@@ -15,7 +15,6 @@ from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadModel, BadRegistry
 from pawtrait.stages import chronicle, promote, rollback
 
-
 ROOT = Path(__file__).parents[2]
 
 
