@@ -70,3 +70,9 @@ def test_a_short_row_or_a_word_for_a_number_is_named_by_its_line(tmp_path: Path,
 
 def test_the_recorded_splits_of_the_repository_can_be_read() -> None:
     assert all(len(row.id) == 64 for row in read(Path("data/recorded_splits.csv"), Recorded))
+
+
+def test_rows_without_a_path_are_sorted_by_id(tmp_path):
+    rows = [Recorded("b", "train"), Recorded("a", "test")]
+    write(tmp_path / "recorded.csv", rows, Recorded)
+    assert read(tmp_path / "recorded.csv", Recorded) == rows[::-1]

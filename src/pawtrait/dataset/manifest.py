@@ -66,9 +66,10 @@ class Recorded:
 
 
 def write(path: Path, rows: Iterable[Any], kind: type) -> None:
-    """Write rows of one kind, sorted by path, whole or not at all."""
-    ordered = sorted((asdict(row) for row in rows), key=lambda row: row["path"])
-    write_csv(path, ordered, [field.name for field in fields(kind)])
+    """Write rows of one kind, sorted by path, or by id where they have none; whole or not at all."""
+    names = [field.name for field in fields(kind)]
+    order = "path" if "path" in names else "id"
+    write_csv(path, sorted((asdict(row) for row in rows), key=lambda row: row[order]), names)
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
