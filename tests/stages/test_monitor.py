@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pawtrait import champion, quarantine
+from pawtrait import champion, cli_monitor, quarantine
 from pawtrait.adapters.store import database, feedback, ledger, requests
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
@@ -243,3 +243,12 @@ def say(rows: list[Request], reviewed: list[str]) -> None:
         feedback.add(engine, said)
         feedback.add_reviews(engine, verdicts)
         quarantine.look(engine, Pictures(), largest_pixels=LARGEST)
+
+
+def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys):
+    service.root.joinpath("data/raw").symlink_to(service.root / "raw")
+    ask(DAY + timedelta(hours=23), 30, seed=2, darker=50)
+    cli_monitor.monitor(days=1, until=datetime(2026, 11, 3), out=Path("pages"))
+    said = capsys.readouterr().out
+    assert "✗ drift of brightness: median" in said and "the page: pages/2026-11-03.html" in said
+    assert Path("pages/2026-11-03.html").is_file()
