@@ -28,7 +28,12 @@ class Children:
     As a context manager it stops them when an exception leaves the block: a cancelled flow, Ctrl-C, SIGTERM.
     """
 
-    def __init__(self, grace: float = GRACE) -> None:
+    def __init__(
+        self, folder: Path | None = None, extra: Mapping[str, str] | None = None, grace: float = GRACE
+    ) -> None:
+        """Children start in ``folder``, by default the current one, with ``extra`` in their environment."""
+        self._folder = folder
+        self._extra = extra or {}
         self._grace = grace
         self._lock = Lock()
         self._alive: set[subprocess.Popen[str]] = set()
@@ -43,14 +48,22 @@ class Children:
         if kind is not None:
             self.stop()
 
-    def run(self, name: str, command: Sequence[str], log: Callable[[str], None]) -> list[str]:
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Callable[[str], None],
+        extra: Mapping[str, str] | None = None,
+    ) -> list[str]:
         """Run ``command`` to its end, give each line of its output to ``log``, and return the last lines.
+
+        ``extra`` is added to the environment of this one.
 
         Raises:
             CommandError: it could not start or ended with an error; the message says why in the last lines.
         """
         tail: deque[str] = deque(maxlen=TAIL)
-        child = self._start(name, command)
+        child = self._start(name, command, extra or {})
         try:
             for line in filter(None, map(str.rstrip, child.stdout or ())):
                 tail.append(line)
@@ -73,14 +86,15 @@ class Children:
             alive = list(self._alive)
         _end(alive, self._grace)
 
-    def _start(self, name: str, command: Sequence[str]) -> "subprocess.Popen[str]":
+    def _start(self, name: str, command: Sequence[str], extra: Mapping[str, str]) -> "subprocess.Popen[str]":
         with self._lock:
             if self._stopped:
                 raise CommandError(f"{name} did not start: the run is being cancelled")
             try:
                 child = subprocess.Popen(
                     command,
-                    env=environment(os.environ),
+                    cwd=self._folder,
+                    env=environment({**os.environ, **self._extra, **extra}),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

@@ -1,45 +1,75 @@
-"""The retraining: the source's fingerprint, every DVC stage, the registration, and the table of models.
+"""The retraining: a month turned in a clone of its own, or this folder brought up to date as it is.
 
 ``python -m pipelines.retrain`` runs it here and now, on a temporary server unless PREFECT_API_URL names one.
 """
 
 import argparse
-import json
+import re
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-from prefect import flow, get_run_logger, task
+from filelock import FileLock, Timeout
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from pawtrait.errors import BadData, PawtraitError
-from pawtrait.evaluation import tables
+from pawtrait import clock
+from pawtrait.adapters.store import database, ledger
+from pawtrait.errors import BadParams, PawtraitError
+from pipelines import month as calendar
+from pipelines import pages, workspace
 from pipelines import stages as dvc_stages
+from pipelines.month import FINGERPRINT, REGISTER, Approval
 from pipelines.processes import Children, CommandError
+from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
-COMPARISON = Path("data/reports/compare.json")
-FINGERPRINT = [
-    *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
-    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
-]
-REGISTER = ["pawtrait", "register"]
+CLONE = Path(".cache/retrain")
+LOCK = Path(".cache/retrain.lock")
 
 
 @flow(name="retrain")
 def retrain(
+    month: str | None = None,
+    again: bool = False,
+    approval: Approval = "gate",
+    patience: Annotated[float, Field(gt=0)] = 24.0,
+    workers: Annotated[int, Field(ge=1)] = 2,
+    reason: str = "",
+) -> State[Any]:
+    """Turn a month: freeze feedback, retrain in a clone, commit, register, judge, promote or not.
+
+    Args:
+        month: YYYY-MM; by default that of today, in UTC.
+        again: turn it even if it is done already.
+        approval: ``gate`` promotes what the gate lets through; ``person`` asks, and silence means no.
+        patience: hours that a person has to answer.
+        workers: stages that may run at once.
+        reason: why now, where it is not the calendar: drift, feedback.
+    """
+    try:
+        LOCK.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(LOCK, timeout=0):
+            return _turn(_month(month), again, calendar.Wish(workers, approval, patience))
+    except Timeout:
+        return Cancelled(message="another retraining is running here, so this one gives way to it")
+    except PawtraitError as error:
+        return Failed(message=str(error))
+
+
+@flow(name="retrain-here")
+def here(
     stages: list[str] | None = None, register: bool = True, workers: Annotated[int, Field(ge=1)] = 2
 ) -> State[Any]:
-    """Bring the project in the current folder up to date, and register its best model.
+    """Bring the project in the current folder up to date, and register its best model; nothing is committed.
 
     Args:
         stages: these and what they need, as ``dvc repro`` would; ``None`` is all.
@@ -47,27 +77,26 @@ def retrain(
         workers: stages that may run at once.
     """
     try:
-        return Completed(message=_retrain(stages, register, workers))
+        return Completed(message=_here(stages, register, workers))
     except PawtraitError as error:
         return Failed(message=str(error))
-
-
-@task(cache_policy=NO_CACHE, task_run_name="{name}")
-def run_command(name: str, command: list[str], children: Children) -> State[Any]:
-    """Run one command that is no stage, because its result does not follow from versioned inputs."""
-    try:
-        children.run(name, command, get_run_logger().info)
-    except CommandError as error:
-        return Failed(message=str(error))
-    return Completed(message=f"{name} ran")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; 0 when it completed, 2 after one line that says why not."""
     options = _parser().parse_args(arguments)
     try:
-        _reach_server()
-        state = retrain(options.stages, options.register, options.workers, return_state=True)
+        reach_server()
+        if options.here:
+            state = here(options.stages, options.register, options.workers, return_state=True)
+        else:
+            state = retrain(
+                options.month,
+                options.again,
+                options.approval,
+                workers=options.workers,
+                return_state=True,
+            )
     except KeyboardInterrupt:
         print("retrain: interrupted; the next run goes on after the last finished stage", file=sys.stderr)
         return 130  # as shells have it
@@ -78,23 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if state.is_completed() else 2
 
 
-def outcome(graph: Mapping[str, frozenset[str]], states: Mapping[str, State[Any]]) -> str:
-    """One sentence on stages that all ended well.
-
-    Raises:
-        CommandError: a stage failed; the message has its name, its last lines, and what did not run for it.
-    """
-    bad = [stage for stage in graph if not states[stage].is_completed()]
-    if bad:
-        said = [states[stage].message or f"{stage} failed" for stage in bad if states[stage].is_final()]
-        waiting = [stage for stage in bad if not states[stage].is_final()]
-        after = [f"so these did not run: {', '.join(waiting)}"] if waiting else []
-        raise CommandError("; ".join(said + after))
-    unchanged = sum(states[stage].name == dvc_stages.UNCHANGED for stage in graph)
-    return f"{len(graph)} stages, {len(graph) - unchanged} ran, {unchanged} unchanged"
-
-
-def _reach_server() -> None:
+def reach_server() -> None:
     """Start the temporary server where none is named, deaf to Ctrl-C.
 
     A terminal interrupts every process in front of it, the server too; but an interrupted flow has to tell
@@ -115,41 +128,66 @@ def _reach_server() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _retrain(stages: list[str] | None, register: bool, workers: int) -> str:
+def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
+    with database.opened() as engine:
+        done = calendar.settled(ledger.of_month(engine, month))
+    if done and not again:
+        why = f": {done.reasons[0]}" if done.reasons else ""
+        return Completed(
+            name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
+        )
+    ended = calendar.turn(workspace.prepare(Path(), CLONE, month), wish)
+    return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
+
+
+def _month(named: str | None) -> str:
+    """The month that is meant.
+
+    Raises:
+        BadParams: it is none.
+    """
+    if named is None:
+        return clock.month(clock.now())
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", named):
+        raise BadParams(f"month {named!r} is none; write it as 2026-11")
+    return named
+
+
+def _here(stages: list[str] | None, register: bool, workers: int) -> str:
     graph = dvc_stages.select(dvc_stages.read(), stages)
     with Children() as children:
-        _step("fingerprint", FINGERPRINT, children)
-        said = outcome(graph, dvc_stages.run_all(graph, workers, children))
+        step("fingerprint", FINGERPRINT, children)
+        said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, workers, children))
         if COMPARE not in graph:
             return f"{said}; nothing registered: {COMPARE} was not among them"
         if register:
-            _step("register", REGISTER, children)
+            step("register", REGISTER, children)
     create_markdown_artifact(
-        key="leaderboard", markdown=_table(COMPARISON), description="The models, best first"
+        key="leaderboard", markdown=pages.leaderboard(pages.COMPARISON), description="The models, best first"
     )
     return f"{said}; {'the best model is registered' if register else 'nothing registered, as asked'}"
 
 
-def _step(name: str, command: list[str], children: Children) -> None:
-    state = run_command(name, command, children, return_state=True)
-    if not state.is_completed():
-        raise CommandError(state.message or f"{name} failed")
-
-
-def _table(path: Path) -> str:
-    try:
-        return tables.markdown(json.loads(path.read_text(encoding="utf-8"))["rows"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BadData(f"{path} holds no table of models: {error!r}; run dvc repro {COMPARE}") from error
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m pipelines.retrain", description="Retrain here and now.")
-    parser.add_argument("--stages", nargs="+", metavar="STAGE", help="these and what they need (all)")
+    parser = argparse.ArgumentParser("python -m pipelines.retrain", description="Retrain now.")
+    parser.add_argument("--workers", type=int, default=2, help="stages that may run at once (%(default)s)")
+    parser.add_argument("--month", metavar="YYYY-MM", help="the month to turn (today's, in UTC)")
+    parser.add_argument("--again", action="store_true", help="turn it even if it is done already")
     parser.add_argument(
+        "--approval",
+        choices=("gate", "person"),
+        default="gate",
+        help="gate: the gate decides, as in CI; person: somebody answers in the Prefect UI (%(default)s)",
+    )
+    parser.add_argument(
+        "--auto", dest="approval", action="store_const", const="gate", help="the same as --approval gate"
+    )
+    folder = parser.add_argument_group("this folder as it is, nothing committed")
+    folder.add_argument("--here", action="store_true", help="instead of a month in a clone")
+    folder.add_argument("--stages", nargs="+", metavar="STAGE", help="these and what they need (all)")
+    folder.add_argument(
         "--no-register", dest="register", action="store_false", help="leave the registry alone"
     )
-    parser.add_argument("--workers", type=int, default=2, help="stages that may run at once (%(default)s)")
     return parser
 
 

@@ -39,8 +39,8 @@ def read(root: Path = Path()) -> Graph:
             graph = repo.index.graph
             stages = [stage for stage in graph if stage.cmd]
             return {
-                stage.addressing: frozenset(up.addressing for up in graph.successors(stage) if up.cmd)
-                for stage in sorted(stages, key=lambda stage: str(stage.addressing))
+                _name(stage): frozenset(_name(up) for up in graph.successors(stage) if up.cmd)
+                for stage in sorted(stages, key=_name)
             }
     except DvcException as error:
         raise BadParams(f"dvc.yaml cannot be read: {' '.join(str(error).split())}") from error
@@ -102,11 +102,32 @@ def run_all(graph: Graph, workers: int, children: Children) -> dict[str, State[A
         return {stage: future.state for stage, future in futures.items()}
 
 
+def outcome(graph: Mapping[str, frozenset[str]], states: Mapping[str, State[Any]]) -> str:
+    """One sentence on stages that all ended well.
+
+    Raises:
+        CommandError: a stage failed; the message has its name, its last lines, and what did not run for it.
+    """
+    bad = [stage for stage in graph if not states[stage].is_completed()]
+    if bad:
+        said = [states[stage].message or f"{stage} failed" for stage in bad if states[stage].is_final()]
+        waiting = [stage for stage in bad if not states[stage].is_final()]
+        after = [f"so these did not run: {', '.join(waiting)}"] if waiting else []
+        raise CommandError("; ".join(said + after))
+    unchanged = sum(states[stage].name == UNCHANGED for stage in graph)
+    return f"{len(graph)} stages, {len(graph) - unchanged} ran, {unchanged} unchanged"
+
+
 def task_for(stage: str) -> Task[[str, Children], State[Any]]:
     """``run_stage``, tried again after a pause where the network may be to blame."""
     if stage.partition("@")[0] in NETWORK:
         return run_stage.with_options(retries=len(RETRY_DELAYS), retry_delay_seconds=list(RETRY_DELAYS))
     return run_stage
+
+
+def _name(stage: Any) -> str:
+    """What ``dvc repro`` calls a stage at the project's root, wherever this process is."""
+    return str(stage.name if stage.path_in_repo == "dvc.yaml" else stage.addressing)
 
 
 def _tell(done: SimpleQueue[str], stage: str, future: PrefectFuture[Any]) -> None:

@@ -8,6 +8,7 @@ from pawtrait.errors import BadModel
 from pawtrait.files import write_text
 
 NOTE = Path("data/champion.json")
+MODEL = "pet-expression"  # in the registry and the ledger
 
 
 @dataclass(frozen=True, slots=True)

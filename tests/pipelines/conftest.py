@@ -75,15 +75,39 @@ out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(json.dumps({"champion": "cnn", "rows": [row]}) if out.suffix == ".json" else stage)
 '''
 
-REGISTER = """\
-#!/bin/sh
-echo "$@" >> registered.txt
+PAWTRAIT = (
+    f"""\
+#!{sys.executable}
 """
+    + '''\
+"""Stands in for the command line: notes what it was told, says what the test wants, dies when it wants."""
+import json, os, signal, sys
+from pathlib import Path
+
+told = " ".join(sys.argv[1:])
+with Path(os.environ["TOY"], "told.txt").open("a") as log:
+    log.write(told + "\\n")
+fatal = os.environ.get("TOY_KILL")
+if fatal and told.startswith(fatal):
+    os.kill(os.getppid(), signal.SIGKILL)  # the flow dies at this line
+if sys.argv[1:3] == ["feedback", "freeze"] and "TOY_FEEDBACK" in os.environ:
+    month = Path("data/feedback", sys.argv[-1])
+    month.mkdir(parents=True, exist_ok=True)
+    (month / "accepted.csv").write_text(os.environ["TOY_FEEDBACK"])
+if sys.argv[1] == "gate":
+    verdict = {
+        "outcome": os.environ.get("TOY_VERDICT", "keep"), "version": "2", "champion": "1", "figures": {},
+        "objections": ["too little evidence"], "sentences": ["macro-F1 is 0.50"],
+    }
+    Path(".cache").mkdir(exist_ok=True)
+    Path(".cache/verdict.json").write_text(json.dumps(verdict))
+'''
+)
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy project, nothing run yet; `bin/pawtrait` stands in for the command that registers."""
+    """The toy project, nothing run yet; `bin/pawtrait` stands in for the command line."""
     folder = tmp_path_factory.mktemp("toy")
     params = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
     params = ["selected: [cnn, resnet50]" if line.startswith("selected:") else line for line in params]
@@ -91,7 +115,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dvc.yaml").write_text(DVC_YAML, encoding="utf-8")
     (folder / "toy.py").write_text(TOY, encoding="utf-8")
     (folder / "bin").mkdir()
-    (folder / "bin" / "pawtrait").write_text(REGISTER, encoding="utf-8")
+    (folder / "bin" / "pawtrait").write_text(PAWTRAIT, encoding="utf-8")
     (folder / "bin" / "pawtrait").chmod(0o755)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc = [sys.executable, "-m", "dvc"]
@@ -109,6 +133,7 @@ def toy(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    monkeypatch.setenv("TOY", str(folder))
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The flow over a toy DVC project: real Prefect, real DVC, stages of milliseconds."""
+"""This folder brought up to date: the flow over a toy project; real Prefect, real DVC, short stages."""
 
 import os
 import signal
@@ -15,7 +15,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed, Pending
 
 from pipelines.processes import CommandError
-from pipelines.retrain import main, outcome, retrain
+from pipelines.retrain import here, main
+from pipelines.stages import outcome
 
 pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
 Until = Callable[[Callable[[], bool]], None]
@@ -45,28 +46,28 @@ def test_stages_run_side_by_side_then_register_then_rest(
 ) -> None:
     """Each training stage waits until the other has started, so one after the other would fail."""
     monkeypatch.setenv("TOY_MEET", "1")
-    first = retrain(workers=2, return_state=True)
+    first = here(workers=2, return_state=True)
     assert first.message == "6 stages, 6 ran, 0 unchanged; the best model is registered"
     ran = _ran(toy)
     assert sorted(ran) == sorted(ALL)
     assert ran[0] == "ingest"
     assert ran[-1] == "compare"
-    assert (toy / "registered.txt").read_text() == "register\n"
+    assert (toy / "told.txt").read_text() == "register\n"
     artifact = Artifact.get("leaderboard")
     assert artifact is not None
     assert "**cnn**" in str(artifact.data)
 
-    again = retrain(register=False, workers=2, return_state=True)
+    again = here(register=False, workers=2, return_state=True)
     assert again.message == "6 stages, 0 ran, 6 unchanged; nothing registered, as asked"
     assert _ran(toy) == ran
-    assert (toy / "registered.txt").read_text() == "register\n"
+    assert (toy / "told.txt").read_text() == "register\n"
 
 
 def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
     toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_FAIL", "train@cnn")
-    state = retrain(return_state=True)
+    state = here(return_state=True)
     assert state.is_failed()
     message = state.message or ""
     assert message.startswith("train@cnn failed (exit 255): ")
@@ -74,7 +75,7 @@ def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
     assert message.endswith("; so these did not run: compare, evaluate@cnn")
     assert "\n" not in message
     assert sorted(_ran(toy)) == ["evaluate@resnet50", "ingest", "train@cnn", "train@resnet50"]
-    assert not (toy / "registered.txt").exists()
+    assert not (toy / "told.txt").exists()
 
 
 def test_a_stage_that_touches_the_network_is_tried_again(
@@ -82,18 +83,18 @@ def test_a_stage_that_touches_the_network_is_tried_again(
 ) -> None:
     monkeypatch.setattr("pipelines.stages.RETRY_DELAYS", (0.0, 0.0))
     monkeypatch.setenv("TOY_FAIL", "ingest")
-    assert retrain(return_state=True).is_failed()
+    assert here(return_state=True).is_failed()
     assert _ran(toy) == ["ingest", "ingest", "ingest"]
 
 
 def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str) -> None:
-    state = retrain(["train@cnn"], return_state=True)
+    state = here(["train@cnn"], return_state=True)
     assert state.message == "2 stages, 2 ran, 0 unchanged; nothing registered: compare was not among them"
-    assert not (toy / "registered.txt").exists()
+    assert not (toy / "told.txt").exists()
 
 
 def test_an_unknown_stage_fails_before_anything_runs(toy: Path, server: str) -> None:
-    state = retrain(["trian"], return_state=True)
+    state = here(["trian"], return_state=True)
     assert state.is_failed()
     assert "no stage 'trian'" in (state.message or "")
     assert not (toy / "data" / "source.json").exists()
@@ -120,7 +121,7 @@ def test_ctrl_c_ends_a_run_with_its_temporary_server_at_once(toy: Path, until: U
 
 def test_a_server_that_does_not_answer_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert main([]) == 2
+        assert main(["--here"]) == 2
     assert "no Prefect server answers at http://127.0.0.1:9/api" in capsys.readouterr().err
 
 
@@ -136,13 +137,13 @@ def test_help_starts_no_server() -> None:
 def test_it_runs_on_a_machine_without_a_prefect_server(toy: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "TOY_MEET": "1"}
     env.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "pipelines.retrain", "--workers", "2"]
+    command = [sys.executable, "-m", "pipelines.retrain", "--here", "--workers", "2"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == (
         "retrain: 6 stages, 6 ran, 0 unchanged; the best model is registered"
     )
-    assert (toy / "registered.txt").read_text() == "register\n"
+    assert (toy / "told.txt").read_text() == "register\n"
 
 
 def _ran(toy: Path) -> list[str]:
@@ -153,7 +154,7 @@ def _start(toy: Path, **env: str) -> "subprocess.Popen[bytes]":
     """The command line in a process group of its own; what it says is in `log.txt`."""
     with (toy / "log.txt").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "pipelines.retrain"],
+            [sys.executable, "-m", "pipelines.retrain", "--here"],
             env={**os.environ, **env},
             stdout=log,
             stderr=log,

@@ -39,7 +39,9 @@ def commit() -> Commit:
 def feedback(folder: Path = Path("data/feedback")) -> str:
     """One hash for the months of feedback that take part; "" for none."""
     sums = sorted(folder.glob("*/SHA256SUMS"))
-    return digest(*(f"{path.parent.name} {path.read_text(encoding='utf-8')}" for path in sums)) if sums else ""
+    return (
+        digest(*(f"{path.parent.name} {path.read_text(encoding='utf-8')}" for path in sums)) if sums else ""
+    )
 
 
 def outputs() -> dict[str, str]:

@@ -40,7 +40,7 @@ def opened(address: str | None = None) -> Iterator[Engine]:
     where = address or url()
     engine = _engine(where)
     try:
-        _migrate_once(where)
+        _migrate_once(where, Path.cwd())
         yield engine
     except SQLAlchemyError as error:
         raise BadStore(f"{shown(where)}: {_first_line(error)}; see DATABASE_URL") from error
@@ -79,8 +79,8 @@ def _patient(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
 
 
 @cache
-def _migrate_once(address: str) -> None:
-    """Once a process and address: looking costs 50 ms."""
+def _migrate_once(address: str, folder: Path) -> None:
+    """Once a process, address and current folder, which SQLite's files are relative to: it costs 50 ms."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     LOCK.parent.mkdir(parents=True, exist_ok=True)

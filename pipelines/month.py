@@ -1,0 +1,256 @@
+"""One month turned: freeze, retrain, commit, register, judge, promote or not, tell; each step may run again.
+
+Whatever line a run dies at, the next one goes on: what is frozen is remembered by the store, what is computed
+by DVC's cache, what is committed by git, what is registered by MLflow, and what was decided by the ledger.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import get_run_logger, pause_flow_run
+from prefect.exceptions import FlowPauseTimeout
+from prefect.input import RunInput
+
+from pawtrait import champion, clock
+from pawtrait.adapters.store import database, ledger
+from pawtrait.errors import BadData, PawtraitError
+from pipelines import pages, workspace
+from pipelines import stages as dvc_stages
+from pipelines.announce import announce
+from pipelines.processes import Children, CommandError
+from pipelines.steps import step
+from pipelines.workspace import DVC, Workspace
+
+Approval = Literal["gate", "person"]
+FINGERPRINT = [
+    *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
+    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
+]
+RECORD = [
+    *(sys.executable, "-m", "pawtrait.stages", "record_splits"),
+    *("--splits", "data/tables/splits.csv", "--recorded", "data/recorded_splits.csv"),
+]
+REGISTER = ["pawtrait", "register"]
+VERDICT = Path(".cache/verdict.json")  # comes after the commit it is about, so it is none of its files
+SERVING = Path("docker/serve.Dockerfile")
+ACTOR = "retrain"
+DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
+
+
+class Word(RunInput):
+    """What a person says of a challenger."""
+
+    promote: bool = False
+    name: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a month is to be turned."""
+
+    workers: int  # stages at once
+    approval: Approval
+    patience: float  # hours that a person has to say a word
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a month ended."""
+
+    action: str  # of the ledger: promoted kept waiting skipped
+    sentence: str
+
+
+def settled(decisions: Iterable[ledger.Decision]) -> ledger.Decision | None:
+    """The decision that ended a month, the newest if it was turned again; None while it is open."""
+    ends = [one for one in decisions if one.action in DONE]
+    return ends[-1] if ends else None
+
+
+def turn(ws: Workspace, wish: Wish) -> Outcome:
+    """Bring the month to its end, from wherever an earlier run left it.
+
+    Raises:
+        PawtraitError: a step failed; the ledger and the webhook have been told.
+    """
+    try:
+        with Children(ws.path, ws.environment()) as children:
+            ended = _turn(ws, wish, children)
+    except PawtraitError as error:
+        write(ws.month, "failed", [str(error)])
+        announce("retrain.failed", {"month": ws.month, "why": str(error)})
+        raise
+    told = announce(f"retrain.{ended.action}", {"month": ws.month, "outcome": ended.sentence})
+    get_run_logger().info("webhook: %s", told)
+    return ended
+
+
+def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any] | None = None) -> None:
+    """A line in the ledger about a month that changed no champion."""
+    about = verdict or {}
+    with database.opened() as engine:
+        reigning = ledger.on(engine, clock.now().date())
+        ledger.add(
+            engine,
+            ledger.Decision(
+                time=clock.now(),
+                month=month,
+                model=champion.MODEL,
+                action=action,
+                version=about.get("version"),
+                champion=reigning,
+                previous=reigning,
+                actor=ACTOR,
+                reasons=tuple(reasons),
+                figures=about.get("figures", {}),
+                commit=about.get("commit"),
+            ),
+        )
+
+
+def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
+    _restore(ws, children)
+    step("fingerprint", FINGERPRINT, children, network=True)
+    step("freeze-feedback", ["pawtrait", "feedback", "freeze", "--month", ws.month], children)
+    _track(ws, children)
+    if not workspace.begun(ws):
+        proof = _changes(ws)
+        if not proof:
+            return _skip(ws)
+        get_run_logger().info("out of date: %s", ", ".join(proof))
+        step("record-splits", RECORD, children)
+        workspace.begin(ws)
+    graph = dvc_stages.read(ws.path)
+    said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
+    sha = workspace.commit(ws, "results")
+    _publish(ws, children)
+    step("register", REGISTER, children)
+    step("gate", ["pawtrait", "gate", "--out", str(VERDICT)], children)
+    verdict = {**_json(ws.path / VERDICT), "commit": sha}
+    ended = _decide(ws, wish, verdict)
+    image = build_image(ws)
+    pages.month(ws, said, verdict, ended.sentence, image)
+    return ended
+
+
+def build_image(ws: Workspace) -> str:
+    """The serving image, or why there is none."""
+    if not (ws.path / SERVING).exists():
+        return f"skipped: there is no {SERVING} yet"
+    return f"skipped: nothing here builds {SERVING}"
+
+
+def _restore(ws: Workspace, children: Children) -> None:
+    """Bring back what earlier months computed; what cannot be had is computed again."""
+    pull = ["pull", "--quiet", "--force", "--allow-missing"]
+    wanted = pull if workspace.remotes(ws) else ["checkout", "--quiet", "--force", "--allow-missing"]
+    try:
+        step("restore", [*DVC, *wanted], children)
+    except CommandError as error:
+        get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
+
+
+def _track(ws: Workspace, children: Children) -> None:
+    """Months of feedback become DVC's: an immutable input each."""
+    for folder in sorted((ws.path / "data/feedback").glob("????-??")):
+        if folder.is_dir() and not folder.with_suffix(".dvc").exists():
+            step(f"track-{folder.name}", [*DVC, "add", "--quiet", f"data/feedback/{folder.name}"], children)
+
+
+def _changes(ws: Workspace) -> list[str]:
+    """The stages that DVC finds out of date; none is the proof that there is nothing to do."""
+    with Children(ws.path, ws.environment()) as children:
+        lines: list[str] = []
+        children.run("dvc status", [*DVC, "status", "--json"], lines.append)
+    try:
+        return sorted(json.loads(lines[-1]))
+    except (ValueError, IndexError) as error:
+        raise CommandError(f"dvc status said what is no JSON: {' '.join(lines)[:200]}") from error
+
+
+def _skip(ws: Workspace) -> Outcome:
+    sentence = (
+        f"skipped: up to date at commit {workspace.head(ws)[:9]}; `dvc status` has nothing to report: {{}}"
+    )
+    write(ws.month, "skipped", [sentence], {"commit": workspace.head(ws)})
+    pages.skipped(ws, sentence)
+    return Outcome("skipped", sentence)
+
+
+def _publish(ws: Workspace, children: Children) -> None:
+    """Data to the remote first: a commit whose data nobody can fetch helps nobody."""
+    if workspace.remotes(ws):
+        step("dvc-push", [*DVC, "push", "--quiet"], children, network=True)
+    else:
+        get_run_logger().info(
+            "no DVC remote is set, so data stay in this machine's cache; see docs/deployment.md"
+        )
+    workspace.push(ws)
+
+
+def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Outcome:
+    outcome, version = verdict["outcome"], verdict["version"]
+    said = [*verdict["objections"], *verdict["sentences"]]
+    if outcome == "keep":
+        write(ws.month, "kept", said, verdict)
+        return Outcome("kept", f"the champion stays: {said[0]}")
+    actor = ACTOR
+    if wish.approval == "person":
+        word = _asked(ws, wish, verdict)
+        if word is None or not word.promote:
+            why = (
+                f"{word.name or 'a person'} said no: {word.reason}" if word else "nobody said a word in time"
+            )
+            write(ws.month, "kept", [why, *said], verdict)
+            return Outcome("kept", f"the champion stays: {why}")
+        actor, said = word.name or "a person", [word.reason, *said] if word.reason else said
+    elif outcome == "ask":
+        write(ws.month, "waiting", said, verdict)
+        remedy = f"pawtrait promote --version {version} --force --reason WHY"
+        return Outcome("waiting", f"version {version} needs a person: {said[0]}; {remedy}")
+    _promote(ws, version, actor, said)
+    return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
+
+
+def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:
+    """In the project itself, whose champion's note people and the service read."""
+    surroundings = {**ws.environment(), "PYTHONPATH": str(ws.path / "src")}
+    with Children(ws.root, surroundings) as children:
+        command = [
+            "pawtrait",
+            "promote",
+            "--version",
+            version,
+            "--month",
+            ws.month,
+            "--actor",
+            actor,
+            "--force",
+        ]
+        step("promote", [*command, "--reason", "; ".join(reasons)], children)
+
+
+def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:
+    """What a person says in the Prefect UI, or None once the time is over, which means no."""
+    page = pages.question(ws.month, verdict)
+    announce("retrain.asks", {"month": ws.month, "version": verdict["version"]})
+    try:
+        return pause_flow_run(
+            wait_for_input=Word.with_initial_data(description=page), timeout=int(wish.patience * 3600)
+        )
+    except FlowPauseTimeout:
+        pages.go_on()
+        return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadData(f"{path} is no verdict: {error!r}; run `pawtrait gate`") from error
+    return read

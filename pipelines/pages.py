@@ -1,0 +1,124 @@
+"""What Prefect shows of a month: tags and Markdown artifacts, small pictures inline."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+from prefect.states import Running
+
+from pawtrait.errors import BadData
+from pawtrait.evaluation import tables
+from pipelines.workspace import Workspace
+
+COMPARISON = Path("data/reports/compare.json")
+FOREST = Path("data/reports/forest.png")
+LARGEST = 300_000  # bytes of a picture that is shown inline
+
+
+def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: str, image: str) -> None:
+    """The page of a month that ran, and its tags."""
+    data = data_version(ws.path)
+    facts = {
+        "month": ws.month,
+        "branch": f"`{ws.branch}`",
+        "commit": f"`{verdict['commit'][:9]}`",
+        "data": f"`{data[:9]}`",
+        "stages": said,
+        "registered": f"[pet-expression version {verdict['version']}]({_registry(ws, verdict['version'])})",
+        "image": image,
+    }
+    parts = [
+        f"# {ws.month}: {ended}",
+        "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]),
+        _bullets("Objections", verdict["objections"]),
+        _bullets("Verdict", verdict["sentences"]),
+        leaderboard(ws.path / COMPARISON),
+        _picture(ws.path / FOREST, "the models, with intervals"),
+    ]
+    create_markdown_artifact(
+        key=f"retrain-{ws.month}", markdown="\n\n".join(filter(None, parts)), description=ended
+    )
+    tag([ws.month, f"commit:{verdict['commit'][:9]}", f"data:{data[:9]}", f"verdict:{verdict['outcome']}"])
+
+
+def skipped(ws: Workspace, sentence: str) -> None:
+    """The page of a month without news."""
+    create_markdown_artifact(
+        key=f"retrain-{ws.month}", markdown=f"# {ws.month}\n\n{sentence}", description=sentence
+    )
+    tag([ws.month, "verdict:skipped"])
+
+
+def question(of: str, verdict: Mapping[str, Any]) -> str:
+    """What a person is asked, as Markdown."""
+    parts = [
+        f"**{of}: shall version {verdict['version']} become champion?**",
+        _bullets("Objections", verdict["objections"]),
+        _bullets("What speaks for it", verdict["sentences"]),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def leaderboard(path: Path) -> str:
+    """The table of models as Markdown.
+
+    Raises:
+        BadData: there is none.
+    """
+    try:
+        return tables.markdown(json.loads(path.read_text(encoding="utf-8"))["rows"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BadData(f"{path} holds no table of models: {error!r}; run dvc repro compare") from error
+
+
+def data_version(folder: Path) -> str:
+    """The hash that dvc.lock has of the pictures, or ``none``."""
+    try:
+        lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return "none"
+    outs = lock.get("stages", {}).get("ingest", {}).get("outs", [])
+    return str(outs[0]["md5"]) if outs else "none"
+
+
+def go_on() -> None:
+    """Let the flow run end as it will: the server would fail one that paused and that nobody resumed."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(context.flow_run.id, Running(), force=True)
+
+
+def tag(tags: Iterable[str]) -> None:
+    """Add tags to the flow run that this is called in."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(context.flow_run.id, tags={*context.flow_run.tags, *tags})
+
+
+def _registry(ws: Workspace, version: str) -> str:
+    """Where MLflow shows a version: its server, or what `make ui` opens."""
+    store = ws.environment()["MLFLOW_TRACKING_URI"]
+    base = store if store.startswith("http") else "http://127.0.0.1:5000"
+    return f"{base.rstrip('/')}/#/models/pet-expression/versions/{version}"
+
+
+def _bullets(title: str, sentences: Iterable[str]) -> str:
+    lines = [f"- {sentence}" for sentence in sentences]
+    return "\n".join([f"**{title}**", "", *lines]) if lines else ""
+
+
+def _picture(path: Path, title: str) -> str:
+    """A small picture inside the page: Prefect takes no uploads, and nobody else can see an address here."""
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        return ""
+    return f"![{title}](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"

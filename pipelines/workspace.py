@@ -1,0 +1,225 @@
+"""The retraining's own clone: its branch for the month, the caches it shares, what it commits and pushes.
+
+People go on working in the project while a month is retrained; what the month brings is a branch
+``retrain/YYYY-MM`` there. The clone stays, so that a run that died goes on where it was.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from dvc.config import Config
+
+from pawtrait.files import write_text
+from pipelines.processes import CommandError
+
+BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
+COMMITTED = ("data", "dvc.lock")  # what a retraining may change
+NOBODY = {"user.name": "Pawtrait retraining", "user.email": "retraining@localhost"}
+DVC = (sys.executable, "-m", "dvc")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where one month is retrained."""
+
+    root: Path  # the project that people work in
+    path: Path  # the clone
+    month: str  # YYYY-MM
+
+    @property
+    def branch(self) -> str:
+        """The month's branch, in the clone and in the project."""
+        return f"{BRANCHES}/{self.month}"
+
+    def environment(self) -> dict[str, str]:
+        """What a command in the clone needs: its code, and the project's stores where none is named."""
+        stores = {
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.root}/mlflow.db",
+            "DATABASE_URL": f"sqlite:///{self.root}/feedback.db",
+            "PAWTRAIT_PICTURES": str(self.root / "data/inbox"),
+        }
+        paths = [str(self.path / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        found = {name: os.environ.get(name) or default for name, default in stores.items()}
+        return {**found, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def prepare(root: Path, path: Path, month: str) -> Workspace:
+    """The clone at ``path``, made if need be, on the month's branch with the project's newest commit in it.
+
+    A month that was begun goes on with all it has; a new one starts from the month before, so that nothing
+    that was frozen then is lost even if nobody merged it.
+
+    Raises:
+        CommandError: the project is no git repository with a commit, or its changes and the month's disagree.
+    """
+    ws = Workspace(root.resolve(), path.resolve(), month)
+    if not git(ws.root, "rev-parse", "--quiet", "--verify", "HEAD", good=(0, 1, 128)):
+        raise CommandError(
+            f"{root.resolve().name} is no git repository with a commit, and a retraining commits its results;"
+            " `git init` and commit, or bring this folder up to date as it is with --here"
+        )
+    if not (ws.path / ".git").exists():
+        _clone(ws)
+    _share(ws)
+    _switch(ws)
+    return ws
+
+
+def begun(ws: Workspace) -> bool:
+    """Whether an earlier run of this month has committed something."""
+    subject = git(ws.path, "log", "-1", "--format=%s", f"--grep=^retrain {ws.month}:")
+    return bool(subject)
+
+
+def commit(ws: Workspace, what: str) -> str:
+    """Commit what the retraining may change, and give the commit; nothing changed, no new commit."""
+    known = [name for name in COMMITTED if (ws.path / name).exists()]
+    git(ws.path, "add", "--all", "--", *known)
+    if git(ws.path, "status", "--porcelain", "--", *known):
+        git(ws.path, "commit", "--quiet", "--no-verify", "--message", f"retrain {ws.month}: {what}")
+    return head(ws)
+
+
+def begin(ws: Workspace) -> str:
+    """The commit that says this month has begun, with the data it starts from."""
+    known = [name for name in COMMITTED if (ws.path / name).exists()]
+    git(ws.path, "add", "--all", "--", *known)
+    subject = f"retrain {ws.month}: data"
+    git(ws.path, "commit", "--quiet", "--no-verify", "--allow-empty", "--message", subject)
+    return head(ws)
+
+
+def head(ws: Workspace) -> str:
+    """The newest commit of the clone."""
+    return git(ws.path, "rev-parse", "HEAD")
+
+
+def push(ws: Workspace) -> None:
+    """Bring the month's branch to the project; its files there stay as they are.
+
+    Raises:
+        CommandError: somebody has that branch checked out, or has added to it.
+    """
+    try:
+        git(ws.path, "push", "--quiet", "origin", f"HEAD:refs/heads/{ws.branch}")
+    except CommandError as error:
+        raise CommandError(
+            f"the branch {ws.branch} cannot be renewed in {ws.root.name}: {error}; leave that branch or merge"
+            " it, then start again"
+        ) from error
+
+
+def remotes(ws: Workspace) -> dict[str, str]:
+    """The project's DVC remotes by name, each with its address; a local one as an absolute path."""
+    found = Config(str(ws.root / ".dvc"))["remote"]
+    return {name: str(remote["url"]) for name, remote in found.items()}
+
+
+def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
+    """What git prints.
+
+    Raises:
+        CommandError: it ended with a code that is not ``good``; the message is its last line.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise CommandError("git is not installed; a retraining commits its results with it") from error
+    if done.returncode not in good:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise CommandError(f"git {arguments[0]} failed: {said[-1]}")
+    return done.stdout.strip()
+
+
+def _clone(ws: Workspace) -> None:
+    """Whole or not at all: a clone that was cut off never has the final name."""
+    ws.path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(mkdtemp(prefix=".clone.", dir=ws.path.parent))
+    git(ws.root, "clone", "--quiet", "--no-checkout", str(ws.root), str(draft))
+    draft.rename(ws.path)
+    for key, value in NOBODY.items():
+        if not git(ws.path, "config", key, good=(0, 1)):
+            git(ws.path, "config", key, value)
+
+
+def _share(ws: Workspace) -> None:
+    """DVC's cache and remotes are the project's, so that nothing is computed or fetched twice."""
+    lines = [f"[cache]\n    dir = {_cache(ws.root)}\n"]
+    lines += [f"['remote \"{name}\"']\n    url = {url}\n" for name, url in remotes(ws).items()]
+    core = Config(str(ws.root / ".dvc"))["core"].get("remote")
+    lines += [f"[core]\n    remote = {core}\n"] if core else []
+    write_text(ws.path / ".dvc" / "config.local", "".join(lines))
+
+
+def _cache(root: Path) -> Path:
+    named = Config(str(root / ".dvc"))["cache"].get("dir")
+    return (root / ".dvc" / named).resolve() if named else root / ".dvc" / "cache"
+
+
+def _switch(ws: Workspace) -> None:
+    """To the month's branch, with the project's newest commit merged in."""
+    git(ws.path, "fetch", "--quiet", "origin", f"+refs/heads/{BRANCHES}/*:refs/remotes/origin/{BRANCHES}/*")
+    git(ws.path, "fetch", "--quiet", "origin", "HEAD")
+    newest = git(ws.path, "rev-parse", "FETCH_HEAD")
+    if git(ws.path, "branch", "--show-current") != ws.branch or not _born(ws):
+        if _born(ws):
+            _save(ws)
+        git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
+    if git(ws.path, "merge-base", "HEAD", newest) != newest:
+        _save(ws)
+        _merge(ws, newest)
+
+
+def _born(ws: Workspace) -> bool:
+    """Whether the clone has files: right after it was made it has none."""
+    return bool(git(ws.path, "ls-files"))
+
+
+def _save(ws: Workspace) -> None:
+    """Results of a run that died are kept on the branch they belong to."""
+    month = git(ws.path, "branch", "--show-current").rpartition("/")[2]
+    commit(Workspace(ws.root, ws.path, month), "as far as it came")
+
+
+def _base(ws: Workspace) -> str | None:
+    """The branch that this month starts from: its own if it was begun elsewhere, or the newest before it."""
+    listed = git(ws.path, "for-each-ref", "--format=%(refname)", "refs/heads/", "refs/remotes/origin/")
+    refs = [
+        ref for ref in reversed(listed.splitlines()) if f"/{BRANCHES}/" in ref
+    ]  # the clone's own come last
+    months = {ref.rpartition("/")[2]: ref for ref in refs}
+    newest = max((month for month in months if month <= ws.month), default=None)
+    return months[newest] if newest else None
+
+
+def _merge(ws: Workspace, newest: str) -> None:
+    """The project's commits into the month. Of two results the project's stands: DVC sees what is stale.
+
+    Raises:
+        CommandError: other files disagree, which a person has to settle.
+    """
+    subject = f"retrain {ws.month}: with the project's newest commit"
+    try:
+        git(ws.path, "merge", "--quiet", "--no-verify", "--message", subject, newest)
+    except CommandError:
+        _settle(ws, git(ws.path, "diff", "--name-only", "--diff-filter=U").splitlines())
+        git(ws.path, "commit", "--quiet", "--no-verify", "--message", subject)
+
+
+def _settle(ws: Workspace, disputed: list[str]) -> None:
+    for name in disputed:
+        if not name.startswith(COMMITTED):
+            git(ws.path, "merge", "--abort")
+            raise CommandError(
+                f"{name} was changed in the project and on the branch of an earlier month; merge"
+                f" {_base(ws) or ws.branch} into the project by hand, then start again"
+            )
+        ours = name.startswith("data/feedback") or name == "data/recorded_splits.csv"
+        git(ws.path, "checkout", "--ours" if ours else "--theirs", "--", name)
+        git(ws.path, "add", "--", name)

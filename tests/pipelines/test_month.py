@@ -1,0 +1,181 @@
+"""A month turned in a toy project: real Prefect, git, DVC and store; the command line is a stand-in."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from prefect.artifacts import Artifact
+from prefect.client.schemas.objects import State
+
+from pawtrait.adapters.store import database, ledger
+from pipelines.retrain import LOCK, retrain
+
+Until = Callable[[Callable[[], bool]], None]
+STEPS = [
+    "feedback freeze --month 2026-11",
+    "register",
+    "gate --out .cache/verdict.json",
+]
+
+
+@pytest.fixture
+def project(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy project, committed, with a store of its own."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    git(toy, "add", "--all")
+    git(toy, "-c", "user.name=n", "-c", "user.email=n@example.org", "commit", "--quiet", "--message", "first")
+    return toy
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def turned(month: str = "2026-11", **wishes: Any) -> State[Any]:
+    state: State[Any] = retrain(month, return_state=True, **wishes)
+    return state
+
+
+def told(project: Path) -> list[str]:
+    return (project / "told.txt").read_text().splitlines()
+
+
+def decisions(month: str = "2026-11") -> list[ledger.Decision]:
+    with database.opened() as engine:
+        return ledger.of_month(engine, month)
+
+
+def commits(project: Path, month: str = "2026-11") -> list[str]:
+    lines = git(project, "log", "--format=%s", f"retrain/{month}").splitlines()
+    return [line for line in lines if line.startswith("retrain")]
+
+
+def test_a_month_ends_in_a_branch_a_verdict_and_a_line_in_the_ledger(project: Path, server: str) -> None:
+    state = turned()
+    assert state.message == "2026-11: the champion stays: too little evidence"
+    assert told(project) == STEPS
+    assert commits(project) == ["retrain 2026-11: results", "retrain 2026-11: data"]
+    assert git(project, "show", "retrain/2026-11:dvc.lock")
+    assert not (project / "dvc.lock").exists()
+    [kept] = decisions()
+    assert (kept.action, kept.version, kept.commit) == (
+        "kept",
+        "2",
+        git(project, "rev-parse", "retrain/2026-11"),
+    )
+    assert kept.reasons == ("too little evidence", "macro-F1 is 0.50")
+    page = Artifact.get("retrain-2026-11")
+    assert page is not None
+    assert "too little evidence" in str(page.data)
+    assert "**cnn**" in str(page.data)
+    assert "skipped: there is no docker/serve.Dockerfile yet" in str(page.data)
+
+
+def test_a_month_that_is_done_says_so(project: Path, server: str) -> None:
+    turned()
+    again = turned()
+    assert again.message == "2026-11 is done already (kept: too little evidence); --again repeats it"
+    assert told(project) == STEPS
+    assert turned(again=True).message == "2026-11: the champion stays: too little evidence"
+    assert len(decisions()) == 2
+    assert len(commits(project)) == 2
+
+
+def test_a_month_without_news_is_skipped_with_the_proof(project: Path, server: str) -> None:
+    turned()
+    state = turned("2026-12")
+    assert state.name == "Skipped"
+    assert "up to date at commit" in (state.message or "")
+    assert "`dvc status` has nothing to report: {}" in (state.message or "")
+    assert told(project) == [*STEPS, "feedback freeze --month 2026-12"]
+    assert [one.action for one in decisions("2026-12")] == ["skipped"]
+
+
+def test_feedback_is_tracked_by_dvc_and_committed(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    turned()
+    assert "md5" in git(project, "show", "retrain/2026-11:data/feedback/2026-11.dvc")
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    assert "data/feedback/2026-11/accepted.csv" not in names
+
+
+def test_a_better_challenger_is_promoted_in_the_project(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_VERDICT", "promote")
+    assert turned().message == "2026-11: version 2 is champion: macro-F1 is 0.50"
+    assert told(project)[-1].startswith("promote --version 2 --month 2026-11 --actor retrain")
+
+
+def test_doubt_waits_for_a_person(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_VERDICT", "ask")
+    assert "version 2 needs a person: too little evidence; pawtrait promote" in (turned().message or "")
+    assert [one.action for one in decisions()] == ["waiting"]
+    assert not any(line.startswith("promote") for line in told(project))
+
+
+def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_VERDICT", "promote")
+    state = turned(approval="person", patience=1 / 3600)
+    assert state.message == "2026-11: the champion stays: nobody said a word in time"
+    assert not any(line.startswith("promote") for line in told(project))
+
+
+def test_a_failed_stage_is_written_down_and_the_next_start_goes_on_from_there(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FAIL", "evaluate@cnn")
+    state = turned()
+    assert state.is_failed()
+    assert "evaluate@cnn has no heart for this" in (state.message or "")
+    assert [one.action for one in decisions()] == ["failed"]
+    monkeypatch.delenv("TOY_FAIL")
+    assert turned().message == "2026-11: the champion stays: too little evidence"
+    ran = (project / ".cache/retrain/ran.txt").read_text().split()
+    assert ran.count("ingest") == ran.count("train@cnn") == ran.count("evaluate@resnet50") == 1
+    assert ran.count("evaluate@cnn") == 2
+
+
+@pytest.mark.parametrize("line", ["feedback freeze", "register", "gate", "promote"])
+def test_a_run_killed_at_a_line_leaves_what_the_next_goes_on_from(
+    project: Path, server: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = _run(project, PREFECT_API_URL=server, TOY_KILL=line, TOY_VERDICT="promote")
+    assert killed.returncode == -signal.SIGKILL
+    monkeypatch.setenv("TOY_VERDICT", "promote")
+    assert turned().message == "2026-11: version 2 is champion: macro-F1 is 0.50"
+    assert commits(project) == ["retrain 2026-11: results", "retrain 2026-11: data"]
+    ran = (project / ".cache/retrain/ran.txt").read_text().split()
+    assert len(ran) == len(set(ran)) == 6
+    assert not git(project / ".cache/retrain", "status", "--porcelain", "--", "data", "dvc.lock")
+
+
+def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
+    LOCK.parent.mkdir(exist_ok=True)
+    with FileLock(LOCK):
+        state = turned()
+    assert state.is_cancelled()
+    assert state.message == "another retraining is running here, so this one gives way to it"
+    assert turned().is_completed()
+
+
+def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None:
+    state = turned("November")
+    assert state.is_failed()
+    assert state.message == "month 'November' is none; write it as 2026-11"
+
+
+def _run(project: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pipelines.retrain", "--month", "2026-11"]
+    return subprocess.run(
+        command, env={**os.environ, **env}, capture_output=True, text=True, timeout=120, check=False
+    )

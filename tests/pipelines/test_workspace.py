@@ -1,0 +1,154 @@
+"""The retraining's clone, in real git repositories."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines import workspace
+from pipelines.processes import CommandError
+
+
+@pytest.fixture
+def project(toy: Path) -> Path:
+    """The toy project, committed."""
+    git(toy, "add", "--all")
+    git(toy, "commit", "--quiet", "--message", "first")
+    return toy
+
+
+def git(folder: Path, *arguments: str) -> str:
+    named = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *named, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def prepared(project: Path, month: str = "2026-11") -> workspace.Workspace:
+    return workspace.prepare(project, project / ".cache/retrain", month)
+
+
+def test_a_month_has_a_branch_in_a_clone_and_the_project_stays_as_it_was(project: Path) -> None:
+    (project / "params.yaml").write_text("half: written\n")
+    ws = prepared(project)
+    assert git(ws.path, "branch", "--show-current") == "retrain/2026-11"
+    assert (ws.path / "params.yaml").read_text() != "half: written\n"
+    assert (project / "params.yaml").read_text() == "half: written\n"
+
+
+def test_the_cache_is_the_projects(project: Path) -> None:
+    ws = prepared(project)
+    done = subprocess.run(
+        [*workspace.DVC, "cache", "dir"], cwd=ws.path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(project / ".dvc" / "cache")
+
+
+def test_a_remote_with_a_relative_address_is_the_same_folder(project: Path) -> None:
+    subprocess.run(
+        [*workspace.DVC, "remote", "add", "--quiet", "-d", "store", "../store"], cwd=project, check=True
+    )
+    ws = prepared(project)
+    assert workspace.remotes(ws) == {"store": str(project.parent / "store")}
+    done = subprocess.run(
+        [*workspace.DVC, "remote", "list"], cwd=ws.path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[:2] == ["store", str(project.parent / "store")]
+
+
+def test_a_month_that_was_begun_goes_on_with_all_it_has(project: Path) -> None:
+    ws = prepared(project)
+    assert not workspace.begun(ws)
+    begin = workspace.begin(ws)
+    (ws.path / "dvc.lock").write_text("half: done\n")
+    again = prepared(project)
+    assert workspace.begun(again)
+    assert (again.path / "dvc.lock").read_text() == "half: done\n"
+    assert workspace.head(again) == begin
+
+
+def test_the_next_month_starts_from_the_one_before_even_if_that_died(project: Path) -> None:
+    ws = prepared(project)
+    workspace.begin(ws)
+    (ws.path / "data").mkdir(exist_ok=True)
+    (ws.path / "data/recorded_splits.csv").write_text("id,split\n")
+    later = prepared(project, "2026-12")
+    assert (later.path / "data/recorded_splits.csv").read_text() == "id,split\n"
+    assert git(later.path, "branch", "--show-current") == "retrain/2026-12"
+    assert not workspace.begun(later)
+
+
+def test_a_fix_in_the_project_reaches_a_month_that_was_begun(project: Path) -> None:
+    ws = prepared(project)
+    workspace.begin(ws)
+    (ws.path / "dvc.lock").write_text("half: done\n")
+    (project / "toy.py").write_text("print('mended')\n")
+    git(project, "commit", "--quiet", "--all", "--message", "mend")
+    again = prepared(project)
+    assert (again.path / "toy.py").read_text() == "print('mended')\n"
+    assert (again.path / "dvc.lock").read_text() == "half: done\n"
+
+
+def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(project: Path) -> None:
+    ws = prepared(project)
+    for folder, said in ((ws.path, "month"), (project, "project")):
+        (folder / "data").mkdir(exist_ok=True)
+        (folder / "dvc.lock").write_text(f"by: {said}\n")
+        (folder / "data/recorded_splits.csv").write_text(f"{said}\n")
+    workspace.commit(ws, "results")
+    git(project, "add", "--all", "dvc.lock", "data")
+    git(project, "commit", "--quiet", "--message", "elsewhere")
+    later = prepared(project, "2026-12")
+    assert (later.path / "dvc.lock").read_text() == "by: project\n"
+    assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
+
+
+def test_code_that_disagrees_is_a_persons_to_settle(project: Path) -> None:
+    ws = prepared(project)
+    workspace.begin(ws)
+    (ws.path / "toy.py").write_text("1\n")
+    git(ws.path, "commit", "--quiet", "--all", "--message", "by hand")
+    (project / "toy.py").write_text("2\n")
+    git(project, "commit", "--quiet", "--all", "--message", "by another hand")
+    with pytest.raises(CommandError, match=r"^toy\.py was changed in the project and on the branch"):
+        prepared(project)
+    assert not git(ws.path, "status", "--porcelain")
+
+
+def test_what_is_pushed_is_a_branch_of_the_project(project: Path) -> None:
+    ws = prepared(project)
+    (ws.path / "dvc.lock").write_text("all: done\n")
+    sha = workspace.commit(ws, "results")
+    assert workspace.commit(ws, "results") == sha
+    workspace.push(ws)
+    assert git(project, "rev-parse", "retrain/2026-11") == sha
+    assert git(project, "branch", "--show-current") != "retrain/2026-11"
+
+
+def test_a_branch_that_somebody_works_on_is_not_pulled_from_under_them(project: Path) -> None:
+    git(project, "checkout", "--quiet", "-b", "retrain/2026-11")
+    ws = prepared(project)
+    (ws.path / "dvc.lock").write_text("all: done\n")
+    workspace.commit(ws, "results")
+    with pytest.raises(CommandError, match=r"^the branch retrain/2026-11 cannot be renewed"):
+        workspace.push(ws)
+
+
+def test_a_clone_that_was_cut_off_is_made_again(project: Path) -> None:
+    (project / ".cache/.clone.half").mkdir(parents=True)
+    ws = prepared(project)
+    assert (ws.path / "dvc.yaml").exists()
+
+
+def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is no git repository with a commit"):
+        workspace.prepare(tmp_path, tmp_path / "clone", "2026-11")
+
+
+def test_stores_are_the_projects_unless_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://there")
+    found = prepared(project).environment()
+    assert found["MLFLOW_TRACKING_URI"] == f"sqlite:///{project}/mlflow.db"
+    assert found["DATABASE_URL"] == "postgresql://there"
