@@ -21,7 +21,7 @@ KEEPING = "Keeping and clearing"
 SNAPSHOTS = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")
 
-Who = Annotated[str | None, typer.Option("--by", help="Who decides; your user name if left out.")]
+Who = Annotated[str | None, typer.Option("--by", "--actor", help="Who decides; your user name if left out.")]
 Reason = Annotated[list[str] | None, typer.Option("--reason", help="Why; may be given several times.")]
 
 
@@ -56,6 +56,7 @@ def promote(
     version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
     reason: Reason = None,
     force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs a reason.")] = False,
+    month: Annotated[str | None, typer.Option(help="YYYY-MM of the retraining that this belongs to.")] = None,
     by: Who = None,
 ) -> None:
     """Make the challenger champion, once the gate has said so."""
@@ -73,7 +74,14 @@ def promote(
     why = reason or (
         [] if force else [f"The gate said promote, against version {tags.get('gate.champion')}."]
     )
-    stage.run(version=number, actor=by or getpass.getuser(), reasons=why, note=noted.NOTE, force=force)
+    stage.run(
+        version=number,
+        actor=by or getpass.getuser(),
+        reasons=why,
+        note=noted.NOTE,
+        month=month,
+        force=force,
+    )
 
 
 @app.command(rich_help_panel=PANEL)

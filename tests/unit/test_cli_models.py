@@ -56,7 +56,7 @@ def test_from_the_gate_to_a_promotion_and_back(project, pawtrait):
     assert done.code == 0
     assert "Only the challenger is right on 40 of them, only the champion on 0" in done.out
     assert done.out.endswith("verdict: promoted\n")
-    assert "version 2 is champion, version 1 is previous" in pawtrait("promote").out
+    assert "version 2 is champion, version 1 is previous" in pawtrait("promote", "--month", "2026-11").out
     assert "pet-expression version 2 (cnn) is champion" in pawtrait("champion").out
     assert (
         "version 1 is champion again"
@@ -68,6 +68,7 @@ def test_from_the_gate_to_a_promotion_and_back(project, pawtrait):
         "2",
         ["The gate said promote, against version 1."],
     )
+    assert (first["month"], first["figures"]["only_challenger"]) == ("2026-11", 40)
     assert (second["action"], second["actor"], second["reasons"]) == (
         "rolled-back",
         "bob",

@@ -233,6 +233,7 @@ def _tags(verdict: Verdict, champion: str) -> dict[str, str]:
     figures = ("difference", "difference_low", "difference_high", "mcnemar_p", "smallest_shown")
     known = {f"gate.{key}": f"{verdict.figures[key]:.6f}" for key in figures if key in verdict.figures}
     return known | {
+        "gate.figures": json.dumps({key: float(f"{value:.5g}") for key, value in verdict.figures.items()}),
         "gate.verdict": verdict.outcome,
         "gate.champion": champion,
         "gate.objections": "; ".join(verdict.objections)[:4900],  # MLflow's limit is 5000

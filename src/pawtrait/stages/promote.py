@@ -1,5 +1,6 @@
 """Promotion, outside DVC: a challenger takes over, with who, when and why in the ledger."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def run(
     """Make a version champion, the one before it previous; the champion itself stays what it is.
 
     Args:
-        figures: the gate's; those of the registration where none are given.
+        figures: the gate's; where none are given, those it left with the version, or else the registration's.
         force: whatever the gate said; ``reasons`` then have to say why.
 
     Raises:
@@ -48,7 +49,7 @@ def run(
                 version=version,
                 month=month,
                 reasons=tuple(reasons),
-                figures=figures or _registered(old, version),
+                figures=figures or _met(old, known.tags) or _registered(old, version),
                 commit=_commit(known.tags),
             ),
             note,
@@ -108,6 +109,13 @@ def _allowed(
             f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')};"
             " to promote it all the same: --force --reason TEXT"
         )
+
+
+def _met(champion: str | None, tags: Mapping[str, str]) -> dict[str, float]:
+    """What the gate measured, if it was against this champion."""
+    if tags.get("gate.champion") != champion:
+        return {}
+    return {key: float(value) for key, value in json.loads(tags.get("gate.figures", "{}")).items()}
 
 
 def _registered(champion: str | None, challenger: str) -> dict[str, float]:
