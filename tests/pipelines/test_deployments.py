@@ -32,6 +32,16 @@ def test_the_month_turns_on_its_first_day_at_three(found: dict[str, RunnerDeploy
     assert _next(found["retrain/monthly"]) == dates
 
 
+def test_feedback_is_collected_before_the_month_turns(found: dict[str, RunnerDeployment]) -> None:
+    (night,) = {when.time() for when in _next(found["collect_feedback/nightly"])}
+    (turn,) = {when.time() for when in _next(found["retrain/monthly"])}
+    assert night < turn
+
+
+def test_the_service_is_looked_at_every_day(found: dict[str, RunnerDeployment]) -> None:
+    assert [when.day for when in _next(found["monitor/daily"])] == [1, 2, 3]
+
+
 def test_every_schedule_is_on(found: dict[str, RunnerDeployment]) -> None:
     assert not any(one.paused for one in found.values())
     assert all(when.active for one in found.values() for when in one.schedules or [])

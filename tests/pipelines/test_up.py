@@ -1,0 +1,215 @@
+"""``make prefect`` for real: prefect.yaml as it is, with flows of a second in place of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOWS = '''\
+"""The three flows, of a second."""
+import time
+from pathlib import Path
+from prefect import flow
+
+@flow(name="retrain")
+def retrain(month: str | None = None, again: bool = False, reason: str = ""):
+    Path("reason.txt").write_text(reason)
+    while month == "hang":
+        Path("hanging").touch()
+        time.sleep(0.1)
+
+@flow(name="collect_feedback")
+def collect_feedback():
+    pass
+
+@flow(name="monitor")
+def monitor():
+    pass
+'''
+EVENT = """
+from prefect.events import emit_event
+import time
+emit_event("pawtrait.drift.detected", resource={"prefect.resource.id": "pawtrait.monitor"},
+           payload={"alarms": ["brightness: darker", "share: more angry"]})
+time.sleep(2)
+"""
+Until = Callable[[Callable[[], bool]], None]
+
+
+class Up:
+    """A start of `python -m pipelines.up`, and its API."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port, self.url = folder, port, f"http://127.0.0.1:{port}/api"
+        self.log = (folder / "up.log").open("w")
+        self.env = {
+            **os.environ,
+            "PREFECT_HOME": str(folder / "home"),
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        }
+        command = [sys.executable, "-m", "pipelines.up", "--port", str(port)]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=self.env, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+
+    def said(self) -> str:
+        return (self.folder / "up.log").read_text()
+
+    def ask(self, what: str, **body: Any) -> list[dict[str, Any]]:
+        answer = httpx.post(f"{self.url}/{what}/filter", json=body, timeout=20)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
+
+    def runs(self, flow: str = "retrain") -> list[dict[str, Any]]:
+        """Runs of a flow, soonest first."""
+        return sorted(
+            self.ask("flow_runs", flows={"name": {"any_": [flow]}}),
+            key=lambda run: run["expected_start_time"],
+        )
+
+    def start(self, **parameters: str) -> str:
+        """Start a retraining by hand; its id."""
+        (deployment,) = self.ask("deployments", deployments={"name": {"any_": ["monthly"]}})
+        answer = httpx.post(
+            f"{self.url}/deployments/{deployment['id']}/create_flow_run", json={"parameters": parameters}
+        )
+        return str(answer.raise_for_status().json()["id"])
+
+    def state(self, run: str) -> tuple[str, str]:
+        state = httpx.get(f"{self.url}/flow_runs/{run}").raise_for_status().json()["state"]
+        return state["type"], state["message"] or ""
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with this repository's prefect.yaml, whose entrypoints lead to the flows above."""
+    text = (ROOT / "prefect.yaml").read_text()
+    (tmp_path / "prefect.yaml").write_text(
+        re.sub(r"entrypoint: pipelines/\w+\.py", "entrypoint: flows.py", text)
+    )
+    (tmp_path / "flows.py").write_text(FLOWS)
+    return tmp_path
+
+
+@pytest.fixture
+def up(project: Path) -> Iterator[Callable[[], Up]]:
+    """Starts it on one free port and waits until it says that it runs."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    started: list[Up] = []
+
+    def start() -> Up:
+        one = Up(project, port)
+        started.append(one)
+        _until(lambda: "is the UI" in one.said() or one.process.poll() is not None, 150)
+        assert one.process.poll() is None, one.said()
+        return one
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.stop()
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+
+
+def test_a_port_that_is_taken_is_one_line(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        one = Up(project, taken.getsockname()[1])
+        assert one.process.wait(60) == 2
+    (line,) = one.said().splitlines()
+    assert line.startswith(f"prefect: port {one.port} of 127.0.0.1 cannot be had")
+
+
+@pytest.mark.slow
+def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
+    up: Callable[[], Up], alive: Callable[[int], bool]
+) -> None:
+    first = up()
+    _until(lambda: len(first.runs()) == 3)
+    dates = [run["expected_start_time"] for run in first.runs()]
+    assert all(re.fullmatch(r"\d{4}-\d\d-01T03:00:00Z", date) for date in dates)
+
+    by_hand = first.start(reason="by hand")
+    _until(lambda: first.state(by_hand)[0] == "COMPLETED")
+
+    event = {**first.env, "PREFECT_API_URL": first.url}
+    subprocess.run([sys.executable, "-c", EVENT], env=event, check=True)
+    reason = first.folder / "reason.txt"
+    _until(lambda: reason.read_text() == "drift: brightness: darker; share: more angry")
+
+    hanging = first.start(month="hang")
+    _until((first.folder / "hanging").exists)
+    doubled = first.start()
+    _until(lambda: first.state(doubled) == ("CANCELLED", "Deployment concurrency limit reached."))
+
+    children = _children(first.process.pid)
+    assert len(children) >= 3  # server, worker, the run that hangs
+    assert first.stop() == 0
+    _until(lambda: not any(map(alive, children)))
+
+    second = up()
+    assert second.state(hanging)[0] in ("CRASHED", "CANCELLED")
+    _until(lambda: _planned(second) == dates)
+    again = second.start(reason="after the stop")
+    _until(lambda: second.state(again)[0] == "COMPLETED")
+    assert len(second.ask("automations")) == 2  # the triggers are renewed, not doubled
+
+
+@pytest.mark.slow
+def test_a_killed_machine_leaves_its_place_to_the_next_run(up: Callable[[], Up]) -> None:
+    """Nothing could be told to the server: power off. The run counts as crashed at the next start."""
+    first = up()
+    hanging = first.start(month="hang")
+    _until((first.folder / "hanging").exists)
+    for pid in [first.process.pid, *_children(first.process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    first.process.wait()
+
+    second = up()
+    assert second.state(hanging) == ("CRASHED", "cut off by a stop of its worker")
+    again = second.start()
+    _until(lambda: second.state(again)[0] == "COMPLETED")
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_ends_the_whole_with_one_line(up: Callable[[], Up]) -> None:
+    one = up()
+    for pid in _children(one.process.pid):
+        if b"server\0start" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    assert one.process.wait(90) == 2
+    assert re.search(r"^prefect: .*server", one.said().splitlines()[-1])
+
+
+def _planned(up: Up) -> list[str]:
+    return [run["expected_start_time"] for run in up.runs() if run["state_type"] == "SCHEDULED"]
+
+
+def _children(pid: int) -> list[int]:
+    """All descendants."""
+    found = [int(name) for name in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+    for thread in threads:
+        kids = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+        found += [int(name) for name in kids if int(name) not in found]
+    return [*found, *(one for child in found for one in _children(child))]
