@@ -35,7 +35,10 @@ RECORD = [
     *("--splits", "data/tables/splits.csv", "--recorded", "data/recorded_splits.csv"),
 ]
 REGISTER = ["pawtrait", "register"]
-VERDICT = Path(".cache/verdict.json")  # comes after the commit it is about, so it is none of its files
+KNOW = [*DVC, "--wait-for-lock", "repro", "manifest"]
+REGISTERED = Path(".cache/registered.json")
+MANIFEST = Path("data/tables/manifest.csv")
+VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is about, so git ignores it
 SERVING = Path("docker/serve.Dockerfile")
 ACTOR = "retrain"
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
@@ -102,12 +105,12 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
                 month=month,
                 model=champion.MODEL,
                 action=action,
-                version=about.get("version"),
+                version=about.get("challenger"),
                 champion=reigning,
                 previous=reigning,
                 actor=ACTOR,
                 reasons=tuple(reasons),
-                figures=about.get("figures", {}),
+                figures={name: value for name, value in about.get("figures", {}).items() if value == value},
                 commit=about.get("commit"),
             ),
         )
@@ -116,6 +119,9 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     _restore(ws, children)
     step("fingerprint", FINGERPRINT, children, network=True)
+    graph = dvc_stages.read(ws.path)
+    if "manifest" in graph and not (ws.path / MANIFEST).exists():  # feedback may be copies: of what pictures?
+        step("know-pictures", KNOW, children, network=True)
     step("freeze-feedback", ["pawtrait", "feedback", "freeze", "--month", ws.month], children)
     _track(ws, children)
     if not workspace.begun(ws):
@@ -125,17 +131,32 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
         get_run_logger().info("out of date: %s", ", ".join(proof))
         step("record-splits", RECORD, children)
         workspace.begin(ws)
-    graph = dvc_stages.read(ws.path)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
-    step("register", REGISTER, children)
-    step("gate", ["pawtrait", "gate", "--out", str(VERDICT)], children)
-    verdict = {**_json(ws.path / VERDICT), "commit": sha}
+    step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
+    verdict = {**_judged(ws, children), "commit": sha}
     ended = _decide(ws, wish, verdict)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
     return ended
+
+
+def _judged(ws: Workspace, children: Children) -> dict[str, Any]:
+    """The gate's verdict on what was registered; the champion itself has none to meet."""
+    known = _json(ws.path / REGISTERED)
+    version = known["version"]
+    if version == known["champion"]:
+        said = f"version {version}, the champion, is the best of this month's models"
+        return {
+            "outcome": "same",
+            "challenger": version,
+            "objections": [],
+            "sentences": [said],
+            "figures": {},
+        }
+    step("gate", ["pawtrait", "gate", "--version", version], children)
+    return _json(ws.path / VERDICT)
 
 
 def build_image(ws: Workspace) -> str:
@@ -194,8 +215,10 @@ def _publish(ws: Workspace, children: Children) -> None:
 
 
 def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Outcome:
-    outcome, version = verdict["outcome"], verdict["version"]
+    outcome, version = verdict["outcome"], verdict["challenger"]
     said = [*verdict["objections"], *verdict["sentences"]]
+    if outcome == "same":
+        return _same(ws, version, said, verdict)
     if outcome == "keep":
         write(ws.month, "kept", said, verdict)
         return Outcome("kept", f"the champion stays: {said[0]}")
@@ -215,6 +238,17 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Outcome:
         return Outcome("waiting", f"version {version} needs a person: {said[0]}; {remedy}")
     _promote(ws, version, actor, said)
     return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
+
+
+def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any]) -> Outcome:
+    """The best model is champion: since today, being the first, or for longer, and the month keeps it."""
+    _promote(ws, version, ACTOR, said)  # it is already; but the project's own note may not say so yet
+    with database.opened() as engine:
+        first = any(one.action == "promoted" for one in ledger.of_month(engine, ws.month))
+    if first:
+        return Outcome("promoted", f"version {version} is champion, the first")
+    write(ws.month, "kept", said, verdict)
+    return Outcome("kept", f"the champion stays: {said[0]}")
 
 
 def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:
@@ -238,7 +272,7 @@ def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> Non
 def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:
     """What a person says in the Prefect UI, or None once the time is over, which means no."""
     page = pages.question(ws.month, verdict)
-    announce("retrain.asks", {"month": ws.month, "version": verdict["version"]})
+    announce("retrain.asks", {"month": ws.month, "version": verdict["challenger"]})
     try:
         return pause_flow_run(
             wait_for_input=Word.with_initial_data(description=page), timeout=int(wish.patience * 3600)

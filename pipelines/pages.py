@@ -30,7 +30,7 @@ def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: str, imag
         "commit": f"`{verdict['commit'][:9]}`",
         "data": f"`{data[:9]}`",
         "stages": said,
-        "registered": f"[pet-expression version {verdict['version']}]({_registry(ws, verdict['version'])})",
+        "registered": f"[version {verdict['challenger']}]({_registry(ws, verdict['challenger'])})",
         "image": image,
     }
     parts = [
@@ -58,7 +58,7 @@ def skipped(ws: Workspace, sentence: str) -> None:
 def question(of: str, verdict: Mapping[str, Any]) -> str:
     """What a person is asked, as Markdown."""
     parts = [
-        f"**{of}: shall version {verdict['version']} become champion?**",
+        f"**{of}: shall version {verdict['challenger']} become champion?**",
         _bullets("Objections", verdict["objections"]),
         _bullets("What speaks for it", verdict["sentences"]),
     ]

@@ -11,6 +11,7 @@ import typer
 
 from pawtrait import cli_feedback, cli_models, cli_monitor, environment
 from pawtrait.errors import PawtraitError
+from pawtrait.files import write_text
 
 app = typer.Typer(
     name="pawtrait",
@@ -102,7 +103,10 @@ def run(force: Force = False) -> None:
 
 
 @app.command(rich_help_panel="Models")
-def register() -> None:
+def register(
+    month: Annotated[str | None, typer.Option(help="YYYY-MM of the retraining that this belongs to.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write here which version it is, as JSON.")] = None,
+) -> None:
     """Make the best model a version of pet-expression, the painters versions of pet-portrait-….
 
     The best is that of the highest validation macro-F1; the first version of each becomes champion.
@@ -111,7 +115,11 @@ def register() -> None:
     from pawtrait.stages import register as stage
     from pawtrait.stages import register_painters
 
-    stage.run(compare=Path("data/reports/compare.json"), models=Path("data/models"), note=champion.NOTE)
+    known = stage.run(
+        compare=Path("data/reports/compare.json"), models=Path("data/models"), note=champion.NOTE, month=month
+    )
+    if out:
+        write_text(out, json.dumps(known) + "\n")
     register_painters.run(painters=Path("data/painters"))
 
 

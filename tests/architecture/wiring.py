@@ -20,6 +20,7 @@ OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
     "promote",
     "prune",
     "register",
+    "record_splits",
     "register_painters",
     "take_in",
     "restore",

@@ -94,13 +94,15 @@ if sys.argv[1:3] == ["feedback", "freeze"] and "TOY_FEEDBACK" in os.environ:
     month = Path("data/feedback", sys.argv[-1])
     month.mkdir(parents=True, exist_ok=True)
     (month / "accepted.csv").write_text(os.environ["TOY_FEEDBACK"])
+if sys.argv[1] == "register" and "--out" in sys.argv:
+    Path(sys.argv[-1]).parent.mkdir(exist_ok=True)
+    Path(sys.argv[-1]).write_text(json.dumps({"version": "2", "champion": "1"}))
 if sys.argv[1] == "gate":
     verdict = {
-        "outcome": os.environ.get("TOY_VERDICT", "keep"), "version": "2", "champion": "1", "figures": {},
+        "outcome": os.environ.get("TOY_VERDICT", "keep"), "challenger": "2", "champion": "1", "figures": {},
         "objections": ["too little evidence"], "sentences": ["macro-F1 is 0.50"],
     }
-    Path(".cache").mkdir(exist_ok=True)
-    Path(".cache/verdict.json").write_text(json.dumps(verdict))
+    Path("data/reports/verdict.json").write_text(json.dumps(verdict))
 '''
 )
 
@@ -117,6 +119,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bin").mkdir()
     (folder / "bin" / "pawtrait").write_text(PAWTRAIT, encoding="utf-8")
     (folder / "bin" / "pawtrait").chmod(0o755)
+    (folder / ".gitignore").write_text("data/reports/verdict.json\n.cache/\n", encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "-q"], cwd=folder, check=True)

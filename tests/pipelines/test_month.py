@@ -19,8 +19,8 @@ from pipelines.retrain import LOCK, retrain
 Until = Callable[[Callable[[], bool]], None]
 STEPS = [
     "feedback freeze --month 2026-11",
-    "register",
-    "gate --out .cache/verdict.json",
+    "register --month 2026-11 --out .cache/registered.json",
+    "gate --version 2",
 ]
 
 

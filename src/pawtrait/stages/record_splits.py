@@ -1,4 +1,4 @@
-"""Outside DVC, before a month's stages: the splits of earlier months are recorded, so that none ever moves."""
+"""Outside DVC, before a month's stages: the splits of earlier months are recorded, so that none moves."""
 
 from pathlib import Path
 

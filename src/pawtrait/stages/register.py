@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pawtrait import params, sealed
+from pawtrait import clock, params, sealed
 from pawtrait.adapters import lineage, registry, succession, tracking
+from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadData
 
 
-def run(*, compare: Path, models: Path, note: Path) -> None:
-    """Register the winner of ``compare`` and write the champion's note.
+def run(*, compare: Path, models: Path, note: Path, month: str | None = None) -> dict[str, str]:
+    """Register the winner of ``compare`` and write the champion's note; give its version and the champion's.
+
+    The first champion is a line in the ledger, of ``month`` where that is named.
 
     Raises:
         BadData: nothing has been compared yet.
@@ -29,8 +33,30 @@ def run(*, compare: Path, models: Path, note: Path) -> None:
     crowned = registry.by_alias(tracking.client(), registry.CHAMPION)
     if crowned is None:
         raise AssertionError("register gives the first version the alias champion")
+    _remember(str(crowned.version), month)
     succession.write_note(str(crowned.version), note)
     print(f"{row['name']} is {version.name} version {version.version}; champion is version {crowned.version}")
+    return {"version": str(version.version), "champion": str(crowned.version)}
+
+
+def _remember(champion: str, month: str | None) -> None:
+    """A ledger that knows of no champion yet learns of the first."""
+    with ledger.alone(), database.opened() as engine:
+        if not ledger.moves(engine):
+            known = registry.numbered(champion).tags
+            first = Decision(
+                time=clock.now(),
+                action="promoted",
+                actor="register",
+                champion=champion,
+                previous=None,
+                version=champion,
+                month=month,
+                reasons=("The first version is champion: there was none to meet.",),
+                commit=known.get("git.commit"),
+                sha256=known.get("model.sha256"),
+            )
+            ledger.add(engine, first)
 
 
 def _verdict(compare: Path) -> dict[str, Any]:
