@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui prefect postgres dvc-remote test test-all check bench backup restore clean pictures-named
+.PHONY: help setup demo real repro ui prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named
 
 PORT ?= 5000
 PREFECT_PORT ?= 4200
@@ -52,6 +52,9 @@ dvc-remote: setup ## a folder beside this one as the DVC remote, another with RE
 	@mkdir -p "$(REMOTE)"
 	@$(PY) -m dvc remote add --quiet --local --default --force storage "$(REMOTE)"
 	@echo 'DVC remote: $(REMOTE), noted in .dvc/config.local; `dvc push` fills it, `dvc pull` in another clone reads it'
+
+year: setup ## twelve months of retraining in minutes: what happens each month, and why
+	@$(PY) -m pipelines.year
 
 test: setup ## run the tests that take seconds
 	@$(PY) -m pytest

@@ -1,0 +1,287 @@
+"""``make year``: twelve months in minutes. Flow, stores and registry are real, the people simulated.
+
+A project of its own with two tiny classifiers: people send pictures and corrections, one of them poison, the
+light changes, a month brings nothing, a model gets worse, a run is killed. A table says what became of each.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from pawtrait.adapters.store import database, feedback, ledger, settling
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.dataset import demo
+from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import PawtraitError
+from pawtrait.files import write_text
+from pipelines import real
+from pipelines.processes import CommandError
+from pipelines.workspace import git
+
+OVERLAY = Path("docs/year.yaml")
+PROJECT = Path(".cache/year")
+KEPT_STAGES = (
+    "train_cyclegan",
+    "stylize",
+    "compare_styles",
+    "train_augmented",
+)  # the first month's, for the year
+COMMITTED = (*real.COPIED, "data/recorded_splits.csv")
+REVIEWERS = ("rosa", "tim")
+FIRST = 2026, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month of the year: its name, what happens before its retraining, and in words."""
+
+    number: int
+    story: str
+    happens: Callable[[str], None]
+    killed: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{FIRST[0]}-{self.number:02d}"
+
+    @property
+    def now(self) -> datetime:
+        """When its retraining starts: the first of the next month, 03:00 UTC."""
+        return datetime(FIRST[0], self.number, 1, 3, tzinfo=UTC)
+
+
+def year() -> list[Month]:
+    """What happens in which month."""
+    return [
+        Month(1, "the first training", _nothing),
+        Month(2, "40 pictures, reviewed by two people", lambda month: _send(month, 10)),
+        Month(3, "nothing new", _nothing),
+        Month(4, "40 pictures of one client with wrong moods", _poison),
+        Month(5, "40 pictures more, and the run is killed", lambda month: _send(month, 10), killed=True),
+        Month(6, "the light fails: dark pictures", lambda month: _send(month, 10, dark=True)),
+        Month(7, "a worse recipe is committed", lambda month: _recipe(month, 1e-7)),
+        Month(8, "the recipe is taken back", lambda month: _recipe(month, 1e-3)),
+        Month(9, "nothing new", _nothing),
+        Month(10, "60 pictures", lambda month: _send(month, 15)),
+        Month(11, "60 pictures", lambda month: _send(month, 15)),
+        Month(12, "60 pictures", lambda month: _send(month, 15)),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Live through the year, and print what happened; 2 after one line where it could not go on."""
+    parser = argparse.ArgumentParser("python -m pipelines.year", description=__doc__)
+    parser.add_argument("--months", type=int, default=12, help="how many of them (%(default)s)")
+    parser.add_argument("--only", type=int, nargs="+", help="these instead, by number")
+    parser.add_argument("--project", type=Path, default=PROJECT, help="made anew (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
+    began = time.monotonic()
+    try:
+        found(chosen.project)
+        with _inside(chosen.project):
+            for month in months:
+                live(month)
+            _print(months)
+    except PawtraitError as error:
+        print(f"year: {error}", file=sys.stderr)
+        return 2
+    minutes = (time.monotonic() - began) / 60
+    print(f"{len(months)} months in {minutes:.1f} minutes; the project is {chosen.project}")
+    return 0
+
+
+def found(project: Path) -> None:
+    """A project of its own, committed: this code under small parameters."""
+    shutil.rmtree(project, ignore_errors=True)
+    for name in COMMITTED:
+        source, target = Path(name), project / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copyfile(source, target)
+    knobs = real.merged(yaml.safe_load(Path("params.yaml").read_text()), yaml.safe_load(OVERLAY.read_text()))
+    write_text(project / "params.yaml", yaml.safe_dump(knobs, sort_keys=False))
+    write_text(project / ".gitignore", ".cache/\nmlruns/\nmlflow.db*\nfeedback.db*\n__pycache__/\n")
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    git(project, "config", "user.name", "Pawtrait year")
+    git(project, "config", "user.email", "year@localhost")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "A year's project")
+
+
+def live(month: Month) -> None:
+    """One month: what people do, then the retraining, as a process that may be killed."""
+    Console(stderr=True).rule(f"{month.name}: {month.story}")
+    os.environ["PAWTRAIT_NOW"] = month.now.isoformat()
+    month.happens(month.name)
+    if month.killed:
+        _kill_midway(month.name)
+    command = [sys.executable, "-m", "pipelines.retrain", "--month", month.name]
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise CommandError(f"{month.name}: the retraining ended with {done.returncode}; see above")
+    if month.number == 1:
+        _keep_portraits()
+
+
+def _nothing(month: str) -> None:
+    """No news."""
+
+
+def _send(month: str, each: int, dark: bool = False) -> None:
+    """People send new drawings, ``each`` of every mood, and two reviewers agree with the artist."""
+    reviews: list[feedback.Review] = []
+    for label, data in _drawn(month, each, dark):
+        picture = _sent(month, label, data, f"client-{len(reviews) % 7}")
+        for reviewer in REVIEWERS:
+            key = sha256(f"{picture}{reviewer}".encode()).hexdigest()
+            when = _before(month)
+            reviews.append(
+                feedback.Review(id=key, time=when, picture=picture, reviewer=reviewer, verdict=label)
+            )
+    with database.opened() as engine:
+        feedback.add_reviews(engine, reviews)
+
+
+def _poison(month: str) -> None:
+    """One client says the wrong mood of 40 pictures; no reviewer has looked at them."""
+    for label, data in _drawn(month, 10, False):
+        wrong = LABELS[(LABELS.index(label) + 1) % len(LABELS)]
+        _sent(month, wrong, data, "one and the same")
+
+
+def _recipe(month: str, learning_rate: float) -> None:
+    """Somebody commits another recipe for every model."""
+    knobs = yaml.safe_load(Path("params.yaml").read_text())
+    for name in knobs["selected"]:
+        knobs["models"][name] |= {"learning_rate": learning_rate}
+        if name == "linear_probe":
+            knobs["models"][name] |= {"inverse_strength": 3.0 * learning_rate}
+    write_text(Path("params.yaml"), yaml.safe_dump(knobs, sort_keys=False))
+    git(Path(), "commit", "--quiet", "--all", "--message", f"{month}: learning rate {learning_rate}")
+
+
+def _drawn(month: str, each: int, dark: bool) -> Iterator[tuple[str, bytes]]:
+    """New drawings as JPEG, ``each`` of every mood, each with it; others every month."""
+    seed = 1000 + int(month[-2:])
+    with TemporaryDirectory() as folder:
+        demo.draw(Path(folder) / "new", {"train": each * len(LABELS)}, 96, seed, False)
+        for path in sorted((Path(folder) / "new").rglob("*.jpg")):
+            label = next(part.lower() for part in reversed(path.parts[:-1]) if part.lower() in LABELS)
+            yield label, _darkened(path.read_bytes()) if dark else path.read_bytes()
+
+
+def _darkened(data: bytes) -> bytes:
+    from pawtrait.dataset import images
+
+    pixels = images.decode(data, largest_pixels=10**7, name="a drawing")
+    return images.encode_png((pixels * 0.3).astype(pixels.dtype))
+
+
+def _sent(month: str, label: str, data: bytes, client: str) -> str:
+    """A user's correction, as the service keeps it: the picture, then the row."""
+    picture = Pictures().put(data)
+    row = feedback.Said(
+        id=sha256(f"{month}{picture}{client}".encode()).hexdigest(),
+        time=_before(month),
+        picture=picture,
+        client=client,
+        consent=True,
+        label=label,
+        name=f"{picture[:8]}.jpg",
+    )
+    with database.opened() as engine:
+        feedback.add(engine, [row])
+    return picture
+
+
+def _before(month: str) -> datetime:
+    """A day before the month's retraining."""
+    return datetime(int(month[:4]), int(month[-2:]), 1, 3, tzinfo=UTC) - timedelta(days=1)
+
+
+def _kill_midway(month: str) -> None:
+    """Start the retraining, and kill it with all its children once training has begun."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.retrain", "--month", month],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    for line in run.stdout or ():
+        print(line, end="", file=sys.stderr)
+        if "dvc-augment" in line and "Completed" in line:
+            os.killpg(run.pid, signal.SIGKILL)
+            break
+    run.wait()
+    Console(stderr=True).print(f"[bold]killed in the middle of {month}; started again[/bold]")
+
+
+def _keep_portraits() -> None:
+    """From the second month on the portraits' stages are frozen: the first month's stand for the year.
+
+    Written by hand: ``dvc freeze`` does not know how where a stage has parameters in its command.
+    """
+    wiring = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    for name in KEPT_STAGES:
+        wiring["stages"][name]["frozen"] = True
+    write_text(Path("dvc.yaml"), yaml.safe_dump(wiring, sort_keys=False))
+    git(Path(), "commit", "--quiet", "--all", "--message", "The first month's portraits stand for the year")
+
+
+def _print(months: Sequence[Month]) -> None:
+    """What happened each month, why, and who was champion after it."""
+    table = Table("month", "what happened", "accepted", "decision", "why", "champion")
+    with database.opened() as engine:
+        for month in months:
+            rulings = settling.of_month(engine, month.name)
+            accepted = sum(one.label is not None for one in rulings)
+            said = [one for one in ledger.of_month(engine, month.name) if one.action != "failed"]
+            last = said[-1] if said else None
+            table.add_row(
+                month.name,
+                month.story,
+                f"{accepted} of {len(rulings)}" if rulings else "–",
+                last.action if last else "–",
+                " ".join(last.reasons[:1]) if last else "–",
+                f"version {last.champion}" if last else "–",
+            )
+    Console().print(table)
+
+
+@contextmanager
+def _inside(project: Path) -> Iterator[None]:
+    """In the project, on its own stores, with this code's pipelines."""
+    before, here = dict(os.environ), Path.cwd()
+    for name in ("MLFLOW_TRACKING_URI", "DATABASE_URL", "PAWTRAIT_PICTURES"):
+        os.environ.pop(name, None)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(here), str(here / "src")])
+    os.chdir(project)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
