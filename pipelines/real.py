@@ -20,8 +20,10 @@ from pawtrait.files import write_text
 from pipelines import readme
 
 OVERLAYS = (Path("docs/real.yaml"),)
-COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", "data/.gitignore")
-COPIED += ("data/feedback/README.md",)
+COPIED = (
+    *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore"),
+    *("data/.gitignore", "data/feedback/README.md"),
+)
 RECORDED = Path("data/recorded_splits.csv")
 
 

@@ -18,10 +18,12 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pawtrait.errors import BadParams
+from pipelines import lease
 from pipelines.processes import Children, CommandError
 
 Graph = dict[str, frozenset[str]]  # a stage → the stages whose outputs it reads
 NETWORK = ("ingest", "weights")  # the two stages that touch the network, so the two worth another try
+HUNGRY = ("train", "train_cyclegan", "train_augmented", "stylize")  # those that a GPU helps; one a GPU
 RETRY_DELAYS = (10.0, 60.0)  # seconds
 UNCHANGED = "Unchanged"  # the state of a stage that DVC found up to date
 
@@ -69,7 +71,9 @@ def run_stage(stage: str, children: Children) -> State[Any]:
     """Let DVC bring one stage up to date, its upstream being so; DVC decides whether there is work."""
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
     try:
-        tail = children.run(stage, command, get_run_logger().info)
+        with lease.gpu(stage.partition("@")[0] in HUNGRY) as mine:
+            extra = {} if mine is None else {"CUDA_VISIBLE_DEVICES": mine}
+            tail = children.run(stage, command, get_run_logger().info, extra)
     except CommandError as error:
         return Failed(message=str(error))
     if any("didn't change, skipping" in line for line in tail):

@@ -1,7 +1,7 @@
 """``make prefect``: server, worker and deployments on one machine, by one command; Ctrl-C stops all.
 
-What lasts lies in Prefect's database (PREFECT_HOME or PREFECT_SERVER_DATABASE_CONNECTION_URL), so the next
-start has the same schedules and runs. A run that the stop cut off then counts as crashed, which frees its place.
+What lasts lies in Prefect's database (PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL), so the next
+start has the same schedules and runs. A run that the stop cut off counts as crashed then: its place is free.
 """
 
 import argparse
