@@ -34,6 +34,7 @@ from pipelines.steps import step
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
 CLONE = Path(".cache/retrain")
 LOCK = Path(".cache/retrain.lock")
+DOUBLED = "another retraining is running here, so this one gives way to it"
 
 
 @flow(name="retrain")
@@ -56,11 +57,10 @@ def retrain(
         reason: why now, where it is not the calendar: drift, feedback.
     """
     try:
-        LOCK.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(LOCK, timeout=0):
+        with _alone():
             return _turn(_month(month), again, calendar.Wish(workers, approval, patience))
     except Timeout:
-        return Cancelled(message="another retraining is running here, so this one gives way to it")
+        return Cancelled(message=DOUBLED)
     except PawtraitError as error:
         return Failed(message=str(error))
 
@@ -77,7 +77,10 @@ def here(
         workers: stages that may run at once.
     """
     try:
-        return Completed(message=_here(stages, register, workers))
+        with _alone():
+            return Completed(message=_here(stages, register, workers))
+    except Timeout:
+        return Cancelled(message=DOUBLED)
     except PawtraitError as error:
         return Failed(message=str(error))
 
@@ -126,6 +129,12 @@ def reach_server() -> None:
         raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _alone() -> FileLock:
+    """A place that one run at a time can take; entering raises Timeout where another has it."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(LOCK, timeout=0)
 
 
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
