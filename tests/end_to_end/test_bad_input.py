@@ -154,7 +154,8 @@ def _bring(project: Project, source: Path, code: int = 0) -> str:
     """Fingerprint and ingest a folder."""
     project.set(ingest__source=str(source))
     project.look()
-    return str(project.stage("ingest", *_paths(fingerprint="data/source.json", raw="data/raw"), code=code))
+    paths = _paths(fingerprint="data/source.json", feedback="data/feedback", raw="data/raw")
+    return str(project.stage("ingest", *paths, code=code))
 
 
 def _validated(project: Project, source: Path, code: int = 0) -> str:

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     except PawtraitError as error:
         progress.say(f"{stage}: {error}")
         return 2
-    except OSError as error:
+    except Exception as error:  # the outermost edge: safetensors has an error of its own for a full disk
         if not _full(error):
             raise
         progress.say(f"{stage}: the disk is full ({error}); free some space and run again")
@@ -42,9 +42,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _full(error: OSError) -> bool:
-    """Whether there is no room left; numpy counts what it could not write and names no errno."""
-    return error.errno in FULL or (error.errno is None and " requested and " in str(error))
+def _full(error: Exception) -> bool:
+    """Whether there is no room left; numpy counts what it could not write, safetensors spells the number."""
+    if isinstance(error, OSError):
+        return error.errno in FULL or (error.errno is None and " requested and " in str(error))
+    return any(f"(os error {number})" in str(error) for number in FULL)
 
 
 def _parser(stage: str, run: Callable[..., None]) -> argparse.ArgumentParser:
