@@ -11,7 +11,6 @@ import typer
 
 from pawtrait import cli_feedback, cli_models, cli_monitor, environment
 from pawtrait.errors import PawtraitError
-from pawtrait.files import write_text
 
 app = typer.Typer(
     name="pawtrait",
@@ -112,6 +111,7 @@ def register(
     The best is that of the highest validation macro-F1; the first version of each becomes champion.
     """
     from pawtrait import champion
+    from pawtrait.files import write_text
     from pawtrait.stages import register as stage
     from pawtrait.stages import register_painters
 
