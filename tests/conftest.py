@@ -1,14 +1,21 @@
 """What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
 import logging
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import numpy as np
 import pytest
 
@@ -22,6 +29,39 @@ environment.settle()  # before anything imports a framework, which reads these v
 SIDE = 32
 PICTURES = ["B", "H", "W", 3]
 COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130]], np.float32)  # a mood each
+
+
+class Server:
+    """A server process on a port of its own, which can be killed and started again."""
+
+    def __init__(self, folder: Path, health: str, *command: str, **settings: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = str(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._health, self._folder = health, folder
+        self._command = [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", self.port]
+        self._env = {**os.environ, **settings}
+
+    def start(self) -> None:
+        with (self._folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, cwd=self._folder, env=self._env, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + 120
+        while not self._answers():
+            assert time.monotonic() < deadline and self.process.poll() is None, "the server did not start"
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self.url + self._health, timeout=5).is_success
+        except httpx.HTTPError:
+            return False
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +117,22 @@ def postgres_folder(postgres: own_postgres.Urls) -> Iterator[Path]:
     folder = _passable()
     yield folder / "postgres"
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def new_server() -> Iterator[Callable[..., Server]]:
+    """Starts servers, each in a folder of its own; what still runs after the test is killed."""
+    started: list[Server] = []
+
+    def make(folder: Path, health: str, *command: str, **settings: str) -> Server:
+        folder.mkdir()
+        started.append(Server(folder, health, *command, **settings))
+        started[-1].start()
+        return started[-1]
+
+    yield make
+    for server in started:
+        server.kill()
 
 
 @pytest.fixture

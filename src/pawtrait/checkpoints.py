@@ -58,8 +58,6 @@ def save(
         write_text(draft / SUMS, "".join(f"{sha256(draft / name)}  {name}\n" for name in (ARRAYS, STATE)))
     for number in there[: max(len(there) + 1 - kept, 0)]:
         shutil.rmtree(folder / f"{number:0{DIGITS}}")
-    for draft in folder.glob(".[0-9]*"):  # of a writer that was killed
-        shutil.rmtree(draft, ignore_errors=True)
     return target
 
 

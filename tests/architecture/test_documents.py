@@ -2,8 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -13,6 +13,7 @@ from pawtrait import cli
 
 ROOTS = ("src", "pipelines", "tests", "benchmarks")
 FENCE = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMANDING = sorted(["README.md", *map(str, Path("docs").glob("*.md"))])
 PREFIX = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?")
 
 
@@ -23,42 +24,66 @@ def _commands(document: str) -> list[list[str]]:
     return [line for line in words if line]
 
 
-def _named(program: str, *, flags: str = "") -> list[list[str]]:
-    """What follows the program in each command of the README."""
+def _named(program: str, *, flags: str = "", document: str = "README.md") -> list[list[str]]:
+    """What follows the program in each command of the document."""
     start = [program, *flags.split()]
-    return [line[len(start) :] for line in _commands("README.md") if line[: len(start)] == start]
+    return [line[len(start) :] for line in _commands(document) if line[: len(start)] == start]
 
 
 def test_the_readme_begins_with_the_demo():
     assert ["make", "demo"] in _commands("README.md")
 
 
-def test_make_targets_in_the_readme_exist_and_explain_themselves():
+@pytest.mark.parametrize("document", COMMANDING)
+def test_make_targets_exist_and_explain_themselves(document):
     explained = re.findall(r"^([a-z-]+):.*## ", Path("Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    named = {word for line in _named("make") for word in line if "=" not in word and not word.startswith("-")}
+    lines = _named("make", document=document)
+    named = {word for line in lines for word in line if "=" not in word and not word.startswith("-")}
     assert named <= set(explained)
 
 
-def test_pawtrait_commands_and_options_in_the_readme_exist():
-    known = dict(_options(typer.main.get_command(cli.app)))
-    problems = [" ".join(line) for line in _named("pawtrait") if not _understood(line, known)]
-    assert problems == []
+@pytest.mark.parametrize("document", COMMANDING)
+def test_pawtrait_commands_and_options_exist(document):
+    program = typer.main.get_command(cli.app)
+    lines = _named("pawtrait", document=document)
+    assert [problem for line in lines if (problem := _misunderstood(line, program))] == []
 
 
-def test_modules_in_the_readme_exist():
-    modules = [line[0].replace(".", "/") for line in _named("python", flags="-m") if line]
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "--nonsense",
+        "predict --nonsense cat.jpg",
+        "feedback nonsense",
+        "feedback",
+        "feedback review --month 2026-11",
+        "feedback review nonsense --reviewer rosa",
+        "feedback --reviewer rosa review",
+    ],
+)
+def test_a_command_that_does_not_exist_would_be_noticed(line):
+    assert _misunderstood(line.split(), typer.main.get_command(cli.app))
+
+
+@pytest.mark.parametrize("document", COMMANDING)
+def test_modules_exist(document):
+    lines = _named("python", flags="-m", document=document)
+    modules = [line[0].replace(".", "/") for line in lines if line]
     assert [m for m in modules if not _is_module(m)] == []
 
 
-def test_stages_in_the_readme_exist():
-    named = {word.partition("@")[0] for line in _named("dvc", flags="repro") for word in line[:1]}
+@pytest.mark.parametrize("document", COMMANDING)
+def test_stages_exist(document):
+    lines = _named("dvc", flags="repro", document=document)
+    named = {word.partition("@")[0] for line in lines for word in line[:1]}
     assert {word for word in named if not word.startswith("-")} <= set(wiring.stages())
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
 def test_links_and_pictures_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
-    assert [t for t in targets if "://" not in t and not Path(t).exists()] == []
+    assert [t for t in targets if "://" not in t and not (Path(document).parent / t).exists()] == []
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -68,16 +93,33 @@ def test_architecture_names_every_file(root):
     assert named == files
 
 
-def _options(group: typer.core.TyperGroup) -> Iterator[tuple[str, set[str]]]:
-    for name, command in group.commands.items():
-        yield name, {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    yield "", {option for parameter in group.params for option in parameter.opts} | {"--help"}
+def _misunderstood(line: list[str], program: Any) -> str:
+    """What is wrong with a command: a sub-command, option or argument that its program does not have."""
+    words, command = list(line), program
+    while isinstance(command, typer.core.TyperGroup):
+        while words and words[0].startswith("-"):
+            if words.pop(0).partition("=")[0] not in _options(command):
+                return f"{' '.join(line)}: {command.name} has no such option"
+        if not words:
+            return "" if command.invoke_without_command or _helped(line) else f"{' '.join(line)}: of what?"
+        known = command.commands.get(words.pop(0))
+        if known is None:
+            return f"{' '.join(line)}: {command.name} has no such command"
+        command = known
+    used = {word.partition("=")[0] for word in words if word.startswith("-")}
+    if strange := used - _options(command):
+        return f"{' '.join(line)}: no option {', '.join(sorted(strange))}"
+    takes = any(parameter.param_type_name == "argument" for parameter in command.params)
+    plain = words and not words[0].startswith("-")
+    return f"{' '.join(line)}: takes no {words[0]}" if plain and not takes else ""
 
 
-def _understood(line: list[str], known: dict[str, set[str]]) -> bool:
-    command = next((word for word in line if not word.startswith("-")), "")
-    options = {word.partition("=")[0] for word in line if word.startswith("--")}
-    return command in known and options <= known[command] | known[""]
+def _options(command: Any) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts} | {"--help"}
+
+
+def _helped(line: list[str]) -> bool:
+    return line[-1] == "--help"
 
 
 def _is_module(path: str) -> bool:

@@ -125,11 +125,11 @@ def change(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
     """Makes tiny projects: committed, its source's fingerprint taken, nothing run yet."""
 
-    def make(name: str) -> Project:
-        project = Project(tmp_path_factory.mktemp(name))
+    def make(name: str, **settings: str) -> Project:
+        project = Project(tmp_path_factory.mktemp(name), **settings)
         _copy(project.root)
         change(project.root / "params.yaml", TINY)
         project.run("git", "init", "--quiet", "--initial-branch", "main")
@@ -141,7 +141,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pro
 
 
 @pytest.fixture(scope="session")
-def project(new_project: Callable[[str], Project]) -> Project:
+def project(new_project: Callable[..., Project]) -> Project:
     """The one that the quick tests share, brought up to date once."""
     made = new_project("project")
     made.repro()

@@ -3,13 +3,12 @@
 import hashlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -49,61 +48,20 @@ except PawtraitError as error:
     sys.exit(str(error))
 """
 Until = Callable[[Callable[[], bool]], None]
-
-
-class Server:
-    """A server process on a port of its own, which can be killed and started again."""
-
-    def __init__(self, folder: Path, health: str, *command: str, **settings: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = str(probe.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._health, self._folder = health, folder
-        self._command = [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", self.port]
-        self._env = {**os.environ, **settings}
-
-    def start(self) -> None:
-        with (self._folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command, cwd=self._folder, env=self._env, stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + 120
-        while not self._answers():
-            assert time.monotonic() < deadline and self.process.poll() is None, "the server did not start"
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(self.url + self._health, timeout=5).is_success
-        except httpx.HTTPError:
-            return False
+Server = Any  # of the conftest.py above, which cannot be imported here
 
 
 @pytest.fixture
-def prefect_server(tmp_path: Path) -> Iterator[Server]:
+def prefect_server(tmp_path: Path, new_server: Callable[..., Server]) -> Server:
     home = tmp_path / "home"
-    home.mkdir()
-    server = Server(home, "/api/health", "prefect", "server", "start", PREFECT_HOME=str(home))
-    server.start()
-    yield server
-    server.kill()
+    return new_server(home, "/api/health", "prefect", "server", "start", PREFECT_HOME=str(home))
 
 
 @pytest.fixture
-def mlflow_server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "mlflow"
-    folder.mkdir()
+def mlflow_server(tmp_path: Path, new_server: Callable[..., Server]) -> Server:
     stores = ("--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1")
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = Server(folder, "/health", "mlflow", "server", *stores, **quiet)
-    server.start()
-    yield server
-    server.kill()
+    return new_server(tmp_path / "mlflow", "/health", "mlflow", "server", *stores, **quiet)
 
 
 @pytest.fixture

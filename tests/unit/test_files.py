@@ -3,6 +3,8 @@
 import hashlib
 import re
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +63,61 @@ def test_a_folder_replaces_the_old_one_entirely(tmp_path: Path) -> None:
     with whole_folder(target) as draft:
         (draft / "index.html").touch()
     assert [path.name for path in target.iterdir()] == ["index.html"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from pawtrait.files import whole_folder
+
+with whole_folder(Path(sys.argv[1])) as draft:
+    (draft / "half.txt").write_text("half")
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> "Iterator[subprocess.Popen[str]]":
+    """A process that has begun to write the folder `docs`, and ends when its input does."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "docs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        yield process
+        process.kill()
+
+
+def test_what_a_killed_writer_left_goes_when_the_next_begins(
+    tmp_path: Path, writer: "subprocess.Popen[str]"
+) -> None:
+    writer.kill()
+    writer.wait()
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".docs.")
+    with whole_folder(tmp_path / "docs"):
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == [tmp_path / "docs"]
+
+
+def test_what_a_living_writer_writes_stays_when_another_begins(
+    tmp_path: Path, writer: "subprocess.Popen[str]"
+) -> None:
+    with whole_folder(tmp_path / "docs") as draft:
+        (draft / "mine.txt").touch()
+    writer.communicate("")
+    assert writer.returncode == 0
+    assert [path.name for path in (tmp_path / "docs").iterdir()] == ["half.txt"]
+
+
+def test_other_hidden_things_beside_the_folder_stay(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in (".docs.old", ".docs.12345678.bak", ".other.12345678")]
+    for other in others:
+        other.mkdir()
+    (tmp_path / ".docs.a_file__").touch()
+    with whole_folder(tmp_path / "docs"):
+        pass
+    assert sorted(tmp_path.glob(".*")) == sorted([*others, tmp_path / ".docs.a_file__"])
 
 
 def test_written_files_and_folders_can_be_read_by_others(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Outside DVC: a month's feedback → ``data/feedback/YYYY-MM``, once and for ever."""
 
 import logging
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,8 +74,6 @@ def _settle(engine: database.Engine, pictures: Pictures, month: str, end: dateti
 
 def _write(folder: Path, rows: list[Settled], pictures: Pictures) -> None:
     """Make the snapshot's folder from what the store settled; one that is whole is left alone."""
-    for draft in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(draft)  # of a run that was killed
     if folder.exists() and not snapshots.damage(folder):
         return
     with whole_folder(folder) as draft:
