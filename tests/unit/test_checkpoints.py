@@ -73,7 +73,7 @@ def test_saving_goes_on_after_a_damaged_checkpoint(tmp_path):
 
 
 def test_what_a_killed_writer_left_is_no_checkpoint_and_is_cleared_away(tmp_path):
-    left = tmp_path / ".000002.12345678"
+    left = tmp_path / ".000001.12345678"
     left.mkdir()
     (left / "arrays.safetensors").write_bytes(b"half")
     assert checkpoints.load(tmp_path) is None
