@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pawtrait import cli_feedback, cli_models, cli_monitor, environment
+from pawtrait import cli_feedback, cli_models, cli_monitor, cli_serve, environment
 from pawtrait.errors import PawtraitError
 
 app = typer.Typer(
@@ -290,6 +290,7 @@ def _print_table(answers: Any, model: str) -> int:
 
 app.add_typer(cli_models.app)
 app.add_typer(cli_monitor.app)
+app.add_typer(cli_serve.app)
 
 
 def main() -> None:

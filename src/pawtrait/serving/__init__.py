@@ -1,0 +1,1 @@
+"""The service: moods, portraits, feedback and reviews over HTTP, by onnxruntime alone."""

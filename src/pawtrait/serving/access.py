@@ -1,0 +1,92 @@
+"""Who may come in, how often, and what they are called in the store."""
+
+import math
+import time
+from collections import OrderedDict
+
+from fastapi import Request
+
+from pawtrait.serving import privacy
+from pawtrait.serving.keys import Key, Keys
+from pawtrait.serving.problems import Problem
+
+MOST = 10_000  # of clients that are counted; the ones that came longest ago are forgotten first
+
+
+class Rates:
+    """A bucket each: it holds a minute's requests and fills evenly."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, when
+
+    def take(self, who: str, rate: int, now: float) -> float:
+        """Take one; 0.0, or the seconds until the next one is there. ``rate`` is a minute's, above 0."""
+        tokens, then = self._left.pop(who, (float(rate), now))
+        tokens = min(float(rate), tokens + (now - then) * rate / 60)
+        allowed = tokens >= 1
+        self._left[who] = (tokens - allowed, now)
+        if len(self._left) > MOST:
+            self._left.popitem(last=False)
+        return 0.0 if allowed else (1 - tokens) * 60 / rate
+
+
+class Gate:
+    """The keys, where there are any, and the rates."""
+
+    def __init__(self, keys: Keys | None, rate: int) -> None:
+        self._keys = keys
+        self._rate = rate
+        self._rates = Rates()
+
+    def admit(self, secret: str | None, address: str, scope: str) -> str:
+        """Who it is: the key's name, or the address where no keys are asked for.
+
+        Raises:
+            Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
+        """
+        key = self._known(secret, address)
+        if key and scope not in key.scopes and "admin" not in key.scopes:
+            raise Problem(403, "forbidden", f"the key {key.name} is not for this; it needs the scope {scope}")
+        self._count(f"address {address}", self._rate)
+        if key:
+            self._count(f"key {key.name}", self._rate if key.rate is None else key.rate)
+        return f"key {key.name}" if key else address
+
+    def refresh(self) -> None:
+        """Read the keys again where their file changed."""
+        if self._keys:
+            self._keys.refresh()
+
+    def _known(self, secret: str | None, address: str) -> Key | None:
+        if self._keys is None:
+            return None
+        key = self._keys.find(secret) if secret else None
+        if key is None:
+            self._count(f"address {address}", self._rate)  # guessing has its rate too
+            said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
+            raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
+        return key
+
+    def _count(self, who: str, rate: int) -> None:
+        if rate and (seconds := self._rates.take(who, rate, time.monotonic())):
+            raise Problem(
+                429,
+                "too-often",
+                f"more than {rate} requests a minute; try again in {math.ceil(seconds)} s",
+                {"Retry-After": str(math.ceil(seconds))},
+            )
+
+
+def allow(request: Request, scope: str) -> str:
+    """Let a request in and give its client's fingerprint.
+
+    Raises:
+        Problem: as ``Gate.admit``.
+    """
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    address = request.client.host if request.client else "unknown"
+    gate: Gate = request.app.state.gate
+    who = gate.admit(secret.strip() if kind.lower() == "bearer" else None, address, scope)
+    client: str = privacy.fingerprint(who, request.app.state.door.salt)
+    request.state.client = client
+    return client

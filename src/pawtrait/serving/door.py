@@ -1,0 +1,68 @@
+"""All that the endpoints share, opened at the start and closed at the end."""
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.serving import models, privacy, rows
+from pawtrait.serving.batching import Batcher
+from pawtrait.serving.models import Models
+from pawtrait.serving.outbox import Outbox
+from pawtrait.serving.rows import Stored
+from pawtrait.serving.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Door:
+    """An application's own; ``request.app.state.door``."""
+
+    settings: Settings
+    models: Models
+    batcher: Batcher
+    pictures: Pictures
+    said: Outbox  # feedback and reviews: on the disk before the answer
+    asked: Outbox  # requests: written along, a death may cost the last second
+    salt: bytes
+    closing: bool = False
+
+    def note(self, row: Stored) -> None:
+        """Write down what happened, without waiting for a disk; a full one stops no answer."""
+        with suppress(OSError):
+            self.asked.put(rows.packed(row))
+
+    def keep(self, row: Stored) -> None:
+        """Write down what somebody said; it is on the disk afterwards. Blocks for some milliseconds.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        self.said.put(rows.packed(row))
+
+    def close(self) -> None:
+        """Finish what is in hand, deliver what waits."""
+        self.closing = True
+        self.models.stop()
+        self.batcher.close()
+        self.said.close()
+        self.asked.close()
+
+
+def opened(settings: Settings) -> Door:
+    """Start everything; a database that is down or a champion that is not there yet stops nothing."""
+    deliver = rows.delivery(settings.database)
+    door = Door(
+        settings=settings,
+        models=Models(models.source(settings), settings.poll),
+        batcher=Batcher(settings),
+        pictures=Pictures(settings.pictures),
+        said=Outbox(settings.outbox / "said", deliver, durable=True),
+        asked=Outbox(settings.outbox / "asked", deliver, durable=False, most=settings.rows),
+        salt=privacy.salt(settings.salt, settings.outbox / "salt"),
+    )
+    door.said.start()
+    door.asked.start()
+    door.models.start()
+    return door

@@ -1,0 +1,162 @@
+"""``POST /v1/feedback``: what people say is on the disk before they are thanked."""
+
+import asyncio
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pawtrait import clock
+from pawtrait.adapters.store.feedback import Said, StyleSaid
+from pawtrait.adapters.store.pictures import NAME
+from pawtrait.errors import BadStore
+from pawtrait.serving import access, intake, privacy
+from pawtrait.serving.door import Door
+from pawtrait.serving.intake import Sent
+from pawtrait.serving.problems import Problem
+
+router = APIRouter()
+
+LARGEST = 16_384  # bytes of feedback without a picture
+Mood = Literal["happy", "sad", "angry", "other"]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
+Thumbs = Literal[1, -1]
+
+
+class AboutMood(BaseModel):
+    """A mood that somebody sees in a picture, or a thumb for the model's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request: Id | None = None
+    picture: Annotated[str, Field(pattern=NAME.pattern + "$", max_length=64)] | None = None
+    label: Mood | None = None
+    thumbs: Thumbs | None = None
+    predicted: Mood | None = None
+    model_version: Annotated[str, Field(max_length=16)] | None = None
+    name: Annotated[str, Field(max_length=255)] = ""
+    consent: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "AboutMood":
+        if self.label is None and self.thumbs is None:
+            raise ValueError("give a label or thumbs")
+        return self
+
+
+class AboutPortrait(BaseModel):
+    """A thumb for a portrait."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request: Id | None = None
+    method: Literal["nst", "fast", "hybrid", "cyclegan"]
+    style: Annotated[str, Field(max_length=128)] = ""
+    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    thumbs: Thumbs
+    seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+
+
+@router.post("/v1/feedback", status_code=201)
+async def feedback(request: Request) -> JSONResponse:
+    """Say what a picture shows, whether the model was right, or how a portrait came out."""
+    door: Door = request.app.state.door
+    client = access.allow(request, "feedback")
+    values, sent = await _read(request, door)
+    name = uuid4().hex
+    if "method" in values:
+        about = _checked(AboutPortrait, values)
+        row: Said | StyleSaid = StyleSaid(id=name, time=clock.now(), client=client, **about.model_dump())
+    else:
+        row = await _said(door, name, client, _checked(AboutMood, values), sent)
+    await _kept(door, row)
+    return JSONResponse({"id": name}, 201)
+
+
+async def _read(request: Request, door: Door) -> tuple[dict[str, Any], Sent | None]:
+    """The values, and the picture where one came along."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        form = await intake.form(request, door.settings, most=1)
+        files = form.all()
+        return {key: _plain(value) for key, value in form.fields.items()}, files[0] if files else None
+    if kind != "application/json":
+        raise Problem(415, "unsupported-body", "expected application/json, or multipart/form-data")
+    return intake.json_object(await intake.body(request, LARGEST)), None
+
+
+def _plain(text: str) -> Any:
+    """A form's value as JSON would have it: numbers, yes and no; nothing is no value."""
+    known: dict[str, Any] = {"true": True, "false": False, "": None, "1": 1, "-1": -1, "+1": 1}
+    return known.get(text.strip(), text)
+
+
+def _checked(kind: type[Any], values: dict[str, Any]) -> Any:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise Problem(422, "invalid-request", "; ".join(map(_sentence, error.errors()))) from error
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(map(str, error["loc"]))
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said.lower()}" if where else said
+
+
+async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent | None) -> Said:
+    picture = about.picture or ""
+    if sent is not None:
+        picture = await _taken(door, sent, about)
+    if not picture:
+        raise Problem(
+            422, "no-picture", "picture: expected the SHA-256 that the answer named, or the picture itself"
+        )
+    if about.consent and sent is None and not await asyncio.to_thread(_has, door, picture):
+        raise Problem(
+            422,
+            "picture-not-kept",
+            "this picture was not kept; ask for its mood with consent=true, or send it in the field picture",
+        )
+    return Said(
+        id=name,
+        time=clock.now(),
+        request=about.request,
+        picture=picture,
+        client=client,
+        consent=about.consent,
+        label=about.label,
+        thumbs=about.thumbs,
+        predicted=about.predicted,
+        model_version=about.model_version,
+        name=intake.plain_name(about.name or (sent.name if sent else "")),
+    )
+
+
+async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
+    """Keep a picture that came along, where its sender agrees; else its name alone."""
+
+    def take() -> str:
+        data = privacy.clean(sent.data, intake.decode(sent, door.settings))
+        return door.pictures.put(data) if about.consent else sha256(data).hexdigest()
+
+    return await asyncio.to_thread(take)
+
+
+def _has(door: Door, picture: str) -> bool:
+    try:
+        return door.pictures.has(picture)
+    except (OSError, BadStore) as error:
+        raise Problem(
+            503, "no-store", "the pictures cannot be reached at the moment; try again later"
+        ) from error
+
+
+async def _kept(door: Door, row: Said | StyleSaid) -> None:
+    try:
+        await asyncio.to_thread(door.keep, row)
+    except OSError as error:
+        raise Problem(507, "no-space", "this could not be written down; try again later") from error

@@ -1,0 +1,77 @@
+"""``/healthz``, ``/readyz`` and ``/v1/models``: whether it lives, whether it can answer, and by what."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from pawtrait.adapters.store import database, ledger
+from pawtrait.errors import BadStore
+from pawtrait.serving import access
+from pawtrait.serving.door import Door
+from pawtrait.serving.problems import Problem
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process lives and answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """It has a model and takes requests; what waits for the database is told and no reason to turn away."""
+    door: Door = request.app.state.door
+    served = door.models.served
+    if served is None or door.closing:
+        raise Problem(503, "not-ready", "shutting down" if door.closing else "there is no model yet")
+    return JSONResponse({"status": "ready", "model": served.told(), "feedback_waiting": door.said.waiting})
+
+
+@router.get("/v1/models")
+async def models(request: Request) -> JSONResponse:
+    """Who is champion, who was, and what each month decided."""
+    access.allow(request, "read")
+    door: Door = request.app.state.door
+    decisions = await asyncio.to_thread(_decisions, door)
+    served = door.models.served
+    champion = served.told() | {"sha256": served.classifier.digest} if served else None
+    return JSONResponse(
+        {"champion": champion, "versions": _versions(decisions, champion), "months": decisions}
+    )
+
+
+def _decisions(door: Door) -> list[dict[str, Any]]:
+    """The ledger, oldest first; nothing where the database cannot be reached."""
+    try:
+        with database.opened(door.settings.database) as engine:
+            found = ledger.all(engine)
+    except BadStore:
+        return []
+    return [asdict(one) | {"time": one.time.isoformat(), "reasons": list(one.reasons)} for one in found]
+
+
+def _versions(decisions: list[dict[str, Any]], champion: dict[str, str] | None) -> list[dict[str, Any]]:
+    """Every version that ledger or service knows, newest first, each with what was last done to it."""
+    known: dict[str, dict[str, Any]] = {}
+    for one in decisions:
+        for version in (one["previous"], one["champion"], one["version"]):
+            if version:
+                known.setdefault(
+                    version, {"version": version, "action": None, "time": None, "macro_f1": None}
+                )
+        if one["version"]:
+            f1 = one["figures"].get("challenger_macro_f1")
+            known[one["version"]] |= {"action": one["action"], "time": one["time"], "macro_f1": f1}
+    if champion:
+        known.setdefault(
+            champion["version"],
+            {"version": champion["version"], "action": None, "time": None, "macro_f1": None},
+        )
+    now = champion["version"] if champion else None
+    rows = [row | {"champion": version == now} for version, row in known.items()]
+    return sorted(rows, key=lambda row: (row["version"].isdigit(), row["version"].zfill(20)), reverse=True)

@@ -1,0 +1,172 @@
+"""``POST /v1/moods``: pictures in, moods out."""
+
+import asyncio
+import time
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from pawtrait import clock
+from pawtrait.adapters.store import requests
+from pawtrait.errors import BadStore
+from pawtrait.serving import access, intake
+from pawtrait.serving.batching import Read
+from pawtrait.serving.door import Door
+from pawtrait.serving.intake import Form, Sent
+from pawtrait.serving.models import Served
+from pawtrait.serving.problems import Problem
+
+router = APIRouter()
+
+YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
+
+
+@router.post("/v1/moods")
+async def moods(request: Request) -> JSONResponse:
+    """Read the mood of one picture or of several."""
+    began = time.perf_counter()
+    door: Door = request.app.state.door
+    access.allow(request, "read")
+    served = door.models.now()
+    form = await intake.form(request, door.settings, most=door.settings.most_pictures)
+    consent, explain = flag(request, form, "consent"), flag(request, form, "explain")
+    sent = form.all()
+    if not sent:
+        raise Problem(422, "no-picture", "expected one picture at least, in the field pictures")
+    try:
+        answered = await door.batcher.read(sent, served)
+    except Problem as problem:
+        _note_all(door, request.state.id, sent, problem, began)
+        raise
+    asked = _Asked(door, served, request.state.id, clock.now(), began, len(sent))
+    answers = [
+        await asked.answer(number, one, got, consent=consent, explain=explain)
+        for number, (one, got) in enumerate(zip(sent, answered, strict=True))
+    ]
+    if len(sent) == 1 and isinstance(answered[0], Problem):
+        raise answered[0]
+    spent = (time.perf_counter() - began) * 1000
+    return JSONResponse({"answers": answers, "model": served.told(), "milliseconds": round(spent, 1)})
+
+
+def flag(request: Request, form: Form, name: str) -> bool:
+    """Yes or no, from the query or the form.
+
+    Raises:
+        Problem: 422 where it is neither.
+    """
+    said = request.query_params.get(name, form.fields.get(name, "")).strip().lower()
+    if said not in (*YES, *NO):
+        raise Problem(422, "invalid-request", f"{name}: expected true or false")
+    return said in YES
+
+
+class _Asked:
+    """What all answers of one request share."""
+
+    def __init__(
+        self, door: Door, served: Served, request: str, now: datetime, began: float, count: int
+    ) -> None:
+        self._door = door
+        self._served = served
+        self._request = request
+        self._now = now
+        self._began = began
+        self._count = count
+
+    async def answer(
+        self, number: int, sent: Sent, got: Read | Problem, *, consent: bool, explain: bool
+    ) -> dict[str, Any]:
+        """The answer to one picture, which is written down on the way."""
+        name = self._request if self._count == 1 else f"{self._request}-{number}"
+        if isinstance(got, Problem):
+            self._door.note(_failed(name, self._now, sent, got, self._milliseconds()))
+            return _EMPTY | {"request": name, "name": sent.name, "problem": got.body()}
+        labels: list[str] = self._served.classifier.facts["labels"]
+        best = int(got.probabilities.argmax())
+        confidence = float(got.probabilities[best])
+        kept = consent and await _kept(self._door, got.ready.data)
+        self._note(name, got, labels[best], confidence)
+        return {
+            "request": name,
+            "picture": got.ready.id,
+            "name": sent.name,
+            "label": labels[best],
+            "unsure": confidence < self._door.settings.unsure,
+            "confidence": round(confidence, 6),
+            "probabilities": {
+                label: round(float(p), 6) for label, p in zip(labels, got.probabilities, strict=True)
+            },
+            "kept": kept,
+            "explanation": None,
+            "problem": None,
+        }
+
+    def _note(self, name: str, got: Read, label: str, confidence: float) -> None:
+        seen = got.ready.seen
+        self._door.note(
+            requests.Request(
+                id=name,
+                time=self._now,
+                kind="predict",
+                outcome="ok",
+                latency_ms=self._milliseconds(),
+                picture=got.ready.id,
+                width=seen.width,
+                height=seen.height,
+                bytes=len(got.ready.data),
+                brightness=seen.brightness,
+                sharpness=seen.sharpness,
+                model_name=self._served.place.name,
+                model_version=self._served.place.version,
+                label=label,
+                confidence=confidence,
+            )
+        )
+
+    def _milliseconds(self) -> float:
+        return round((time.perf_counter() - self._began) * 1000, 3)
+
+
+_EMPTY = {
+    "picture": None,
+    "label": None,
+    "unsure": True,
+    "confidence": None,
+    "probabilities": None,
+    "kept": False,
+    "explanation": None,
+}
+
+
+async def _kept(door: Door, data: bytes) -> bool:
+    """Keep a picture whose sender agreed; a store that is down costs the picture, not the answer."""
+    try:
+        await asyncio.to_thread(door.pictures.put, data)
+    except BadStore:
+        return False
+    return True
+
+
+def _failed(name: str, now: datetime, sent: Sent, problem: Problem, spent: float) -> requests.Request:
+    return requests.Request(
+        id=name,
+        time=now,
+        kind="predict",
+        outcome="error",
+        error_kind=problem.kind,
+        latency_ms=spent,
+        picture=sha256(sent.data).hexdigest(),
+        bytes=len(sent.data),
+    )
+
+
+def _note_all(door: Door, request: str, sent: list[Sent], problem: Problem, began: float) -> None:
+    """A request that got no answer; one that was turned away at once is counted in the metrics only."""
+    if problem.status != 429:
+        spent = (time.perf_counter() - began) * 1000
+        for number, one in enumerate(sent):
+            door.note(_failed(f"{request}-{number}", clock.now(), one, problem, round(spent, 3)))

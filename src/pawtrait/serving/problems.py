@@ -1,0 +1,97 @@
+"""Errors as RFC 9457 has them: application/problem+json, one sentence each, never a stack trace."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from pawtrait.errors import BadFeedback, BadImage, BadModel, BadRegistry, BadStore, PawtraitError
+
+MEDIA = "application/problem+json"
+OURS: dict[type[PawtraitError], tuple[int, str]] = {
+    BadImage: (422, "unreadable-picture"),
+    BadFeedback: (422, "bad-feedback"),
+    BadModel: (503, "no-model"),
+    BadRegistry: (503, "no-registry"),
+    BadStore: (503, "no-store"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """What an endpoint raises: a status, a short name of the kind, and one sentence for a person."""
+
+    def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """The members of RFC 9457."""
+        return {
+            "type": f"urn:pawtrait:problem:{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+
+
+def of(error: PawtraitError) -> Problem:
+    """The problem that an error of ours is to a client; a store's or model's own words stay in the log."""
+    status, kind = OURS.get(type(error), (500, "internal"))
+    if status >= 500:
+        log.error("%s", error)
+        return Problem(status, kind, _HIDDEN.get(kind, "something went wrong here; it was written down"))
+    return Problem(status, kind, str(error))
+
+
+_HIDDEN = {
+    "no-model": "no model can be used at the moment; try again later",
+    "no-registry": "the registry cannot be reached at the moment; try again later",
+    "no-store": "the store cannot be reached at the moment; try again later",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application this way."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> JSONResponse:
+        return answer(request, error)
+
+    @app.exception_handler(PawtraitError)
+    async def _own(request: Request, error: PawtraitError) -> JSONResponse:
+        return answer(request, of(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return answer(request, Problem(error.status_code, kind, str(error.detail), error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(request, Problem(422, "invalid-request", "; ".join(map(_sentence, error.errors()))))
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, Problem(500, "internal", "something went wrong here; it was written down"))
+
+
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """The response; ``instance`` is the request's id, by which the log knows it too."""
+    request.state.problem = problem.kind
+    body = {**problem.body(), "instance": f"urn:pawtrait:request:{getattr(request.state, 'id', '')}"}
+    return JSONResponse(body, problem.status, problem.headers, media_type=MEDIA)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Where and what; the value that came is not repeated, since it may be a picture or a key."""
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}"

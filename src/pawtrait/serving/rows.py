@@ -1,0 +1,58 @@
+"""What the service writes down, as lines of a journal and as rows of the store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pawtrait.adapters.store import database, feedback, requests
+from pawtrait.adapters.store.database import Engine
+from pawtrait.adapters.store.feedback import Review, Said, StyleSaid
+from pawtrait.adapters.store.requests import Request
+from pawtrait.errors import BadFeedback
+
+Stored = Request | Said | Review | StyleSaid
+_KINDS: dict[str, tuple[type[Any], Callable[[Engine, Sequence[Any]], int]]] = {
+    "request": (Request, requests.add),
+    "said": (Said, feedback.add),
+    "review": (Review, feedback.add_reviews),
+    "style": (StyleSaid, feedback.add_styles),
+}
+_NAMES = {kind: name for name, (kind, _) in _KINDS.items()}
+
+
+def packed(row: Stored) -> dict[str, Any]:
+    """A row as JSON."""
+    values = asdict(row)
+    return {"kind": _NAMES[type(row)], "row": values | {"time": values["time"].isoformat()}}
+
+
+def unpacked(line: Mapping[str, Any]) -> Stored:
+    """The row again.
+
+    Raises:
+        BadFeedback: it is no row of this pawtrait.
+    """
+    try:
+        values = line["row"]
+        stored: Stored = _KINDS[line["kind"]][0](**{**values, "time": datetime.fromisoformat(values["time"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFeedback(f"a line of the outbox is no row: {error}") from error
+    return stored
+
+
+def delivery(address: str) -> Callable[[list[Mapping[str, Any]]], None]:
+    """What an outbox calls: lines in, rows of the store out, in their order.
+
+    The callable raises BadStore where the database cannot be reached or refuses a row, BadFeedback for none.
+    """
+
+    def deliver(lines: list[Mapping[str, Any]]) -> None:
+        by_kind: dict[str, list[Stored]] = {}
+        for line in lines:
+            by_kind.setdefault(line["kind"], []).append(unpacked(line))
+        with database.opened(address) as engine:
+            for kind, found in by_kind.items():
+                _KINDS[kind][1](engine, found)
+
+    return deliver

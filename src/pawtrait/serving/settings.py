@@ -1,0 +1,98 @@
+"""What an operator may set: each field is the variable PAWTRAIT_NAME, docs/serving.md has the table."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pawtrait.adapters.store import database, pictures
+from pawtrait.champion import NOTE
+from pawtrait.errors import BadParams
+
+PREFIX = "PAWTRAIT_"
+ELSEWHERE = {"database": "DATABASE_URL"}  # names that other tools share
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _cores() -> int:
+    """The cores this process may use; a container often has fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseModel):
+    """All of them, frozen; a relative path is relative to the folder that the service starts in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = ""  # a sealed folder, or models:/NAME@ALIAS; the champion's note where left out
+    note: Path = NOTE  # of the champion
+    poll: Seconds = 5.0  # seconds between two looks for a new champion
+    painters: Path = Path("data/painters")
+    manifest: Path = Path("data/tables/manifest.csv")
+    snapshots: Path = Path("data/feedback")
+    params: Path = Path("params.yaml")
+
+    database: str = Field(default_factory=database.url)
+    pictures: str = Field(default_factory=pictures.place)
+    outbox: Path = Path("data/outbox")  # what was acknowledged and is not in the database yet
+    salt: str = ""  # of clients' fingerprints; made up once and kept beside the outbox where left out
+
+    largest_bytes: Positive = 10_000_000  # of one picture
+    largest_pixels: Positive = 40_000_000
+    most_pictures: Positive = 16  # in one request
+    unsure: Share = 0.5  # a lower confidence counts as unsure
+    batch: Positive = 8  # pictures that one call of the model takes at most
+    workers: Positive = Field(default_factory=_cores)  # threads that decode and predict
+    queue: Positive = 64  # pictures that may wait; more are answered by 429
+    timeout: Seconds = 10.0  # seconds until 504
+    grace: Seconds = 30.0  # seconds that a shutdown leaves to what is in hand
+    rows: Positive = 100_000  # of requests that wait for the database at most; feedback is never dropped
+
+    keys: Path | None = None  # hashed API keys; open to this machine alone where left out
+    rate: Annotated[int, Field(ge=0)] = 0  # requests a minute for each key and each address; 0 is no limit
+    origins: str = ""  # that browsers may call from, separated by spaces; none where left out
+    proxies: str = ""  # addresses whose X-Forwarded-For is believed, separated by commas
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str] | None = None, **known: Any) -> "Settings":
+        """From environment variables, the process's own where left out; ``known`` wins.
+
+        PAWTRAIT_NAME_FILE names a file that holds the value, as container secrets come.
+
+        Raises:
+            BadParams: a value cannot be used, or such a file cannot be read.
+        """
+        found = dict(_named(os.environ if environment is None else environment))
+        try:
+            return cls.model_validate({**found, **known})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            raise BadParams(f"{_variable(name)} is {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def _named(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the environment says of our fields."""
+    found = []
+    for name in Settings.model_fields:
+        value = environment.get(_variable(name), "") or _from_file(environment, f"{_variable(name)}_FILE")
+        if value:
+            found.append((name, value))
+    return found
+
+
+def _variable(name: str) -> str:
+    return ELSEWHERE.get(name, f"{PREFIX}{name.upper()}")
+
+
+def _from_file(environment: Mapping[str, str], variable: str) -> str:
+    path = environment.get(variable, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except OSError as error:
+        raise BadParams(f"{variable} names {path}, which cannot be read: {error.strerror}") from error
