@@ -16,7 +16,7 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt README.md ./
 # What is installed depends on these lines alone; the code comes after them, so that an edit does not install it all again.
 RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
- && pip install --no-compile -c constraints.txt .
+ && pip install --no-compile -c constraints.txt '.[pipeline]'
 COPY src src
 RUN pip install --no-compile --no-deps --force-reinstall . \
  && { python -m compileall -qq -j 0 /opt/pawtrait/lib || true; }

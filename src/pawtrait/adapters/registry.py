@@ -1,4 +1,9 @@
-"""The models in MLflow: logged with each training, registered under their name, found by alias."""
+"""The models in MLflow: logged with each training, registered under their name, found by alias.
+
+Reading it takes neither pandas nor the rest of MLflow, which the service does without.
+"""
+
+from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -6,14 +11,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
-import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
@@ -23,6 +26,9 @@ from pawtrait.adapters import tracking
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
@@ -38,6 +44,7 @@ class Kind:
         served: what an answer needs of a model folder; the first is the model's identity.
         folder: where its folders lie, by the name in model.json.
         stage: the DVC stage that makes it, by the same name.
+        signature: what goes in and what comes out.
         example: an input, from what model.json says.
     """
 
@@ -46,12 +53,14 @@ class Kind:
     served: tuple[str, ...]
     folder: str
     stage: str
-    signature: ModelSignature
+    signature: tuple[Schema, Schema]
     example: Callable[[Mapping[str, Any]], pd.DataFrame]
 
 
 def example(facts: Mapping[str, Any]) -> pd.DataFrame:
     """One encoded grey picture in the form that the model takes."""
+    import pandas as pd  # late: only who logs a model has it
+
     side = int(facts["side"])
     return pd.DataFrame({"picture": [images.encode_png(np.full((side, side, 3), 128, np.uint8))]})
 
@@ -72,7 +81,7 @@ EXPRESSION = Kind(
     ("model.onnx", "model.json"),
     "data/models",
     "train@{}",
-    ModelSignature(
+    (
         Schema([_PICTURE]),
         Schema([ColSpec(DataType.string, "label"), *_MOODS, ColSpec(DataType.string, "problem")]),
     ),
@@ -84,7 +93,7 @@ CYCLEGAN = Kind(
     ("photo_to_painting.onnx", "painting_to_photo.onnx", "model.json"),
     "data/painters",
     "train_{}",
-    ModelSignature(Schema([_PICTURE]), _PAINTED),
+    (Schema([_PICTURE]), _PAINTED),
     example,
 )
 FAST = Kind(
@@ -93,9 +102,7 @@ FAST = Kind(
     ("transformer.onnx", "style.onnx", "model.json"),
     "data/painters",
     "export_{}",
-    ModelSignature(
-        Schema([_PICTURE, ColSpec(DataType.binary, "style"), ColSpec(DataType.double, "strength")]), _PAINTED
-    ),
+    (Schema([_PICTURE, ColSpec(DataType.binary, "style"), ColSpec(DataType.double, "strength")]), _PAINTED),
     styled_example,
 )
 KINDS = {kind.name: kind for kind in (EXPRESSION, CYCLEGAN, FAST)}
@@ -103,6 +110,8 @@ KINDS = {kind.name: kind for kind in (EXPRESSION, CYCLEGAN, FAST)}
 
 def log(run: tracking.Run, folder: Path, kind: Kind = EXPRESSION) -> None:
     """Log a sealed model folder as a pyfunc of the active run, and tag the run with the model's SHA-256."""
+    from mlflow.models import ModelSignature  # late, as it loads pandas
+
     digest = sealed.check(folder, *kind.served)[kind.served[0]]
     facts = sealed.facts(folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -116,7 +125,7 @@ def log(run: tracking.Run, folder: Path, kind: Kind = EXPRESSION) -> None:
             python_model=str(Path(__file__).with_name(kind.code)),
             artifacts={"model": str(served)},
             code_paths=[str(Path(pawtrait.__file__).parent)],
-            signature=kind.signature,
+            signature=ModelSignature(*kind.signature),
             input_example=kind.example(facts),
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
