@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import pawtrait
-from pawtrait.serving import door, feedback, health, moods, problems
+from pawtrait.serving import door, feedback, health, moods, portraits, problems
 from pawtrait.serving.access import Gate
 from pawtrait.serving.around import Around
 from pawtrait.serving.keys import Keys
@@ -34,7 +34,7 @@ def create(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.gate = Gate(Keys(settings.keys) if settings.keys else None, settings.rate)
     problems.install(app)
-    for part in (moods, feedback, health):
+    for part in (moods, portraits, feedback, health):
         app.include_router(part.router)
     app.add_middleware(Around)
     return app

@@ -11,6 +11,7 @@ from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
 from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
+from pawtrait.serving.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class Door:
     said: Outbox  # feedback and reviews: on the disk before the answer
     asked: Outbox  # requests: written along, a death may cost the last second
     salt: bytes
+    workshop: Workshop
     closing: bool = False
 
     def note(self, row: Stored) -> None:
@@ -41,9 +43,15 @@ class Door:
         """
         self.said.put(rows.packed(row))
 
+    def leave(self) -> None:
+        """End what outlasts its request: a client that waits for events would keep the service open."""
+        self.closing = True
+        self.workshop.leave()
+
     def close(self) -> None:
         """Finish what is in hand, deliver what waits."""
-        self.closing = True
+        self.leave()
+        self.workshop.close()
         self.models.stop()
         self.batcher.close()
         self.said.close()
@@ -61,6 +69,7 @@ def opened(settings: Settings) -> Door:
         said=Outbox(settings.outbox / "said", deliver, durable=True),
         asked=Outbox(settings.outbox / "asked", deliver, durable=False, most=settings.rows),
         salt=privacy.salt(settings.salt, settings.outbox / "salt"),
+        workshop=Workshop(settings),
     )
     door.said.start()
     door.asked.start()

@@ -1,6 +1,10 @@
 """The service on a port: uvicorn, and an orderly end."""
 
+import asyncio
+import socket
+
 import uvicorn
+from fastapi import FastAPI
 
 from pawtrait.serving import api
 from pawtrait.serving.settings import Settings
@@ -8,8 +12,9 @@ from pawtrait.serving.settings import Settings
 
 def run(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal; what is in hand then is finished."""
+    app = api.create(settings)
     config = uvicorn.Config(
-        api.create(settings),
+        app,
         host=host,
         port=port,
         access_log=False,  # ours has ids and no addresses
@@ -20,4 +25,17 @@ def run(settings: Settings, host: str, port: int) -> None:
         forwarded_allow_ips=settings.proxies or None,
         h11_max_incomplete_event_size=32_768,
     )
-    uvicorn.Server(config).run()
+    _Server(config, app).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends what would stay open as long as a portrait takes, before it waits for the last connections."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Uvicorn's own, and ours before it."""
+        await asyncio.to_thread(self._app.state.door.leave)
+        await super().shutdown(sockets)

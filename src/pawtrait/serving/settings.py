@@ -15,6 +15,7 @@ PREFIX = "PAWTRAIT_"
 ELSEWHERE = {"database": "DATABASE_URL"}  # names that other tools share
 
 Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -53,8 +54,26 @@ class Settings(BaseModel):
     grace: Seconds = 30.0  # seconds that a shutdown leaves to what is in hand
     rows: Positive = 100_000  # of requests that wait for the database at most; feedback is never dropped
 
+    paintings: Path = Path("data/paintings")  # that can be named as a style
+    paintings_table: Path = Path("data/tables/paintings.csv")  # their titles; all pictures there where absent
+    style_weights: Path = Path("data/style_weights")  # of neural style transfer
+    portraits: Path = Path(".cache/portraits")  # where finished ones of jobs lie for a while
+    portrait_side: Positive = 512  # px of the longer side, where nothing is wished
+    portrait_largest: Annotated[int, Field(ge=32)] = 1024  # px that can be wished at most
+    portrait_steps: Positive = 300  # that can be wished at most
+    portrait_threads: Count = 0  # of a network that paints; 0 is one a core
+    portrait_timeout: Seconds = 30.0  # seconds until 504, of those that are painted at once
+    portraits_at_once: Positive = 1  # of those
+    portraits_waiting: Count = 8  # of those, and of jobs
+    painters_at_work: Count = 1  # processes that paint jobs; 0 switches nst and hybrid off
+    portrait_memory: Annotated[int, Field(ge=500)] = 3000  # MB that such a process may use
+    portrait_seconds: Seconds = 600.0  # that a job may paint
+    portrait_grace: Seconds = 5.0  # seconds that a process has to leave its step when told to stop
+    portraits_kept: Seconds = 3600.0  # seconds that a finished job is known
+    portraits_most: Positive = 200  # of those
+
     keys: Path | None = None  # hashed API keys; open to this machine alone where left out
-    rate: Annotated[int, Field(ge=0)] = 0  # requests a minute for each key and each address; 0 is no limit
+    rate: Count = 0  # requests a minute for each key and each address; 0 is no limit
     origins: str = ""  # that browsers may call from, separated by spaces; none where left out
     proxies: str = ""  # addresses whose X-Forwarded-For is believed, separated by commas
 

@@ -1,0 +1,218 @@
+"""A painting process seen from the service: started, given an order, listened to, stopped, killed."""
+
+import json
+import logging
+import multiprocessing
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pawtrait.dataset.images import Pixels
+from pawtrait.serving import wire
+
+WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
+LOOK = 0.1  # seconds between two looks whether somebody wants to stop
+STARTING = 120.0  # seconds that a process may take until it says that it is ready
+
+log = logging.getLogger(__name__)
+
+
+class Died(Exception):
+    """The process is gone, or did not answer and was killed; the message says how, for people."""
+
+
+class Late(Exception):
+    """The job took longer than it may; its process was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a process is started with.
+
+    Attributes:
+        memory: megabytes of its own that it may use.
+        threads: of torch; 0 is one a core.
+    """
+
+    painters: str
+    weights: str
+    params: str
+    memory: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A portrait that somebody wants.
+
+    Attributes:
+        photo: uint8 (H, W, 3).
+        painting: the same, or None where the method needs none.
+        strength: 0 to 1.
+        side: px of the longer side at most.
+        steps: at the full size; None is as many as the project's recipe says.
+    """
+
+    method: str
+    photo: Pixels
+    painting: Pixels | None
+    strength: float
+    side: int
+    steps: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a process says of its job.
+
+    Attributes:
+        event: progress | done | failed | cancelled.
+        picture: a JPEG on the way, a PNG at the end, or None.
+        kind: of failed: the error's class, or "memory".
+        reason: of failed: a sentence, or "" where the error was not foreseen.
+    """
+
+    event: str
+    done: int = 0
+    of: int = 0
+    losses: dict[str, float] | None = None
+    picture: bytes | None = None
+    kind: str = ""
+    reason: str = ""
+
+
+class Hand:
+    """One process. Not for several threads at once."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Start it; it is ready some seconds later."""
+        self._channel, theirs = multiprocessing.Pipe()
+        command = [sys.executable, "-m", WORKER, str(theirs.fileno()), json.dumps(asdict(setup))]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # a Ctrl-C in the terminal is the service's to answer
+        )
+        theirs.close()
+        self._ready = False
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether the process runs, as far as can be seen."""
+        return self._process.poll() is None
+
+    def prepare(self, stopped: Callable[[], bool]) -> None:
+        """Wait until it is ready or nobody wants it any more.
+
+        Raises:
+            Died: it ended while starting, or did not get ready.
+        """
+        until = time.monotonic() + STARTING
+        while not self._ready and not stopped():
+            if time.monotonic() > until:
+                self.kill()
+                raise Died(f"did not get ready within {STARTING:g} seconds")
+            if self._poll(LOOK):
+                self._hear()
+                self._ready = True
+
+    def paint(
+        self, order: Order, stopped: Callable[[], bool], limit: float, grace: float
+    ) -> Iterator[Report]:
+        """Give it an order and yield what it says; the last report is done, failed or cancelled.
+
+        Args:
+            stopped: asked all the time; once it is true the process has ``grace`` seconds to leave its step.
+            limit: seconds for the whole job.
+
+        Raises:
+            Died: it ended, or had to be killed after ``grace``.
+            Late: the time is over; it was killed.
+        """
+        if stopped():
+            yield Report("cancelled")
+            return
+        self._give(order)
+        until, told = time.monotonic() + limit, False
+        while True:
+            now = time.monotonic()
+            if stopped() and not told:
+                self._say({"event": "cancel"})
+                until, told = now + grace, True
+            if now > until:
+                self.kill()
+                raise Died("did not stop when told to") if told else Late
+            if self._poll(LOOK):
+                head, parts = self._hear()
+                report = _report(head, parts)
+                yield report
+                if report.event != "progress":
+                    return
+
+    def kill(self) -> None:
+        """End it at once, and take leave of it."""
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    def close(self, patience: float) -> None:
+        """Let it end by itself, which it does when its channel closes; kill it after ``patience`` seconds."""
+        self._channel.close()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _give(self, order: Order) -> None:
+        pictures = [order.photo] if order.painting is None else [order.photo, order.painting]
+        sizes, parts = wire.packed(pictures)
+        head = {"event": "paint", "method": order.method, "strength": order.strength}
+        self._say({**head, "side": order.side, "steps": order.steps, "sizes": sizes}, *parts)
+
+    def _say(self, head: dict[str, Any], *parts: bytes) -> None:
+        try:
+            wire.send(self._channel, head, *parts)
+        except OSError as error:
+            raise self._death() from error
+
+    def _poll(self, seconds: float) -> bool:
+        try:
+            return self._channel.poll(seconds)
+        except OSError as error:
+            raise self._death() from error
+
+    def _hear(self) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            return wire.receive(self._channel)
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+
+    def _death(self) -> Died:
+        """How it ended: by which signal, or with which code."""
+        try:
+            code = self._process.wait(LOOK * 10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return Died("closed its channel")
+        if code >= 0:
+            return Died(f"ended with exit code {code}")
+        try:
+            return Died(f"was ended by {signal.Signals(-code).name}")
+        except ValueError:
+            return Died(f"was ended by signal {-code}")
+
+
+def _report(head: dict[str, Any], parts: list[bytes]) -> Report:
+    if "trace" in head:
+        log.error("a painting process met what nobody had foreseen: %s", head.pop("trace"))
+    return Report(**head, picture=parts[0] if parts else None)

@@ -1,0 +1,262 @@
+"""Portraits that take longer than a client waits: a bounded queue before painting processes.
+
+A thread for each process takes job after job. A process that dies is replaced, and its job tried once more.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pawtrait.serving.hands import Died, Hand, Late, Order, Report, Setup
+from pawtrait.serving.job import Job, View
+from pawtrait.serving.shelf import Shelf
+
+TRIES = 2
+IDLE = 30.0  # seconds between two looks at what has grown old
+SLOWEST = 600  # the longest wait that a client is told
+UNFORESEEN = "something went wrong while painting; it was written down"
+SHOWN = ("BadImage", "BadTraining")  # errors whose sentences are for clients too; others name files
+STOPPING = "the service is stopping; ask again in a moment"
+
+log = logging.getLogger(__name__)
+
+
+class Full(Exception):
+    """The queue is full; ``seconds`` is when to come again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"come again in {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much there may be of everything.
+
+    Attributes:
+        workers: processes; each is started with its first job.
+        waiting: jobs that wait.
+        seconds: that a job may paint.
+        grace: seconds that a process has to leave its step when told to stop.
+        remembered: jobs that are over and still known.
+        kept: seconds that they are.
+    """
+
+    workers: int
+    waiting: int
+    seconds: float
+    grace: float
+    remembered: int
+    kept: float
+
+
+class Jobs:
+    """All of them. Safe from any thread."""
+
+    def __init__(self, setup: Setup, limits: Limits, shelf: Shelf) -> None:
+        """Nothing runs yet; see ``start``."""
+        self._setup, self._limits, self._shelf = setup, limits, shelf
+        self._changed = threading.Condition()  # reentrant
+        self._waiting: deque[Job] = deque()
+        self._known: dict[str, Job] = {}
+        self._closed = False
+        self._typical = 30.0  # seconds that a job takes
+        self._threads = [
+            threading.Thread(target=self._work, name=f"painting-{number}", daemon=True)
+            for number in range(limits.workers)
+        ]
+
+    def start(self) -> None:
+        """Start the threads; processes come with the first jobs."""
+        for thread in self._threads:
+            thread.start()
+
+    def check_room(self) -> None:
+        """Raise Full where one more job would be one too many."""
+        with self._changed:
+            if self._closed or len(self._waiting) >= self._limits.waiting:
+                raise Full(self._soon())
+
+    def submit(self, key: str, order: Order, steps: int, finished: Callable[[View], None]) -> Job:
+        """Queue a portrait.
+
+        Args:
+            key: what the job is called, and the file of its portrait: a UUID in hex.
+            steps: that it will take, to be told before its process says so.
+            finished: hears how it ended, once, from whatever thread.
+
+        Raises:
+            Full: too many wait, or the service stops.
+        """
+        with self._changed:
+            self.check_room()
+            job = Job(View(key, order.method, of=steps), order, finished)
+            self._known[job.id] = job
+            self._waiting.append(job)
+            self._changed.notify()
+        return job
+
+    def find(self, key: str) -> Job | None:
+        """A job by its id; None where there is none, or its time is over."""
+        with self._changed:
+            job = self._known.get(key)
+        return None if job is None or self._old(job) else job
+
+    def picture(self, job: Job) -> bytes | None:
+        """The finished portrait, PNG."""
+        return self._shelf.get(job.id) if job.view.status == "done" else None
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job; one that is over is forgotten, and its picture removed."""
+        over = job.view.over
+        job.set(status="cancelled")
+        with self._changed:
+            if job in self._waiting:
+                self._waiting.remove(job)
+            if over:
+                self._known.pop(job.id, None)
+        self._shelf.drop(job.id)
+
+    def counts(self) -> tuple[int, int]:
+        """How many wait, and how many are being painted."""
+        with self._changed:
+            painting = sum(job.view.status == "painting" for job in self._known.values())
+            return len(self._waiting), painting
+
+    def leave(self) -> None:
+        """Take no more and cancel all there is: who comes back after a restart would not find it."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            jobs = list(self._known.values())
+            self._changed.notify_all()
+        for job in jobs:
+            job.set(status="cancelled", kind="Stopping", problem=STOPPING)
+
+    def close(self) -> None:
+        """Cancel all there is, and end the processes within some seconds."""
+        self.leave()
+        for thread in self._threads:
+            thread.join()
+
+    def _soon(self) -> int:
+        """Seconds until there may be room: until the next process is done with a job of the usual length."""
+        return int(min(max(self._typical / max(self._limits.workers, 1), 1), SLOWEST))
+
+    def _work(self) -> None:
+        """What a thread does: job after job with one process, a new one where it has ended."""
+        hand: Hand | None = None
+        while job := self._next():
+            if hand is not None and not hand.alive():
+                hand.close(0)
+                hand = None
+            try:
+                hand = self._try(job, hand or Hand(self._setup))
+            except Exception:  # the thread outlives whatever goes wrong with one job
+                log.exception("job %s met what nobody had foreseen", job.id)
+                job.set(status="failed", kind="Unforeseen", problem=UNFORESEEN)
+        if hand is not None:
+            hand.close(self._limits.grace)
+
+    def _next(self) -> Job | None:
+        """The next job; None where the service stops. Meanwhile what has grown old goes."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    return None
+                if self._waiting:
+                    return self._waiting.popleft()
+                self._changed.wait(IDLE)
+            self._sweep()
+
+    def _try(self, job: Job, hand: Hand) -> Hand | None:
+        """Paint a job with a process; give the process back if it can go on."""
+        job.began = job.began or time.monotonic()
+        job.set(status="painting")
+        try:
+            hand.prepare(lambda: job.view.over)
+            for report in self._reports(job, hand):
+                self._take(job, report)
+                if report.kind == "memory":
+                    raise Died("ran out of memory")  # whatever is left of it is not worth keeping
+        except Late:
+            limit = f"{self._limits.seconds:g} seconds"
+            job.set(status="failed", kind="Late", problem=f"painting took longer than {limit}; ask for less")
+        except Died as death:
+            hand.close(0)
+            self._again(job, str(death))
+            return None
+        return hand if hand.alive() else None
+
+    def _reports(self, job: Job, hand: Hand) -> Iterator[Report]:
+        order = job.order
+        if order is None:  # cancelled since
+            return iter(())
+        return hand.paint(order, lambda: job.view.over, self._limits.seconds, self._limits.grace)
+
+    def _take(self, job: Job, report: Report) -> None:
+        """What a report changes."""
+        if report.event == "progress":
+            seen = {"preview": report.picture} if report.picture else {}
+            job.set(done=report.done, of=report.of, losses=report.losses, **seen)
+        elif report.event == "failed":
+            job.set(status="failed", kind=report.kind, problem=self._reason(job, report))
+        elif report.event == "done" and report.picture is not None:
+            self._finish(job, report.picture)
+
+    def _finish(self, job: Job, picture: bytes) -> None:
+        try:
+            self._shelf.put(job.id, picture)
+        except OSError as error:
+            log.error("a finished portrait could not be kept: %s", error)
+            job.set(status="failed", kind="NoRoom", problem="there is no room for the finished portrait")
+            return
+        job.set(status="done", done=job.view.of)
+        if job.view.status != "done":  # cancelled in between
+            self._shelf.drop(job.id)
+        self._typical += 0.3 * (job.view.seconds - self._typical)
+
+    def _reason(self, job: Job, report: Report) -> str:
+        """A sentence for the client."""
+        if report.kind == "memory" and job.order is not None:
+            return (
+                f"painting at {job.order.side} px takes more than the {self._setup.memory} MB that one"
+                " portrait may use; ask for a smaller side"
+            )
+        log.error("job %s: %s: %s", job.id, report.kind, report.reason)
+        return report.reason if report.kind in SHOWN else UNFORESEEN
+
+    def _again(self, job: Job, death: str) -> None:
+        """A process died: its job is tried once more, or has failed."""
+        if job.view.over:
+            return
+        log.warning("a painting process %s at try %d of job %s", death, job.view.attempt, job.id)
+        if job.view.attempt >= TRIES:
+            problem = f"the process that painted it {death}, twice; ask for a smaller side or try later"
+            job.set(status="failed", kind="WorkerDied", problem=problem)
+            return
+        job.set(status="waiting", attempt=job.view.attempt + 1, done=0)
+        with self._changed:
+            if not self._closed:
+                self._waiting.appendleft(job)
+                self._changed.notify()
+                return
+        job.set(status="cancelled", kind="Stopping", problem=STOPPING)
+
+    def _old(self, job: Job) -> bool:
+        return job.view.over and time.monotonic() - job.ended > self._limits.kept
+
+    def _sweep(self) -> None:
+        """Forget jobs that are over and old, or too many, and their pictures."""
+        with self._changed:
+            over = sorted((job for job in self._known.values() if job.view.over), key=lambda job: job.ended)
+            excess = over[: max(len(over) - self._limits.remembered, 0)]
+            gone = [job for job in over if self._old(job)] + excess
+            for job in gone:
+                self._known.pop(job.id, None)
+        for job in gone:
+            self._shelf.drop(job.id)
+        self._shelf.sweep()

@@ -1,0 +1,210 @@
+"""``/v1/portraits`` and ``/v1/styles``: a photo and a painting in, a portrait out, at once or as a job."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from pawtrait.errors import BadImage, BadStore, PawtraitError
+from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
+from pawtrait.serving.door import Door
+from pawtrait.serving.job import Job, View
+from pawtrait.serving.jobs import Full
+from pawtrait.serving.problems import Problem
+from pawtrait.serving.sittings import Facts, Material, Sitting
+from pawtrait.serving.styles import Work
+from pawtrait.serving.workshop import SLOW
+
+router = APIRouter(tags=["portraits"])
+
+UNKEPT = {"Cache-Control": "no-store"}
+SHORTLY = {"Cache-Control": "private, max-age=600"}
+
+
+@router.post("/v1/portraits", **portraits_told.PAINT)
+async def paint(request: Request) -> Response:
+    """Paint a photo: ``fast`` and ``cyclegan`` at once, ``nst`` and ``hybrid`` as a job."""
+    door: Door = request.app.state.door
+    access.allow(request, "read")
+    form = await intake.form(request, door.settings, most=2)
+    wish = await asyncio.to_thread(wishes.read, request, form, door.workshop.wall, door.settings)
+    lack = await asyncio.to_thread(door.workshop.lack, wish.method)
+    if lack:
+        raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
+    sitting = Sitting(wish, door.workshop, door.settings)
+    answer = _queued if wish.method in SLOW else _at_once
+    try:
+        return await answer(door, request.state.id, sitting)
+    except PawtraitError as error:
+        door.note(sitting.row(request.state.id, None, type(error).__name__))
+        raise
+    except Problem as problem:
+        if problem.status != 429:  # those were turned away at the door
+            door.note(sitting.row(request.state.id, None, problem.kind))
+        raise
+
+
+@router.get("/v1/portraits/{key}", **portraits_told.LOOK)
+async def look(request: Request, key: str) -> Response:
+    """How a job stands; with ``Accept: text/event-stream`` the events."""
+    job = _job(request, key)
+    if events.MEDIA in request.headers.get("accept", ""):
+        return _stream(request, job)
+    return JSONResponse(_told(job.view), headers=UNKEPT)
+
+
+@router.get("/v1/portraits/{key}/events", **portraits_told.EVENTS)
+async def follow(request: Request, key: str) -> Response:
+    """Progress as server-sent events, with small previews, until the job is over."""
+    return _stream(request, _job(request, key))
+
+
+@router.get("/v1/portraits/{key}/picture", **portraits_told.PICTURE)
+async def picture(request: Request, key: str) -> Response:
+    """The portrait, a PNG; while it is being painted the newest preview, a small JPEG."""
+    job = _job(request, key)
+    jobs = request.app.state.door.workshop.jobs
+    if job.view.status == "done":
+        found = await asyncio.to_thread(jobs.picture, job)
+        if found:
+            return Response(found, media_type="image/png", headers=UNKEPT)
+    elif job.view.preview:
+        return Response(job.view.preview, media_type="image/jpeg", headers=UNKEPT)
+    later = {} if job.view.over else {"Retry-After": "1"}
+    raise Problem(404, "no-picture-yet" if later else "no-picture", "there is no picture of this job", later)
+
+
+@router.delete("/v1/portraits/{key}", status_code=204, **portraits_told.CANCEL)
+async def cancel(request: Request, key: str) -> Response:
+    """Stop a job; delete one that is over, and its portrait."""
+    job = _job(request, key)
+    await asyncio.to_thread(request.app.state.door.workshop.jobs.cancel, job)
+    return Response(status_code=204)
+
+
+@router.get("/v1/styles", **portraits_told.STYLES)
+async def styles(request: Request) -> JSONResponse:
+    """The ways to paint, and the paintings that can be named."""
+    access.allow(request, "read")
+    shop = request.app.state.door.workshop
+    methods, works = await asyncio.to_thread(lambda: (shop.methods(), shop.wall.works()))
+    body = {
+        "methods": [
+            {
+                "name": one.name,
+                "told": one.told,
+                "needs_style": one.needs_style,
+                "available": not one.why_not,
+                "why_not": one.why_not,
+            }
+            for one in methods
+        ],
+        "styles": [_style(work) for work in works],
+    }
+    return JSONResponse(body)
+
+
+@router.get("/v1/styles/{name}/picture", **portraits_told.STYLE_PICTURE)
+async def style_picture(request: Request, name: str) -> Response:
+    """A painting to look at, a JPEG."""
+    access.allow(request, "read")
+    wall = request.app.state.door.workshop.wall
+    work = await asyncio.to_thread(wall.find, name)
+    if work is None:
+        raise Problem(404, "no-such-style", "there is no painting of that name; GET /v1/styles lists them")
+    tag = f'"{work.id}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag, **SHORTLY})
+    try:
+        shown = await asyncio.to_thread(wall.picture, work)
+    except (BadImage, OSError) as error:
+        raise Problem(404, "no-such-style", "the file of this painting cannot be read") from error
+    return Response(shown, media_type="image/jpeg", headers={"ETag": tag, **SHORTLY})
+
+
+async def _at_once(door: Door, name: str, sitting: Sitting) -> Response:
+    """The portrait itself."""
+    painted, material = await door.workshop.turns.take(sitting.paint)
+    seconds = sitting.seconds
+    door.note(sitting.row(name, material.facts, None))
+    headers = {
+        "X-Pawtrait-Request": name,
+        "X-Pawtrait-Seconds": f"{seconds:.3f}",
+        "X-Pawtrait-Picture": material.facts.id,
+        "X-Pawtrait-Kept": "true" if await _kept(door, sitting, material) else "false",
+    }
+    return Response(painted, media_type="image/png", headers=headers | UNKEPT)
+
+
+async def _queued(door: Door, name: str, sitting: Sitting) -> Response:
+    """A job, which goes by the request's id."""
+    shop = door.workshop
+    try:
+        shop.jobs.check_room()  # before the work of decoding
+        material = await shop.turns.take(sitting.prepare)
+        steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
+        finished = _writing(door, sitting, material.facts)
+        job = shop.jobs.submit(name, material.order, steps, finished)
+    except Full as full:
+        raise turns.busy(full.seconds) from full
+    kept = await _kept(door, sitting, material)
+    body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
+    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **UNKEPT}
+    return JSONResponse(body, 202, headers)
+
+
+def _writing(door: Door, sitting: Sitting, facts: Facts) -> Callable[[View], None]:
+    """Writes down how a job ended, unless its client did not want it any more: then nothing was answered."""
+
+    def finished(view: View) -> None:
+        sitting.forget()
+        if view.status != "cancelled":
+            door.note(sitting.row(view.id, facts, view.kind or None))
+
+    return finished
+
+
+async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
+    """Keep the photo if its sender agreed; a store that is down costs the photo, not the portrait."""
+    if not sitting.wish.consent:
+        return False
+    try:
+        await asyncio.to_thread(door.pictures.put, material.data)
+    except BadStore:
+        return False
+    return True
+
+
+def _job(request: Request, key: str) -> Job:
+    access.allow(request, "read")
+    job: Job | None = request.app.state.door.workshop.jobs.find(key)
+    if job is None:
+        raise Problem(404, "no-such-job", "there is no job of that id, or its hour is over")
+    return job
+
+
+def _stream(request: Request, job: Job) -> Response:
+    told = events.of(job)
+    return StreamingResponse(told, media_type=events.MEDIA, headers=events.HEADERS)
+
+
+def _told(view: View) -> dict[str, Any]:
+    url = f"/v1/portraits/{view.id}"
+    return {
+        "id": view.id,
+        "method": view.method,
+        "status": view.status,
+        "done": view.done,
+        "of": view.of,
+        "seconds": round(view.seconds, 3),
+        "problem": events.problem(view),
+        "url": url,
+        "picture_url": f"{url}/picture" if view.status == "done" or view.preview else None,
+    }
+
+
+def _style(work: Work) -> dict[str, str]:
+    return {"name": work.name, "title": work.title, "url": f"/v1/styles/{quote(work.name)}/picture"}

@@ -1,0 +1,159 @@
+"""A process that paints one portrait after the other: ``python -m pawtrait.serving.worker CHANNEL SETUP``.
+
+The only part of the service that loads torch. Its memory is limited, it lets the rest of the machine go
+first, looks between two steps whether it should stop, and ends when its service does.
+"""
+
+import io
+import json
+import os
+import resource
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+from PIL import Image
+
+from pawtrait import environment, params
+from pawtrait.dataset import images
+from pawtrait.dataset.images import Pixels
+from pawtrait.errors import PawtraitError
+from pawtrait.serving import wire
+from pawtrait.serving.hands import Setup
+from pawtrait.style_transfer.studio import Studio
+
+POLITE = 10  # steps down in the scheduler's order: moods come first
+PREVIEW = 256  # px of a preview's longer side
+BETWEEN = 0.5  # seconds between two previews, at least
+MEGABYTE = 1_000_000
+LACK = ("allocate memory", "bad_alloc", "could not create a primitive", "could not execute a primitive")
+
+
+def main(channel: Connection, setup: Setup) -> None:
+    """Paint what comes until the service closes the channel."""
+    _settle_down(setup.memory)
+    studio = _opened(setup)
+    room = setup.memory * MEGABYTE - psutil.Process().memory_info().data
+    wire.send(channel, {"event": "ready"})
+    while True:
+        try:
+            head, parts = wire.receive(channel)
+            if head["event"] == "paint":  # a late word to stop is about a job that is over
+                _paint(channel, studio, head, wire.unpacked(head["sizes"], parts), room)
+        except (EOFError, OSError):  # the service is gone
+            return
+
+
+def _settle_down(megabytes: int) -> None:
+    """Limit the memory, leave no core dump with somebody's picture in it, let others go first.
+
+    What counts are private pages that can be written, not the libraries' code nor address space.
+    """
+    size = megabytes * MEGABYTE
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(POLITE)
+
+
+def _opened(setup: Setup) -> Studio:
+    """The studio, with torch loaded, so that no job's time counts that."""
+    import torch
+
+    from pawtrait.style_transfer import hybrid, neural  # noqa: F401
+
+    if setup.threads:
+        torch.set_num_threads(setup.threads)
+    knobs = params.load(Path(setup.params))
+    return Studio(Path(setup.painters), Path(setup.weights), knobs.neural, knobs.hybrid, knobs.seed)
+
+
+def _paint(
+    channel: Connection, studio: Studio, order: dict[str, Any], pictures: list[Pixels], room: int
+) -> None:
+    """Paint one portrait and tell of each step; the last word is ``done``, ``cancelled`` or ``failed``."""
+    plain = studio.neural, studio.hybrid
+    try:
+        _set(studio, order["side"], order["steps"])
+        _check(studio.neural, room)
+        _steps(channel, studio, order, pictures)
+    except Exception as error:  # whatever it is, it becomes this job's answer, and the next job gets its try
+        wire.send(channel, {"event": "failed", **_told(error)})
+    finally:
+        studio.neural, studio.hybrid = plain
+
+
+def _set(studio: Studio, side: int, steps: int | None) -> None:
+    """The recipes with what was wished; ``steps`` are those at the full size, as on the command line."""
+    changes: dict[str, Any] = {"side": side}
+    if steps:
+        changes["steps"] = (*studio.neural.steps[:-1], steps)
+        studio.hybrid = studio.hybrid.model_copy(update={"steps": steps})
+    studio.neural = studio.neural.model_copy(update=changes)
+
+
+def _check(recipe: params.Neural, room: int) -> None:
+    """Refuse at once what would run out of memory after a while: ``room`` is in bytes."""
+    from pawtrait.style_transfer import neural
+
+    network = recipe.networks[recipe.network]
+    if neural.memory(network, recipe.network, recipe.side, recipe.side, recipe.precision) > room:
+        raise MemoryError
+
+
+def _steps(channel: Connection, studio: Studio, order: dict[str, Any], pictures: list[Pixels]) -> None:
+    photo, *paintings = pictures
+    styles = [(painting, 1.0) for painting in paintings]
+    glimpse, last = None, 0.0
+    for glimpse in studio.paint(order["method"], photo, styles, order["strength"]):
+        if _stopped(channel):
+            wire.send(channel, {"event": "cancelled"})
+            return
+        head = {"event": "progress", "done": glimpse.done, "of": glimpse.of, "losses": glimpse.losses}
+        if time.monotonic() - last >= BETWEEN:
+            wire.send(channel, head, _jpeg(glimpse.picture()))
+            last = time.monotonic()
+        else:
+            wire.send(channel, head)
+    if glimpse is None:
+        raise AssertionError("every method yields a picture")
+    wire.send(channel, {"event": "done"}, images.encode_png(glimpse.picture()))
+
+
+def _stopped(channel: Connection) -> bool:
+    """Whether somebody has said to stop; EOFError or OSError where the service is gone."""
+    return channel.poll() and wire.receive(channel)[0]["event"] == "cancel"
+
+
+def _jpeg(picture: Pixels) -> bytes:
+    """A small JPEG of uint8 (H, W, 3)."""
+    small = images.fit(picture, min(PREVIEW, max(picture.shape[:2])))
+    stream = io.BytesIO()
+    Image.fromarray(small).save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    """What went wrong: our own sentences as they are, memory by name, else the error's kind alone."""
+    if _is_memory(error):
+        return {"kind": "memory", "reason": ""}
+    if isinstance(error, PawtraitError):
+        return {"kind": type(error).__name__, "reason": str(error)}
+    return {"kind": type(error).__name__, "reason": "", "trace": repr(error)[:500]}
+
+
+def _is_memory(error: BaseException | None) -> bool:
+    """Whether an error, or its cause, is a lack of memory; torch and onnxruntime say so in words."""
+    while error is not None:
+        words = str(error).lower()
+        if isinstance(error, MemoryError) or any(said in words for said in LACK):
+            return True
+        error = error.__cause__
+    return False
+
+
+if __name__ == "__main__":
+    environment.settle()
+    main(Connection(int(sys.argv[1])), Setup(**json.loads(sys.argv[2])))

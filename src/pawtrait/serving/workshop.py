@@ -1,0 +1,124 @@
+"""All that portraits need: paintings, painters that paint at once, the queue for the slow ones."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from pawtrait import params
+from pawtrait.errors import PawtraitError
+from pawtrait.params import Params
+from pawtrait.serving.hands import Setup
+from pawtrait.serving.jobs import Jobs, Limits
+from pawtrait.serving.painters import Painters
+from pawtrait.serving.settings import Settings
+from pawtrait.serving.shelf import Shelf
+from pawtrait.serving.styles import Wall
+from pawtrait.serving.turns import Turns
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
+
+SLOW = ("nst", "hybrid")  # painted by processes of their own
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to paint, as a client is told of it; ``why_not`` is "" where it is available."""
+
+    name: str
+    told: str
+    needs_style: bool
+    why_not: str
+
+
+class Workshop:
+    """Opened at the start of the service, closed at its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Start the threads; painters and processes are opened with their first portrait."""
+        self.settings = settings
+        self.wall = Wall(settings.paintings_table, settings.paintings, settings.largest_pixels)
+        self.painters = Painters(settings.painters, settings.portrait_threads)
+        self.turns = Turns(settings.portraits_at_once, settings.portraits_waiting, settings.portrait_timeout)
+        shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
+        self.jobs = Jobs(_setup(settings), _limits(settings), shelf)
+        self.jobs.start()
+
+    def leave(self) -> None:
+        """Cancel the jobs, and take no more."""
+        self.jobs.leave()
+
+    def close(self) -> None:
+        """Finish what is painted at once, and end the processes."""
+        self.jobs.close()
+        self.turns.close()
+
+    def methods(self) -> list[Method]:
+        """Every method, with the reason where it cannot paint here. Reads small files."""
+        return [Method(name, told, name in NEEDS_STYLE, self.lack(name)) for name, told in METHODS.items()]
+
+    def lack(self, method: str) -> str:
+        """Why a method cannot paint here, or ""; the first reason of several."""
+        return next((why for why in self._lacks(method) if why), "")
+
+    def steps(self, method: str, wished: int | None) -> int:
+        """How many steps a slow method will take; ``wished`` are those at the full size.
+
+        Raises:
+            BadParams: params.yaml is missing or cannot be used.
+        """
+        knobs = self._knobs()
+        if method == "hybrid":
+            return wished or knobs.hybrid.steps
+        *coarse, last = knobs.neural.steps
+        return sum(coarse) + (wished or last)
+
+    def _lacks(self, method: str) -> Iterator[str]:
+        if method in SLOW:
+            yield self._lack_of_processes()
+            yield self._lack_of_weights()
+        if method != "nst":
+            yield self.painters.lack("fast" if method == "fast" else "cyclegan")
+
+    def _lack_of_processes(self) -> str:
+        if find_spec("torch") is None:
+            return "torch is not installed here; the full image has it"
+        return "" if self.settings.painters_at_work else "switched off here"
+
+    def _lack_of_weights(self) -> str:
+        try:
+            network = self._knobs().neural.network
+            known: dict[str, Any] = json.loads(
+                (self.settings.style_weights / "weights.json").read_text("utf-8")
+            )
+        except (PawtraitError, OSError, ValueError) as error:
+            log.debug("no neural style transfer: %s", error)
+            return "the weights of its network are not here"
+        return "" if network in known else f"the weights of {network} are not here"
+
+    def _knobs(self) -> Params:
+        return params.load(self.settings.params)
+
+
+def _setup(settings: Settings) -> Setup:
+    return Setup(
+        painters=str(settings.painters),
+        weights=str(settings.style_weights),
+        params=str(settings.params),
+        memory=settings.portrait_memory,
+        threads=settings.portrait_threads,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        workers=settings.painters_at_work,
+        waiting=settings.portraits_waiting,
+        seconds=settings.portrait_seconds,
+        grace=settings.portrait_grace,
+        remembered=settings.portraits_most,
+        kept=settings.portraits_kept,
+    )
