@@ -6,7 +6,6 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -15,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from pawtrait import params
+from pawtrait import newest, params
 from pawtrait.adapters.store import database, feedback
 from pawtrait.errors import BadStore, PawtraitError
 from pawtrait.evaluation import agreement
@@ -23,7 +22,6 @@ from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
 from pipelines.steps import NETWORK_DELAYS
 
-MANIFEST = Path("data/tables/manifest.csv")
 ARTIFACT = "feedback"
 SHOWN = 20  # reasons in the artifact, the most frequent ones
 
@@ -58,7 +56,7 @@ def unreachable(task: Any, run: Any, state: State[Any]) -> bool:
 )
 def look_and_judge() -> Quarantine:
     """The stage ``collect``."""
-    return collect.run(manifest=MANIFEST)
+    return collect.run(manifest=newest.root() / newest.MANIFEST)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

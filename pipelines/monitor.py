@@ -1,11 +1,13 @@
 """The daily look: drift, errors, answers, the calendar; what is new is told, and may start a retraining.
 
-Prefect starts it; ``pawtrait monitor`` does the same look without telling anybody.
+Prefect starts it, or ``python -m pipelines.monitor``; ``pawtrait monitor`` looks without telling anybody.
 """
 
+import argparse
 import json
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,18 +20,18 @@ from prefect.events import emit_event
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from pawtrait import clock, params
+from pawtrait import clock, newest, params
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
+from pipelines import server
 from pipelines.announce import NO_WEBHOOK, SENT, announce
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
 OUT = Path("data/monitor")
 TOLD = "told.json"  # beside the pages: what was told, and when
-SPLITS, RAW = Path("data/tables/splits.csv"), Path("data/raw")
 SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a process that ends then
 
 
@@ -53,6 +55,23 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
     return Completed(message="no alarm")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flow from the command line, up to now; 0 when it looked, 2 after one line that says why not."""
+    parser = argparse.ArgumentParser(
+        "python -m pipelines.monitor", description="Look, tell, and ask to retrain."
+    )
+    parser.add_argument("--days", type=int, default=1, help="how many, up to now (%(default)s)")
+    days = parser.parse_args(arguments).days
+    try:
+        server.reach()
+    except PawtraitError as error:
+        print(f"monitor: {error}", file=sys.stderr)
+        return 2
+    state = monitor(days, return_state=True)
+    print(f"monitor: {state.message}")
+    return 0 if state.is_completed() else 2
+
+
 @task(cache_policy=NO_CACHE, persist_result=False)
 def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     """The look itself, and all its alarms with the calendar's.
@@ -62,7 +81,14 @@ def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     """
     now = clock.now()
     end = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1) if until else now
-    seen = stage.run(since=end - timedelta(days=days), until=end, splits=SPLITS, raw=RAW, out=OUT)
+    place = newest.root()
+    seen = stage.run(
+        since=end - timedelta(days=days),
+        until=end,
+        splits=place / newest.SPLITS,
+        raw=place / "data/raw",
+        out=OUT,
+    )
     late = stage.calendar(now)
     return seen, [*seen.alarms, *([late] if late else [])]
 
@@ -161,3 +187,7 @@ def _remember(memory: Path, told: Mapping[str, datetime]) -> None:
 def _escaped(text: str) -> str:
     """Text as it is, whatever Markdown would make of it; ``|`` and ``*`` occur in names from outside."""
     return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

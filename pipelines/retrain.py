@@ -5,34 +5,29 @@
 
 import argparse
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 from filelock import FileLock, Timeout
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from pawtrait import clock
+from pawtrait import clock, newest
 from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
-from pipelines import pages, workspace
+from pipelines import pages, server, workspace
 from pipelines import stages as dvc_stages
 from pipelines.month import FINGERPRINT, REGISTER, Approval
 from pipelines.processes import Children, CommandError
 from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
-CLONE = Path(".cache/retrain")
 LOCK = Path(".cache/retrain.lock")
 DOUBLED = "another retraining is running here, so this one gives way to it"
 
@@ -89,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; 0 when it completed, 2 after one line that says why not."""
     options = _parser().parse_args(arguments)
     try:
-        reach_server()
+        server.reach()
         if options.here:
             state = here(options.stages, options.register, options.workers, return_state=True)
         else:
@@ -110,27 +105,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if state.is_completed() else 2
 
 
-def reach_server() -> None:
-    """Start the temporary server where none is named, deaf to Ctrl-C.
-
-    A terminal interrupts every process in front of it, the server too; but an interrupted flow has to tell
-    its server so, and would try for minutes. A blocked signal stays blocked in a child.
-
-    Raises:
-        CommandError: no server answers.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with get_client(sync_client=True) as client:
-            client.hello().raise_for_status()
-    except (httpx.HTTPError, RuntimeError) as error:
-        where = get_current_settings().api.url or "its temporary address"
-        remedy = "start it or unset PREFECT_API_URL"
-        raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 def _alone() -> FileLock:
     """A place that one run at a time can take; entering raises Timeout where another has it."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +119,7 @@ def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
         return Completed(
             name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
         )
-    ended = calendar.turn(workspace.prepare(Path(), CLONE, month), wish)
+    ended = calendar.turn(workspace.prepare(Path(), newest.CLONE, month), wish)
     return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
 
 

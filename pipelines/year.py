@@ -5,6 +5,7 @@ light changes, a month brings nothing, a model gets worse, a run is killed. A ta
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -14,22 +15,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from pawtrait.adapters.store import database, feedback, ledger, settling
-from pawtrait.adapters.store.pictures import Pictures
-from pawtrait.dataset import demo
-from pawtrait.dataset.labels import LABELS
+from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
-from pipelines import real
+from pipelines import people, real
 from pipelines.processes import CommandError
 from pipelines.workspace import git
 
@@ -42,7 +38,6 @@ KEPT_STAGES = (
     "train_augmented",
 )  # the first month's, for the year
 COMMITTED = (*real.COPIED, "data/recorded_splits.csv")
-REVIEWERS = ("rosa", "tim")
 FIRST = 2026, 1
 
 
@@ -52,7 +47,7 @@ class Month:
 
     number: int
     story: str
-    happens: Callable[[str], None]
+    happens: Callable[[str], None] | None = None
     killed: bool = False
 
     @property
@@ -68,18 +63,20 @@ class Month:
 def year() -> list[Month]:
     """What happens in which month."""
     return [
-        Month(1, "the first training", _nothing),
-        Month(2, "40 pictures, reviewed by two people", lambda month: _send(month, 10)),
-        Month(3, "nothing new", _nothing),
-        Month(4, "40 pictures of one client with wrong moods", _poison),
-        Month(5, "40 pictures more, and the run is killed", lambda month: _send(month, 10), killed=True),
-        Month(6, "the light fails: dark pictures", lambda month: _send(month, 10, dark=True)),
+        Month(1, "the first training"),
+        Month(2, "60 pictures, reviewed by two people", lambda month: people.show(month, 15)),
+        Month(3, "nothing new"),
+        Month(4, "40 pictures of one client with wrong moods", people.poison),
+        Month(
+            5, "60 pictures more, and the run is killed", lambda month: people.show(month, 15), killed=True
+        ),
+        Month(6, "the light fails: 60 dark pictures", lambda month: people.show(month, 15, dark=True)),
         Month(7, "a worse recipe is committed", lambda month: _recipe(month, 1e-7)),
         Month(8, "the recipe is taken back", lambda month: _recipe(month, 1e-3)),
-        Month(9, "nothing new", _nothing),
-        Month(10, "60 pictures", lambda month: _send(month, 15)),
-        Month(11, "60 pictures", lambda month: _send(month, 15)),
-        Month(12, "60 pictures", lambda month: _send(month, 15)),
+        Month(9, "nothing new"),
+        Month(10, "60 pictures", lambda month: people.show(month, 15)),
+        Month(11, "60 pictures", lambda month: people.show(month, 15)),
+        Month(12, "60 pictures", lambda month: people.show(month, 15)),
     ]
 
 
@@ -127,44 +124,28 @@ def found(project: Path) -> None:
 
 
 def live(month: Month) -> None:
-    """One month: what people do, then the retraining, as a process that may be killed."""
+    """One month: what people do, the daily look at it, then the retraining, as a process that may be killed.
+
+    Raises:
+        CommandError: the look or the retraining failed.
+    """
     Console(stderr=True).rule(f"{month.name}: {month.story}")
     os.environ["PAWTRAIT_NOW"] = month.now.isoformat()
-    month.happens(month.name)
+    if month.happens:
+        month.happens(month.name)
+    if month.number > 1:
+        _run(month, "pipelines.monitor")
     if month.killed:
         _kill_midway(month.name)
-    command = [sys.executable, "-m", "pipelines.retrain", "--month", month.name]
-    done = subprocess.run(command, check=False)
-    if done.returncode:
-        raise CommandError(f"{month.name}: the retraining ended with {done.returncode}; see above")
+    _run(month, "pipelines.retrain", "--month", month.name)
     if month.number == 1:
         _keep_portraits()
 
 
-def _nothing(month: str) -> None:
-    """No news."""
-
-
-def _send(month: str, each: int, dark: bool = False) -> None:
-    """People send new drawings, ``each`` of every mood, and two reviewers agree with the artist."""
-    reviews: list[feedback.Review] = []
-    for label, data in _drawn(month, each, dark):
-        picture = _sent(month, label, data, f"client-{len(reviews) % 7}")
-        for reviewer in REVIEWERS:
-            key = sha256(f"{picture}{reviewer}".encode()).hexdigest()
-            when = _before(month)
-            reviews.append(
-                feedback.Review(id=key, time=when, picture=picture, reviewer=reviewer, verdict=label)
-            )
-    with database.opened() as engine:
-        feedback.add_reviews(engine, reviews)
-
-
-def _poison(month: str) -> None:
-    """One client says the wrong mood of 40 pictures; no reviewer has looked at them."""
-    for label, data in _drawn(month, 10, False):
-        wrong = LABELS[(LABELS.index(label) + 1) % len(LABELS)]
-        _sent(month, wrong, data, "one and the same")
+def _run(month: Month, *module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *module], check=False)
+    if done.returncode:
+        raise CommandError(f"{month.name}: {' '.join(module)} ended with {done.returncode}; see above")
 
 
 def _recipe(month: str, learning_rate: float) -> None:
@@ -176,45 +157,6 @@ def _recipe(month: str, learning_rate: float) -> None:
             knobs["models"][name] |= {"inverse_strength": 3.0 * learning_rate}
     write_text(Path("params.yaml"), yaml.safe_dump(knobs, sort_keys=False))
     git(Path(), "commit", "--quiet", "--all", "--message", f"{month}: learning rate {learning_rate}")
-
-
-def _drawn(month: str, each: int, dark: bool) -> Iterator[tuple[str, bytes]]:
-    """New drawings as JPEG, ``each`` of every mood, each with it; others every month."""
-    seed = 1000 + int(month[-2:])
-    with TemporaryDirectory() as folder:
-        demo.draw(Path(folder) / "new", {"train": each * len(LABELS)}, 96, seed, False)
-        for path in sorted((Path(folder) / "new").rglob("*.jpg")):
-            label = next(part.lower() for part in reversed(path.parts[:-1]) if part.lower() in LABELS)
-            yield label, _darkened(path.read_bytes()) if dark else path.read_bytes()
-
-
-def _darkened(data: bytes) -> bytes:
-    from pawtrait.dataset import images
-
-    pixels = images.decode(data, largest_pixels=10**7, name="a drawing")
-    return images.encode_png((pixels * 0.3).astype(pixels.dtype))
-
-
-def _sent(month: str, label: str, data: bytes, client: str) -> str:
-    """A user's correction, as the service keeps it: the picture, then the row."""
-    picture = Pictures().put(data)
-    row = feedback.Said(
-        id=sha256(f"{month}{picture}{client}".encode()).hexdigest(),
-        time=_before(month),
-        picture=picture,
-        client=client,
-        consent=True,
-        label=label,
-        name=f"{picture[:8]}.jpg",
-    )
-    with database.opened() as engine:
-        feedback.add(engine, [row])
-    return picture
-
-
-def _before(month: str) -> datetime:
-    """A day before the month's retraining."""
-    return datetime(int(month[:4]), int(month[-2:]), 1, 3, tzinfo=UTC) - timedelta(days=1)
 
 
 def _kill_midway(month: str) -> None:
@@ -249,7 +191,7 @@ def _keep_portraits() -> None:
 
 def _print(months: Sequence[Month]) -> None:
     """What happened each month, why, and who was champion after it."""
-    table = Table("month", "what happened", "accepted", "decision", "why", "champion")
+    table = Table("month", "what happened", "alarms", "accepted", "decision", "why", "champion")
     with database.opened() as engine:
         for month in months:
             rulings = settling.of_month(engine, month.name)
@@ -259,12 +201,22 @@ def _print(months: Sequence[Month]) -> None:
             table.add_row(
                 month.name,
                 month.story,
+                _alarms(month),
                 f"{accepted} of {len(rulings)}" if rulings else "–",
                 last.action if last else "–",
                 " ".join(last.reasons[:1]) if last else "–",
                 f"version {last.champion}" if last else "–",
             )
     Console().print(table)
+
+
+def _alarms(month: Month) -> str:
+    """What the look at the month's people was alarmed by, in few words."""
+    note = Path("data/monitor") / f"{month.now:%Y-%m-%d}.json"
+    if not note.exists():
+        return "–"
+    told: list[str] = json.loads(note.read_text(encoding="utf-8"))["alarms"]
+    return "; ".join(alarm.partition(":")[0] for alarm in told) or "none"
 
 
 @contextmanager

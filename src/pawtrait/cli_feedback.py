@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pawtrait import newest
+
 if TYPE_CHECKING:
     from pawtrait.adapters.store.feedback import Said
     from pawtrait.adapters.store.pictures import Pictures
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What people say of pictures, on its way to training data.", no_args_is_help=True)
 
-MANIFEST, FEEDBACK = Path("data/tables/manifest.csv"), Path("data/feedback")
+FEEDBACK = Path("data/feedback")
 OUTCOMES = {
     "waiting": "wait for a reviewer",
     "held": "are held back for now",
@@ -55,7 +57,7 @@ def status(
     from pawtrait.evaluation import agreement
     from pawtrait.stages import collect
 
-    quarantine = collect.run(manifest=MANIFEST)
+    quarantine = collect.run(manifest=newest.root() / newest.MANIFEST)
     least = params.load().feedback.least_kappa
     with database.opened() as engine:
         agreements = agreement.between(feedback.verdicts(engine))
@@ -79,7 +81,7 @@ def queue(
     from pawtrait.adapters.store.pictures import Pictures
     from pawtrait.stages import collect
 
-    waiting = _queue(collect.run(manifest=MANIFEST), reviewer)[:limit]
+    waiting = _queue(collect.run(manifest=newest.root() / newest.MANIFEST), reviewer)[:limit]
     reviewing.export(Pictures(), waiting, out)
     print(f"{len(waiting)} pictures in {out}; fill in sheet.csv, then: pawtrait feedback review --file")
 
@@ -95,7 +97,7 @@ def review(
     from pawtrait.adapters.store.pictures import Pictures
     from pawtrait.stages import collect
 
-    quarantine = collect.run(manifest=MANIFEST)
+    quarantine = collect.run(manifest=newest.root() / newest.MANIFEST)
     if file is None:
         _ask(quarantine, Pictures(), reviewer)
         return
@@ -111,7 +113,7 @@ def freeze(month: Annotated[str, typer.Option(help="YYYY-MM.")]) -> None:
     """Settle a month: what was accepted becomes data/feedback/YYYY-MM, once and for ever."""
     from pawtrait.stages import freeze as stage
 
-    stage.run(month=month, feedback=FEEDBACK, manifest=MANIFEST)
+    stage.run(month=month, feedback=FEEDBACK, manifest=newest.MANIFEST)
 
 
 def forget(

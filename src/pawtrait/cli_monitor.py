@@ -25,15 +25,16 @@ def monitor(
     """Look for drift, errors and slow or wrong answers; write a page with what people said."""
     from datetime import UTC, timedelta
 
-    from pawtrait import clock
+    from pawtrait import clock, newest
     from pawtrait.stages import monitor as stage
 
     end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else clock.now()
+    place = newest.root()
     seen = stage.run(
         since=end - timedelta(days=days),
         until=end,
-        splits=Path("data/tables/splits.csv"),
-        raw=Path("data/raw"),
+        splits=place / newest.SPLITS,
+        raw=place / "data/raw",
         out=out,
     )
     for alarm in seen.alarms:

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from prefect.artifacts import Artifact
 
+from pawtrait import newest
 from pawtrait.adapters.store import pictures
 from pawtrait.dataset.feedback import Ruling
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
-from pipelines.feedback import ARTIFACT, MANIFEST, collect_feedback, look_and_judge, page, told
+from pipelines.feedback import ARTIFACT, collect_feedback, look_and_judge, page, told
 from tests.stages import feedback_project as project
 from tests.stages.feedback_project import send
 
@@ -50,7 +51,7 @@ def test_a_night_looks_at_what_is_new_and_leaves_an_artifact(root: Path, server:
 
 
 def test_what_no_other_try_can_mend_fails_at_once_in_one_line(root: Path, server: str) -> None:
-    MANIFEST.unlink()
+    newest.MANIFEST.unlink()
     state = collect_feedback(return_state=True)
     assert state.is_failed()
     assert state.message == "data/tables/manifest.csv is not here; run `dvc repro` to make it"

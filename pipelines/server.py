@@ -1,0 +1,30 @@
+"""Prefect's server, from a command line's point of view."""
+
+import signal
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.settings import get_current_settings
+
+from pipelines.processes import CommandError
+
+
+def reach() -> None:
+    """Start the temporary server where none is named, deaf to Ctrl-C.
+
+    A terminal interrupts every process in front of it, the server too; but an interrupted flow has to tell
+    its server so, and would try for minutes. A blocked signal stays blocked in a child.
+
+    Raises:
+        CommandError: no server answers.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello().raise_for_status()
+    except (httpx.HTTPError, RuntimeError) as error:
+        where = get_current_settings().api.url or "its temporary address"
+        remedy = "start it or unset PREFECT_API_URL"
+        raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
