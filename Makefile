@@ -2,10 +2,12 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named
+.PHONY: help setup demo real repro ui app prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named
 
 PORT ?= 5000
 PREFECT_PORT ?= 4200
+APP_PORT ?= 8501
+SERVICE_PORT ?= 8000
 REMOTE ?= ../dvc-remote
 GOOD = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12; do $$p -c '$(GOOD)' 2>/dev/null && { echo $$p; break; }; done)
@@ -41,6 +43,9 @@ ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with
 	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
+
+app: setup ## the web app at http://127.0.0.1:8501 with its service at :8000, other ports with APP_PORT= SERVICE_PORT=
+	@$(PY) -m pawtrait.app --port $(APP_PORT) --service-port $(SERVICE_PORT)
 
 prefect: setup ## Prefect's server, a worker and the schedules at http://127.0.0.1:4200, another port with PREFECT_PORT=
 	@$(PY) -m pipelines.up --port $(PREFECT_PORT)

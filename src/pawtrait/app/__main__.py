@@ -1,0 +1,112 @@
+"""``python -m pawtrait.app``: starts service and web app, and ends both when either ends or on Ctrl-C."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+MAIN = Path(__file__).with_name("main.py")
+GRACE = 35.0  # seconds that the service may take to finish what is in hand
+PATIENCE = 120.0  # seconds until it must be up
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until one of them ends; gives the exit code of whichever ended first, 0 after a signal."""
+    wanted = _parser().parse_args(arguments)
+    given = os.environ.get("PAWTRAIT_SERVICE", "")
+    address = given or f"http://127.0.0.1:{wanted.service_port}"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        if not given:
+            running.append(_service(wanted.service_port))
+            if not _up(address, running[0]):
+                return running[0].poll() or 1
+        running.append(_app(wanted.host, wanted.port, address))
+        print(
+            f"Pawtrait: http://{wanted.host}:{wanted.port} (the service: {address}); Ctrl-C ends it",
+            flush=True,
+        )
+        return _first_to_end(running)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(running)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pawtrait.app", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address of the web app")
+    parser.add_argument("--port", type=int, default=8501, help="port of the web app")
+    told = "port of the service, which is not started where PAWTRAIT_SERVICE names one that runs"
+    parser.add_argument("--service-port", type=int, default=8000, help=told)
+    return parser
+
+
+def _service(port: int) -> "subprocess.Popen[bytes]":
+    believed = os.environ.get("PAWTRAIT_PROXIES") or "127.0.0.1"  # the app tells it the visitors' addresses
+    command = [sys.executable, "-m", "pawtrait", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.Popen(command, env={**os.environ, "PAWTRAIT_PROXIES": believed})
+
+
+def _app(host: str, port: int, address: str) -> "subprocess.Popen[bytes]":
+    options = ["--server.address", host, "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(MAIN), *options]
+    return subprocess.Popen(
+        command, env={**os.environ, "PAWTRAIT_SERVICE": address}, stdout=subprocess.DEVNULL
+    )
+
+
+def _up(address: str, service: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the service answers; False where it ended instead, or took too long."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and service.poll() is None:
+        try:
+            httpx.get(f"{address}/healthz", timeout=2, trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.2)
+        else:
+            return True
+    if service.poll() is None:
+        print(f"pawtrait.app: the service at {address} gave no answer in {PATIENCE:.0f} s", file=sys.stderr)
+    return False
+
+
+def _first_to_end(running: "Sequence[subprocess.Popen[bytes]]") -> int:
+    while True:
+        for process in running:
+            if process.poll() is not None:
+                return process.returncode
+        time.sleep(0.2)
+
+
+def _end(running: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Ask all of them to end; one that does not is killed."""
+    for process in reversed(running):
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + GRACE
+    for process in running:
+        try:
+            process.wait(max(until - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """A signal ends the wait; a second one finds it on its way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,212 @@
+"""The service, as the pages see it: one method a question, every failure a sentence for the visitor."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from pawtrait.app import answers, words
+from pawtrait.app.answers import Glimpse, Job, Offer, Portrait, Reading, Waiting, Wish
+from pawtrait.errors import PawtraitError
+
+PATIENCE = httpx.Timeout(60.0, connect=3.0)  # seconds; a fast portrait of a large photo may take some
+
+
+class Trouble(PawtraitError):
+    """The service said no, or nothing. The message is for the visitor; ``status`` is 0 where nothing came."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def connect(address: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Connections to the service, shared by all visitors. No proxy of the environment stands between."""
+    return httpx.Client(base_url=address, timeout=PATIENCE, transport=transport, trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service on behalf of one visitor.
+
+    Attributes:
+        http: as ``connect`` gives it.
+        key: an API key, or "".
+        visitor: the visitor's address, which the service may count by if it believes this app; or "".
+
+    Every method raises Trouble.
+    """
+
+    http: httpx.Client
+    key: str = field(default="", repr=False)
+    visitor: str = ""
+
+    def keyed(self, key: str) -> "Service":
+        """The same with another key, unless it is empty."""
+        return replace(self, key=key or self.key)
+
+    def read(self, data: bytes, name: str, consent: bool) -> Reading:
+        """The mood of a picture and why. It is kept only with consent."""
+        answer = self._ask(
+            "POST",
+            "/v1/moods",
+            params={"explain": "true"},
+            files={"pictures": (name, data)},
+            data={"consent": _flag(consent)},
+        )
+        return answers.reading(answer.json())
+
+    def correct(
+        self, reading: Reading, label: str | None, thumbs: int, consent: bool, data: bytes = b""
+    ) -> str:
+        """Say whether the mood was right, giving the row's id; ``data`` is sent where consent came later."""
+        said = {
+            "request": reading.request,
+            "picture": reading.picture,
+            "label": label,
+            "thumbs": thumbs,
+            "consent": consent,
+            "predicted": reading.label,
+        }
+        if data and consent:
+            form = {name: _flag(value) for name, value in said.items() if value is not None}
+            answer = self._ask("POST", "/v1/feedback", data=form, files={"picture": ("picture", data)})
+        else:
+            answer = self._ask("POST", "/v1/feedback", json=said)
+        return str(answer.json()["id"])
+
+    def forget(self, picture: str) -> None:
+        """Delete a picture and what was said of it."""
+        self._ask("DELETE", f"/v1/pictures/{picture}")
+
+    def offer(self) -> Offer:
+        """Methods and paintings."""
+        return answers.offer(self._ask("GET", "/v1/styles").json())
+
+    def painting(self, style: str) -> bytes:
+        """A painting's picture, encoded."""
+        return self._ask("GET", f"/v1/styles/{style}/picture").content
+
+    def paint(self, data: bytes, wish: Wish) -> Portrait | Job:
+        """A portrait at once, or the job that it will come from."""
+        files = {"picture": ("picture", data)}
+        if wish.painting:
+            files["painting"] = ("painting", wish.painting)
+        form = {"method": wish.method, "strength": f"{wish.strength:.3f}"}
+        if wish.style and not wish.painting:
+            form["style"] = wish.style
+        answer = self._ask("POST", "/v1/portraits", data=form, files=files)
+        if answer.status_code == httpx.codes.ACCEPTED:
+            body = answer.json()
+            return Job(body["id"], int(body.get("of") or 0))
+        seconds = float(answer.headers.get("X-Pawtrait-Seconds", 0))
+        return Portrait(answer.content, seconds, answer.headers.get("X-Pawtrait-Request", ""))
+
+    def follow(self, job: str) -> Iterator[Glimpse]:
+        """Glimpses of a job as they come; the last one is done, failed or cancelled."""
+        with self._asking("GET", f"/v1/portraits/{job}/events") as answer:
+            for event, data in _events(answer.iter_lines()):
+                seen = answers.glimpse(event, data)
+                yield seen
+                if seen.state != "painting":
+                    return
+
+    def portrait(self, job: str) -> Portrait:
+        """What a finished job painted."""
+        known = self._ask("GET", f"/v1/portraits/{job}").json()
+        png = self._ask("GET", f"/v1/portraits/{job}/picture").content
+        return Portrait(png, float(known.get("seconds") or 0), job)
+
+    def cancel(self, job: str) -> None:
+        """Stop painting."""
+        self._ask("DELETE", f"/v1/portraits/{job}")
+
+    def like(self, portrait: Portrait, wish: Wish, thumbs: int) -> str:
+        """A thumb for a portrait: +1 or -1. Gives the row's id."""
+        said = {
+            "request": portrait.request,
+            "method": wish.method,
+            "style": wish.style,
+            "strength": wish.strength,
+            "thumbs": thumbs,
+            "seconds": portrait.seconds,
+        }
+        return str(self._ask("POST", "/v1/feedback", json=said).json()["id"])
+
+    def next_review(self, reviewer: str) -> Waiting | None:
+        """A picture that this reviewer has not judged, or None."""
+        answer = self._ask("GET", "/v1/reviews/next", params={"reviewer": reviewer})
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
+        body = answer.json()
+        return Waiting(body["picture"], int(body["waiting"]))
+
+    def review(self, picture: str, reviewer: str, verdict: str, reason: str = "") -> Mapping[str, Any]:
+        """Judge a picture; only the answer says what the model thought."""
+        said = {"picture": picture, "reviewer": reviewer, "verdict": verdict, "reason": reason or None}
+        return dict(self._ask("POST", "/v1/reviews", json=said).json())
+
+    def picture(self, picture: str) -> bytes:
+        """A kept picture, encoded."""
+        return self._ask("GET", f"/v1/pictures/{picture}").content
+
+    def facts(self, path: str) -> Mapping[str, Any]:
+        """What a plain GET answers: /v1/models, /v1/reviews, /healthz, /readyz."""
+        return dict(self._ask("GET", path).json())
+
+    def page(self, path: str) -> str:
+        """A page that the service hands out, as HTML."""
+        return self._ask("GET", path).text
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        with self._asking(method, path, **more) as answer:
+            try:
+                answer.read()
+            except httpx.HTTPError as error:
+                raise Trouble(words.DOWN) from error
+            return answer
+
+    @contextmanager
+    def _asking(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
+        """An answer that has begun to come and is no error."""
+        known = {"Authorization": f"Bearer {self.key}" if self.key else "", "X-Forwarded-For": self.visitor}
+        headers = {name: value for name, value in known.items() if value}
+        try:
+            with self.http.stream(method, path, headers=headers, **more) as answer:
+                if answer.is_error:
+                    raise _trouble(answer)
+                yield answer
+        except httpx.HTTPError as error:
+            raise Trouble(words.DOWN) from error
+
+
+def _trouble(answer: httpx.Response) -> Trouble:
+    """Problem details, or whatever came instead, as a sentence."""
+    answer.read()
+    try:
+        detail = str(answer.json().get("detail", ""))
+    except (ValueError, AttributeError):
+        detail = ""
+    wait = answer.headers.get("Retry-After", "")
+    return Trouble(words.trouble(answer.status_code, detail, wait), answer.status_code)
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Server-sent events: their names and JSON; comments that keep the line open are passed over."""
+    event, data = "message", ""
+    for line in lines:
+        if not line and data:
+            yield event, json.loads(data)
+            event, data = "message", ""
+        elif line.startswith("event:"):
+            event = line.removeprefix("event:").strip()
+        elif line.startswith("data:"):
+            data += line.removeprefix("data:").strip()
+
+
+def _flag(value: Any) -> str:
+    """A form's spelling of a value."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,70 @@
+"""What every page needs: the service on behalf of this visitor, the visit, and troubles caught."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import streamlit as st
+
+from pawtrait.app import client, shown, visit
+from pawtrait.app.client import Service, Trouble
+
+SERVICE = "http://127.0.0.1:8000"
+
+
+def service() -> Service:
+    """The service at PAWTRAIT_SERVICE, with the key in PAWTRAIT_APP_KEY or the file PAWTRAIT_APP_KEY_FILE."""
+    key = os.environ.get("PAWTRAIT_APP_KEY", "")
+    if path := os.environ.get("PAWTRAIT_APP_KEY_FILE", ""):
+        key = Path(path).read_text(encoding="utf-8").strip()
+    return Service(_http(os.environ.get("PAWTRAIT_SERVICE", SERVICE)), key, st.context.ip_address or "")
+
+
+def staff() -> Service:
+    """The service with the key that a reviewer or an operator gave on the page, if any."""
+    return service().keyed(st.session_state.get("staff_key", ""))
+
+
+def ask_for_key() -> None:
+    """A field for the key, for pages that the service opens with one only."""
+    st.text_input("Your key", type="password", key="staff_key_field", on_change=_keep_key)
+
+
+def here() -> visit.Visit:
+    """This visit."""
+    return visit.of(st.session_state)
+
+
+@contextmanager
+def friendly() -> Iterator[None]:
+    """Show a trouble where it happens, and go on with the rest of the page."""
+    try:
+        yield
+    except Trouble as trouble:
+        st.html(shown.trouble(str(trouble)))
+
+
+@contextmanager
+def kept_trouble() -> Iterator[None]:
+    """Keep a trouble of a callback for the page that is drawn next."""
+    try:
+        yield
+    except Trouble as trouble:
+        st.session_state["trouble"] = str(trouble)
+
+
+def show_trouble() -> None:
+    """Show what ``kept_trouble`` kept, once."""
+    if message := st.session_state.pop("trouble", ""):
+        st.html(shown.trouble(message))
+
+
+def _keep_key() -> None:
+    st.session_state["staff_key"] = st.session_state["staff_key_field"]
+
+
+@st.cache_resource(show_spinner=False)
+def _http(address: str) -> httpx.Client:
+    return client.connect(address)

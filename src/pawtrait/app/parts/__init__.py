@@ -1,0 +1,133 @@
+"""Pieces of a page that Streamlit lacks: HTML, CSS and JavaScript of our own, in the page itself."""
+
+from base64 import b64decode, b64encode
+from binascii import Error
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+LARGEST = 10_000_000  # bytes of a photo; the service has its own limit, this one spares the way there
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture that came in: encoded bytes, and a name for people."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to pick by its picture. ``source`` is a data URI."""
+
+    name: str
+    title: str
+    source: str = field(repr=False)
+    alt: str
+
+
+def drop(key: str, title: str, take: Callable[[Photo], None], small: bool = False) -> None:
+    """A place to drop, choose, paste or take a photo; ``take`` has it before the page is drawn anew."""
+    turns, camera = f"{key}-turns", f"{key}-camera"
+
+    def came() -> None:
+        st.session_state[turns] = st.session_state.get(turns, 0) + 1
+        if photo := _photo(st.session_state[key].get("photo")):
+            take(photo)
+
+    def snap() -> None:
+        st.session_state[camera] = not st.session_state.get(camera, False)
+
+    told = {"title": title, "small": small, "largest": LARGEST, "turn": st.session_state.get(turns, 0)}
+    _part("drop")(key=key, data=told, on_photo_change=came, on_camera_change=snap)
+    if st.session_state.get(camera):
+        _snapshot(camera, take)
+
+
+def buttons(key: str, legend: str, choices: Sequence[Choice], take: Callable[[str], None]) -> None:
+    """Pictures as buttons; ``take`` has the name of the one clicked before the page is drawn anew."""
+
+    def clicked() -> None:
+        take(st.session_state[key]["picked"])
+
+    _part("shelf")(key=key, data=_shelf(legend, choices, "6rem", once=True), on_picked_change=clicked)
+
+
+def radio(key: str, legend: str, choices: Sequence[Choice], least: str = "6rem") -> str:
+    """Pictures as radio buttons; gives the name of the one picked, the first to begin with."""
+    picked = (st.session_state.get(key) or {}).get("picked") or choices[0].name
+    result = _part("shelf")(
+        key=key,
+        data=_shelf(legend, choices, least, picked=picked),
+        default={"picked": picked},
+        on_picked_change=_noted,
+    )
+    return result.picked or picked
+
+
+def beside(key: str, before: str, after: str, before_alt: str, after_alt: str) -> None:
+    """Two pictures of one size (data URIs) on top of each other, with a slider between them."""
+    told = {"before": before, "after": after, "before_alt": before_alt, "after_alt": after_alt}
+    _part("beside")(key=key, data=told)
+
+
+def herald(text: str) -> None:
+    """Have a screen reader say what has changed."""
+    _part("herald")(key="herald", data={"text": text})
+
+
+def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
+    """Bytes as an address that a page shows without asking anybody."""
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def _photo(sent: Any) -> Photo | None:
+    """What the browser sent, unless it is no photo at all."""
+    try:
+        return Photo(str(sent.get("name") or "photo"), b64decode(sent["data"], validate=True))
+    except (Error, KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def _snapshot(camera: str, take: Callable[[Photo], None]) -> None:
+    """The computer's own camera, open until it has taken a photo."""
+    key = f"{camera}-shot"
+
+    def taken() -> None:
+        if shot := st.session_state.get(key):
+            st.session_state[camera] = False
+            take(Photo("camera.jpg", shot.getvalue()))
+
+    st.camera_input("Look into the camera", key=key, on_change=taken)
+
+
+def _shelf(
+    legend: str, choices: Sequence[Choice], least: str, once: bool = False, picked: str = ""
+) -> dict[str, Any]:
+    options = [{"name": c.name, "title": c.title, "src": c.source, "alt": c.alt} for c in choices]
+    return {"legend": legend, "options": options, "least": least, "once": once, "picked": picked}
+
+
+def _noted() -> None:
+    """Streamlit keeps the value where a callback is given, even one that does nothing."""
+
+
+@cache
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _part(name: str) -> Any:
+    """A component, declared once a process."""
+    if name == "herald":
+        quiet = "p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }"
+        page = '<p role="status" aria-live="polite"></p>'
+        return st.components.v2.component("pawtrait.herald", html=page, css=quiet, js=_text("herald.js"))
+    html, css, js = (_text(f"{name}.{kind}") for kind in ("html", "css", "js"))
+    return st.components.v2.component(f"pawtrait.{name}", html=html, css=css, js=js)

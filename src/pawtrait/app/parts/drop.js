@@ -1,0 +1,82 @@
+// A photo by dropping, choosing, pasting or the phone's camera; it goes to Python as base64, once.
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const box = parentElement.querySelector(".drop");
+  const at = (name) => box.querySelector(name);
+  box.tell = setTriggerValue;
+  box.known = data;
+  box.classList.toggle("small", Boolean(data.small));
+  if (box.turn !== data.turn) {  // Python has taken the last photo in
+    box.turn = data.turn;
+    rest();
+  }
+  if (!box.ready) {
+    box.ready = true;
+    at(".file").addEventListener("change", (event) => take(event.target));
+    at(".snap").addEventListener("change", (event) => take(event.target));
+    at(".paste").addEventListener("click", paste);
+    at(".camera").addEventListener("click", camera);
+    box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
+    box.addEventListener("dragleave", () => box.classList.remove("over"));
+    box.addEventListener("drop", (event) => {
+      event.preventDefault();
+      box.classList.remove("over");
+      send(event.dataTransfer.files[0]);
+    });
+  }
+  const pasted = (event) => {
+    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    if (file) { event.preventDefault(); send(file); }
+  };
+  document.addEventListener("paste", pasted);
+  return () => document.removeEventListener("paste", pasted);
+
+  function take(input) { send(input.files[0]); input.value = ""; }
+
+  async function paste() {
+    try {
+      for (const item of await navigator.clipboard.read()) {
+        const type = item.types.find((one) => one.startsWith("image/"));
+        if (type) return send(new File([await item.getType(type)], "pasted." + type.slice(6), { type }));
+      }
+      say("There is no picture on the clipboard. Copy one first, then paste it.", true);
+    } catch {
+      say("Press Ctrl+V, or ⌘V on a Mac, to paste: this browser lets no button do it.", true);
+    }
+  }
+
+  function camera() {
+    if (matchMedia("(pointer: coarse)").matches) at(".snap").click();
+    else box.tell("camera", true);
+  }
+
+  function send(file) {
+    if (!file) return;
+    if (file.size > box.known.largest) {
+      say(`That photo is ${Math.ceil(file.size / 1e6)} MB; up to ${box.known.largest / 1e6} MB are fine.`, true);
+      return;
+    }
+    const reader = new FileReader();
+    reader.onload = () => box.tell("photo", { name: file.name, data: reader.result.split(",", 2)[1] ?? "" });
+    reader.onerror = () => { rest(); say("That photo could not be read. Please try another.", true); };
+    box.classList.add("busy");
+    at(".shown").src = URL.createObjectURL(file);
+    at(".shown").hidden = false;
+    at(".title").textContent = "Looking closely …";
+    say("Looking at your photo");
+    reader.readAsDataURL(file);
+  }
+
+  function rest() {
+    box.classList.remove("busy");
+    URL.revokeObjectURL(at(".shown").src);
+    at(".shown").hidden = true;
+    at(".title").textContent = box.known.title;
+    say("");
+  }
+
+  function say(text, bad = false) {
+    at(".says").textContent = text;
+    at(".says").classList.toggle("bad", bad);
+  }
+}

@@ -1,0 +1,107 @@
+"""Read a mood: a photo in, the mood out, and whether that was right."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pawtrait.app import desk, gallery, parts, shown, words
+from pawtrait.app.parts import Photo
+from pawtrait.app.visit import Read
+from pawtrait.dataset.labels import LABELS
+
+LEAD = "Drop a photo, and see within a second what mood is written in that face, and why the model thinks so."
+SAMPLES = "No photo at hand? These sat for us, drawn by our own code:"
+CONSENT = "Keep my photo, so that the model can learn from it"
+PLAINLY = (
+    "**Off:** your photo is looked at and not kept. Only a fingerprint of the file (nobody can turn it back "
+    "into the photo) and figures such as its size and brightness stay.\n\n**On:** we keep the photo. People "
+    "of our team may look at it, and the next model may learn from it. You can delete it here at any time."
+)
+
+
+def page() -> None:
+    """The page."""
+    seen = desk.here().read
+    desk.show_trouble()
+    if seen:
+        _reading(seen)
+    else:
+        st.html(shown.hero("How does your pet feel today?", LEAD))
+    parts.drop("photo", "Another photo?" if seen else "Let us see that face", _read, small=bool(seen))
+    st.toggle(CONSENT, key="consent", value=False)
+    with st.expander("What happens to my photo?"):
+        st.markdown(PLAINLY)
+    parts.buttons("samples", SAMPLES, gallery.choices(), lambda name: _read(gallery.photo(name)))
+    parts.herald(shown.heard(seen.reading) if seen else "")
+
+
+def _read(photo: Photo) -> None:
+    """Ask for the mood of a photo that has just come in."""
+    consent = bool(st.session_state.get("consent", False))
+    with desk.kept_trouble():
+        reading = desk.service().read(photo.data, photo.name, consent)
+        desk.here().add_reading(photo, reading, consent, datetime.now(UTC))
+
+
+def _reading(seen: Read) -> None:
+    with st.container(key="reading"):
+        st.html(shown.reading(seen.reading, seen.photo.name, parts.data_uri(seen.shown)))
+        if seen.said:
+            st.success(seen.said, icon=":material/favorite:")
+        else:
+            _ask(seen)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Paint a portrait", type="primary", icon=":material/brush:"):
+                st.switch_page(st.session_state["pages"]["studio"])
+            if seen.kept and st.button("Delete my picture", icon=":material/delete:", key="delete-here"):
+                forget(seen)
+        one = seen.reading
+        st.html(shown.small(f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."))
+
+
+def _ask(seen: Read) -> None:
+    """Is that right? Yes is one click, no is one more for the mood it should have been."""
+    asked = f"no-{seen.reading.request}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Is that right?**", width="content")
+        if st.button("Yes", icon=":material/thumb_up:", key=f"yes-{seen.reading.request}"):
+            _say(seen, None, 1)
+        if st.button("No", icon=":material/thumb_down:", key=f"not-{seen.reading.request}"):
+            st.session_state[asked] = True
+    if st.session_state.get(asked):
+        others = [mood for mood in LABELS if mood != seen.reading.label]
+        label = st.pills(
+            "What is it really?",
+            others,
+            format_func=words.MOODS.__getitem__,
+            key=f"really-{seen.reading.request}",
+        )
+        if not seen.kept:
+            st.checkbox(
+                "You may keep this photo and learn from it (if not, we only note that the answer was wrong)",
+                key=f"may-{seen.reading.request}",
+            )
+        if label:
+            _say(seen, label, -1)
+
+
+def _say(seen: Read, label: str | None, thumbs: int) -> None:
+    may = bool(st.session_state.get(f"may-{seen.reading.request}"))
+    with desk.friendly():
+        consent = seen.kept or may
+        data = b"" if seen.kept else seen.photo.data
+        desk.service().correct(seen.reading, label, thumbs, consent, data)
+        seen.kept = consent
+        seen.said = (
+            "Thank you! Good to hear." if thumbs > 0 else "Thank you, that is how the next model gets better."
+        )
+        st.rerun()
+
+
+def forget(seen: Read) -> None:
+    """Delete a picture in the service and here."""
+    with desk.friendly():
+        desk.service().forget(seen.reading.picture)
+        desk.here().drop(seen.reading.picture)
+        st.toast("Deleted. Nothing of your picture is left here.", icon=":material/check:")
+        st.rerun()

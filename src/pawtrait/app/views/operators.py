@@ -1,0 +1,102 @@
+"""Operators: how the service fares, who is champion, what the months decided, what monitoring found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pawtrait.app import desk, shown
+from pawtrait.app.client import Trouble
+
+LEAD = "How the service fares, who is champion and since when, what the months decided and monitoring found."
+REPORT = "/v1/monitoring"
+
+
+def page() -> None:
+    """The page."""
+    st.html(shown.hero("Behind the door", LEAD))
+    if st.button("Look again", icon=":material/refresh:"):
+        st.rerun()
+    with desk.friendly():
+        st.html(shown.tiles(_health()))
+    try:
+        facts = desk.staff().facts("/v1/models")
+        _versions(facts["versions"])
+        _months(facts["months"])
+        _report()
+    except Trouble as trouble:
+        st.html(shown.trouble(str(trouble)))
+        if trouble.status in (401, 403):
+            desk.ask_for_key()
+
+
+def _health() -> list[tuple[str, str, str]]:
+    """Tiles; a service that lives and is not ready is told as such."""
+    desk.service().facts("/healthz")
+    try:
+        ready = desk.service().facts("/readyz")
+    except Trouble as trouble:
+        return [("service", "alive", "but not ready"), ("why", "no model", str(trouble))]
+    model = ready["model"]
+    waiting = int(ready.get("feedback_waiting", 0))
+    return [
+        ("service", "ready", "alive, with a model"),
+        ("champion", f"version {model['version']}", f"{model['kind']}, as {model['name']}"),
+        ("feedback on its way", str(waiting), "kept on disk until the database has it"),
+    ]
+
+
+def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
+    st.subheader("Versions")
+    head = ("version", "macro-F1", "last", "when", "")
+    told = [
+        (
+            str(row["version"]),
+            _figure(row.get("macro_f1")),
+            row.get("action") or "–",
+            _day(row.get("time")),
+            "champion" if row.get("champion") else "",
+        )
+        for row in rows
+    ]
+    st.html(
+        shown.table("Versions of the model", head, told) if told else shown.empty("other", "No version yet.")
+    )
+
+
+def _months(rows: Sequence[Mapping[str, Any]]) -> None:
+    st.subheader("Months")
+    head = ("month", "what", "version", "when", "why")
+    told = [
+        (
+            row.get("month") or "–",
+            row.get("action") or "–",
+            str(row.get("version") or "–"),
+            _day(row.get("time")),
+            " ".join(row.get("reasons") or ()),
+        )
+        for row in reversed(rows)
+    ]
+    nothing = shown.empty("other", "No month has been decided yet: the ledger is empty.")
+    st.html(shown.table("What the months decided", head, told) if told else nothing)
+
+
+def _report() -> None:
+    """The monitoring report: one HTML page, shown in a frame of its own."""
+    st.subheader("Monitoring")
+    try:
+        page = desk.staff().page(REPORT)
+    except Trouble as trouble:
+        if trouble.status != 404:
+            raise
+        st.html(shown.empty("other", "No report yet. `pawtrait monitor` writes one."))
+        return
+    st.iframe(page, height=900)
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else "–"
+
+
+def _day(time: str | None) -> str:
+    return time[:16].replace("T", " ") if time else "–"

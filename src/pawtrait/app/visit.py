@@ -1,0 +1,84 @@
+"""What one visitor did since the page was opened; it lives in the page's session and goes with it."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from pawtrait.app import pictures
+from pawtrait.app.answers import Portrait, Reading, Wish
+from pawtrait.app.parts import Photo
+
+LONGEST = 24  # entries; the oldest go, so that a long visit fills no memory
+SHOWN, THUMB = 900, 240  # px of the longer side
+
+
+@dataclass
+class Read:
+    """A photo and its mood.
+
+    Attributes:
+        shown: the photo for a page, JPEG.
+        kept: the service has it, with consent.
+        said: what the visitor said of the mood, or "".
+    """
+
+    photo: Photo
+    reading: Reading
+    shown: bytes = field(repr=False)
+    time: datetime
+    kept: bool
+    said: str = ""
+
+
+@dataclass
+class Painted:
+    """A portrait, with the photo that it was made from; ``shown`` is that photo at the portrait's size."""
+
+    photo: Photo
+    wish: Wish
+    title: str
+    portrait: Portrait
+    shown: bytes = field(repr=False)
+    time: datetime
+    thumbs: int = 0
+
+
+@dataclass
+class Visit:
+    """All of it, oldest first, and the photo that the pages are about now."""
+
+    entries: list[Read | Painted] = field(default_factory=list)
+    photo: Photo | None = None
+
+    @property
+    def read(self) -> Read | None:
+        """The mood on show: that of the photo at hand."""
+        found = [e for e in self.entries if isinstance(e, Read) and e.photo is self.photo]
+        return found[-1] if found else None
+
+    def add_reading(self, photo: Photo, reading: Reading, consent: bool, now: datetime) -> None:
+        """Note a mood; its photo becomes the one at hand."""
+        self.photo = photo
+        self._add(Read(photo, reading, pictures.small(photo.data, SHOWN), now, kept=consent))
+
+    def add_portrait(self, photo: Photo, wish: Wish, title: str, portrait: Portrait, now: datetime) -> None:
+        """Note a portrait."""
+        self._add(Painted(photo, wish, title, portrait, pictures.like(photo.data, portrait.png), now))
+
+    def drop(self, picture: str) -> None:
+        """Forget every trace of a photo, given its SHA-256: its moods and the portraits made from it."""
+        photos = [e.photo for e in self.entries if isinstance(e, Read) and e.reading.picture == picture]
+        self.entries = [e for e in self.entries if all(e.photo is not one for one in photos)]
+        if any(self.photo is one for one in photos):
+            self.photo = None
+
+    def _add(self, entry: Read | Painted) -> None:
+        self.entries = [*self.entries, entry][-LONGEST:]
+
+
+def of(session: MutableMapping[Any, Any]) -> Visit:
+    """The visit that a session holds; a new one to begin with."""
+    if "visit" not in session:
+        session["visit"] = Visit()
+    return cast(Visit, session["visit"])

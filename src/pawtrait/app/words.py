@@ -1,0 +1,64 @@
+"""What the app says to people: moods, doubts and troubles in plain words."""
+
+from collections.abc import Mapping
+
+MOODS = {"happy": "Happy", "sad": "Sad", "angry": "Angry", "other": "Something else"}
+FEELING = {
+    "happy": "ears up, all is well",
+    "sad": "somebody could do with a cuddle",
+    "angry": "better not touch the tail now",
+    "other": "none of the big three: curious, sleepy, surprised …",
+}
+METHODS = {
+    "fast": ("In one go", "Any painting, at once."),
+    "hybrid": ("Both together", "All paintings at once, then refined after one of them. A few seconds."),
+    "nst": ("Stroke by stroke", "Closest to the painting you pick. Watch it grow for a while."),
+    "cyclegan": ("House style", "The manner of all our paintings together, at once."),
+}
+TROUBLE = {
+    401: "This page needs a key, or the one given is not known. Ask whoever runs Pawtrait for one.",
+    403: "The key that was given does not open this. Ask whoever runs Pawtrait for one that does.",
+    404: "That is not here any more. It may have been deleted, or been too long ago.",
+    413: "That photo is too big for us. Up to 10 MB and 40 megapixels are fine; a smaller copy will do.",
+    415: "That does not look like a photo. JPEG, PNG, WebP, GIF, BMP and TIFF pictures can be read.",
+    422: "This file could not be opened as a photo. It may be damaged; try to save or take it again.",
+    503: "Nobody is at home to look at photos just now. Give us a minute and try again.",
+    504: "That took too long, so we stopped. Please try again.",
+}
+DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
+ODD = "Something went wrong on our side, and it was written down. Please try again."
+
+
+def headline(label: str, unsure: bool) -> str:
+    """The mood in big friendly words."""
+    return f"Hard to say. {MOODS[label]}, perhaps?" if unsure else f"{MOODS[label]}{'!' * (label == 'happy')}"
+
+
+def certainty(probabilities: Mapping[str, float], unsure: bool) -> str:
+    """How sure the model is, in a sentence; in doubt the second guess is named too."""
+    (first, share), (second, _), *_ = sorted(probabilities.items(), key=lambda one: -one[1])
+    if unsure:
+        return f"The model wavers between {MOODS[first].lower()} and {MOODS[second].lower()}."
+    if share >= 0.9:
+        return f"The model is quite sure: {percent(share)}."
+    return f"The model is {percent(share)} sure. The next guess would be {MOODS[second].lower()}."
+
+
+def percent(share: float) -> str:
+    """0..1 as a whole percentage; only what is certain is said to be 0 or 100."""
+    return f"{min(max(round(100 * share), int(share > 0)), 100 - int(share < 1))} %"
+
+
+def trouble(status: int, detail: str = "", wait: str = "") -> str:
+    """An error of the service for a visitor; ``wait`` is its Retry-After, in seconds."""
+    if status == 429:
+        again = f"in {wait} second{'' if wait == '1' else 's'}" if wait.isdigit() else "in a moment"
+        return f"There is a queue of pets at the door. Please try again {again}."
+    return TROUBLE.get(status) or (f"That did not work: {detail}." if detail and status < 500 else ODD)
+
+
+def took(seconds: float) -> str:
+    """A duration as one would say it."""
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"

@@ -1,0 +1,123 @@
+"""The client asks the service as the contract says, and makes every failure a sentence for the visitor."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from pawtrait.app import client
+from pawtrait.app.answers import Job, Portrait, Wish
+from pawtrait.app.client import Service, Trouble
+
+MOOD = {
+    "answers": [
+        {
+            "request": "r1",
+            "picture": "a" * 64,
+            "name": "cat.jpg",
+            "label": "sad",
+            "unsure": False,
+            "confidence": 0.7,
+            "probabilities": {"happy": 0.1, "sad": 0.7, "angry": 0.1, "other": 0.1},
+            "explanation": {"image": "data:image/png;base64,AA=="},
+            "problem": None,
+        }
+    ],
+    "model": {"name": "pet-expression", "version": "3", "kind": "mobilenet_v2"},
+    "milliseconds": 12.3,
+}
+
+
+def service(answer: Callable[[httpx.Request], httpx.Response], key: str = "", visitor: str = "") -> Service:
+    return Service(client.connect("http://service", httpx.MockTransport(answer)), key, visitor)
+
+
+def failing(status: int, **more: object) -> Service:
+    return service(lambda request: httpx.Response(status, **more))  # type: ignore[arg-type]
+
+
+def test_a_mood_is_read_with_its_heat_map_and_without_consent_unless_it_was_given():
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url, request.read()))
+        return httpx.Response(200, json=MOOD)
+
+    reading = service(answer).read(b"bytes", "cat.jpg", consent=False)
+    assert (reading.label, reading.version, reading.heat[:5]) == ("sad", "3", "data:")
+    ((url, body),) = asked
+    assert url.params["explain"] == "true"
+    assert b'name="consent"\r\n\r\nfalse' in body
+
+
+def test_key_and_visitor_go_with_every_question():
+    seen = []
+    answers = service(lambda request: (seen.append(request.headers), httpx.Response(204))[1], "k", "10.0.0.7")
+    assert answers.next_review("rosa") is None
+    assert (seen[0]["Authorization"], seen[0]["X-Forwarded-For"]) == ("Bearer k", "10.0.0.7")
+
+
+def test_a_correction_takes_the_photo_along_where_consent_came_later():
+    bodies = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return (
+            httpx.Response(200, json=MOOD)
+            if "moods" in request.url.path
+            else httpx.Response(201, json={"id": "f"})
+        )
+
+    ours = service(answer)
+    reading = ours.read(b"the photo", "cat.jpg", consent=False)
+    ours.correct(reading, "happy", -1, consent=False, data=b"the photo")
+    ours.correct(reading, "happy", -1, consent=True, data=b"the photo")
+    assert json.loads(bodies[1])["consent"] is False
+    assert b"the photo" not in bodies[1]
+    assert b"the photo" in bodies[2] and b'name="consent"\r\n\r\ntrue' in bodies[2]
+
+
+def test_a_portrait_comes_at_once_or_as_a_job():
+    at_once = failing(200, content=b"png", headers={"X-Pawtrait-Seconds": "0.5", "X-Pawtrait-Request": "r"})
+    later = failing(202, json={"id": "j", "status": "waiting", "of": 300, "url": "/v1/portraits/j"})
+    assert at_once.paint(b"photo", Wish("fast", "ink_01")) == Portrait(b"png", 0.5, "r")
+    assert later.paint(b"photo", Wish("nst", "ink_01")) == Job("j", 300)
+
+
+def test_a_job_is_followed_to_its_end_and_no_further():
+    stream = (
+        ': still here\n\nevent: progress\ndata: {"done": 1, "of": 2, "losses": {}, "preview": null}\n\n'
+        'event: done\ndata: {"done": 2, "of": 2}\n\nevent: progress\ndata: {"done": 9, "of": 9}\n\n'
+    )
+    seen = list(failing(200, text=stream, headers={"content-type": "text/event-stream"}).follow("j"))
+    assert [(one.state, one.done, one.of) for one in seen] == [("painting", 1, 2), ("done", 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (413, "too big"),
+        (415, "does not look like a photo"),
+        (422, "could not be opened"),
+        (429, "again in 7 seconds"),
+        (500, "on our side"),
+        (503, "Nobody is at home"),
+        (504, "took too long"),
+    ],
+)
+def test_every_refusal_is_a_friendly_sentence(status, words):
+    refused = failing(status, json={"detail": "SECRET detail"}, headers={"Retry-After": "7"})
+    with pytest.raises(Trouble, match=words) as trouble:
+        refused.read(b"x", "x", consent=False)
+    assert trouble.value.status == status
+    assert "SECRET" not in str(trouble.value)
+
+
+def test_a_service_that_is_down_says_so_and_that_the_photo_went_nowhere():
+    def gone(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(Trouble, match="Yours has gone nowhere") as trouble:
+        service(gone).read(b"x", "x", consent=False)
+    assert trouble.value.status == 0

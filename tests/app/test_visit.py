@@ -1,0 +1,48 @@
+"""A visit remembers what was done, forgets the oldest, and all of a photo that is to be deleted."""
+
+from datetime import UTC, datetime
+
+from pawtrait.app import gallery, visit
+from pawtrait.app.answers import Portrait, Reading, Wish
+from pawtrait.app.visit import LONGEST, Visit
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+EVEN = dict.fromkeys(("happy", "sad", "angry", "other"), 0.25)
+
+
+def a_reading(picture: str) -> Reading:
+    return Reading("r", picture, "happy", False, 0.25, EVEN, "", "cnn", "1", 5.0)
+
+
+def test_a_session_has_one_visit():
+    session: dict[str, object] = {}
+    assert visit.of(session) is visit.of(session)
+
+
+def test_the_mood_on_show_is_that_of_the_photo_at_hand():
+    here = Visit()
+    first, second = gallery.photo("pip"), gallery.photo("rex")
+    here.add_reading(first, a_reading("a"), False, NOW)
+    here.add_reading(second, a_reading("b"), False, NOW)
+    assert here.read is not None and here.read.reading.picture == "b"
+    here.photo = first
+    assert here.read is not None and here.read.reading.picture == "a"
+
+
+def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
+    here = Visit()
+    doomed, spared = gallery.photo("pip"), gallery.photo("rex")
+    here.add_reading(spared, a_reading("b"), True, NOW)
+    here.add_reading(doomed, a_reading("a"), True, NOW)
+    here.add_portrait(doomed, Wish("fast"), "Ink", Portrait(spared.data, 1.0, "p"), NOW)
+    here.drop("a")
+    assert [entry.photo for entry in here.entries] == [spared]
+    assert here.photo is None
+
+
+def test_a_long_visit_forgets_its_beginning():
+    here = Visit()
+    for number in range(LONGEST + 3):
+        here.add_reading(gallery.photo("pip"), a_reading(str(number)), False, NOW)
+    assert len(here.entries) == LONGEST
+    assert here.entries[0].reading.picture == "3"  # type: ignore[union-attr]
