@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 from dvc.config import Config
 
+from pawtrait.adapters.sources.folders import PROJECT
 from pawtrait.files import write_text
 from pipelines.processes import CommandError
 
@@ -36,15 +37,25 @@ class Workspace:
         return f"{BRANCHES}/{self.month}"
 
     def environment(self) -> dict[str, str]:
-        """What a command in the clone needs: its code, and the project's stores where none is named."""
+        """What a command in the clone needs: its code, the project's stores where none is named, its place.
+
+        Relative paths, in these variables as in params.yaml, are meant from the project.
+        """
         stores = {
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.root}/mlflow.db",
             "DATABASE_URL": f"sqlite:///{self.root}/feedback.db",
             "PAWTRAIT_PICTURES": str(self.root / "data/inbox"),
         }
         paths = [str(self.path / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-        found = {name: os.environ.get(name) or default for name, default in stores.items()}
-        return {**found, "PYTHONPATH": os.pathsep.join(paths)}
+        found = {name: self._from_root(os.environ.get(name) or url) for name, url in stores.items()}
+        return {**found, PROJECT: str(self.root), "PYTHONPATH": os.pathsep.join(paths)}
+
+    def _from_root(self, place: str) -> str:
+        """A folder or SQLite file's address without its dependence on the current folder."""
+        if "://" not in place:
+            return str(self.root / Path(place).expanduser())
+        scheme, _, path = place.partition(":///")
+        return f"{scheme}:///{self.root / path}" if scheme.startswith("sqlite") and path else place
 
 
 def prepare(root: Path, path: Path, month: str) -> Workspace:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait.adapters.sources import folders
+from pawtrait import params
+from pawtrait.adapters.sources import folders, origin
 from pawtrait.dataset.layout import Spot
 from pawtrait.errors import BadSource
 
@@ -27,6 +28,23 @@ def test_every_file_is_listed_and_junk_has_no_hash(pets: Path) -> None:
     files = folders.listing(pets)
     assert list(files) == ["happy/1.jpg", "sad/.DS_Store", "sad/Kätzchen 🐈.jpg"]
     assert [len(content) for content in files.values()] == [64, 0, 64]
+
+
+def test_in_a_clone_a_relative_source_is_the_projects(
+    pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    monkeypatch.chdir(clone)
+    with pytest.raises(BadSource, match="'pets' is not here"):
+        origin.kind("pets")
+    monkeypatch.setenv("PAWTRAIT_PROJECT", str(tmp_path))
+    source = origin.pets("pets", params.Demo(train=4, valid=4, test=4, side=64, seed=1, faults=False))
+    known = origin.fingerprint(source)
+    assert (known["kind"], known["name"], known["files"]) == ("folder", "pets", 2)
+    with origin.opened(source, 10**6, known, clone / ".cache") as tree:
+        assert tree == pets
+    assert folders.located(str(pets)) == pets
 
 
 def test_a_byte_changed_in_place_changes_the_digest(pets: Path) -> None:

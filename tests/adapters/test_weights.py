@@ -70,6 +70,11 @@ def test_a_folder_is_a_mirror(tmp_path, mirror):
     assert kept(tmp_path) == {NAME: CONTENT}
 
 
+def test_in_a_clone_a_relative_mirror_is_the_projects(tmp_path, mirror, monkeypatch):
+    monkeypatch.setenv("PAWTRAIT_PROJECT", str(mirror.parent))
+    assert fetch(tmp_path, mirror=mirror.name) == Fetched(NET, NAME, SUM, "mirror")
+
+
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_an_address_is_a_mirror(tmp_path, served, ending):
     assert fetch(tmp_path, mirror=served + ending) == Fetched(NET, NAME, SUM, "mirror")

@@ -152,3 +152,14 @@ def test_stores_are_the_projects_unless_named(project: Path, monkeypatch: pytest
     found = prepared(project).environment()
     assert found["MLFLOW_TRACKING_URI"] == f"sqlite:///{project}/mlflow.db"
     assert found["DATABASE_URL"] == "postgresql://there"
+
+
+def test_relative_places_are_the_projects(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///stores/feedback.db")
+    monkeypatch.setenv("PAWTRAIT_PICTURES", "inbox")
+    found = prepared(project).environment()
+    assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
+    assert found["DATABASE_URL"] == f"sqlite:///{project}/stores/feedback.db"
+    assert found["PAWTRAIT_PICTURES"] == f"{project}/inbox"
+    assert found["PAWTRAIT_PROJECT"] == str(project)

@@ -104,9 +104,9 @@ def _unpacked(place: Place) -> Iterator[tuple[Path | None, str]]:
     if (
         mirror
         and urlsplit(mirror).scheme not in downloads.SCHEMES
-        and (Path(mirror) / MAGENTA_FOLDER).is_dir()
+        and (folders.located(mirror) / MAGENTA_FOLDER).is_dir()
     ):
-        yield Path(mirror) / MAGENTA_FOLDER, "mirror"
+        yield folders.located(mirror) / MAGENTA_FOLDER, "mirror"
         return
     archive, origin = _asked(MAGENTA_ARCHIVE, MAGENTA, place)
     if archive is None:
@@ -147,7 +147,7 @@ def _from_mirror(mirror: str, name: str, cache: Path) -> Path | None:
             if _is_absent(error):
                 return None
             raise
-    folder = Path(mirror)
+    folder = folders.located(mirror)
     if not folder.is_dir():
         raise BadSource(f"weights.mirror {mirror} is no folder; name a folder or an http(s) or s3 address")
     return folder / name if (folder / name).is_file() else None

@@ -15,7 +15,13 @@ from pawtrait.progress import track
 
 log = logging.getLogger(__name__)
 
+PROJECT = "PAWTRAIT_PROJECT"  # the folder that relative paths of params.yaml are meant from, in a clone of it
 JUNK = ""  # stands where the hash of a hidden or system file would; its content does not matter
+
+
+def located(named: str) -> Path:
+    """Where a path of params.yaml leads; a relative one from the project, in the retraining's clone too."""
+    return Path(os.environ.get(PROJECT, ""), Path(named).expanduser())
 
 
 def listing(root: Path) -> dict[str, str]:

@@ -74,7 +74,7 @@ def kind(source: str, key: str = "ingest.source") -> Kind:
         return "kaggle"
     if "://" in source:
         return "url"
-    path = Path(source).expanduser()
+    path = folders.located(source)
     if path.is_dir():
         return "folder"
     if path.is_file():
@@ -167,7 +167,7 @@ def apart(tree: Path, target: Path, key: str) -> None:
 
 
 def _path(source: str) -> Path:
-    return Path(source).expanduser().resolve()
+    return folders.located(source).resolve()
 
 
 def _name(source: str) -> str:
