@@ -5,6 +5,7 @@ by DVC's cache, what is committed by git, what is registered by MLflow, and what
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from prefect.exceptions import FlowPauseTimeout
 from prefect.input import RunInput
 
 from pawtrait import champion, clock
-from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.errors import BadData, PawtraitError
 from pipelines import pages, workspace
 from pipelines import stages as dvc_stages
@@ -34,10 +35,12 @@ RECORD = [
     *(sys.executable, "-m", "pawtrait.stages", "record_splits"),
     *("--splits", "data/tables/splits.csv", "--recorded", "data/recorded_splits.csv"),
 ]
+FREEZE = ["pawtrait", "feedback", "freeze", "--month"]
 REGISTER = ["pawtrait", "register"]
 KNOW = [*DVC, "--wait-for-lock", "repro", "manifest"]
 REGISTERED = Path(".cache/registered.json")
 MANIFEST = Path("data/tables/manifest.csv")
+FEEDBACK = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is about, so git ignores it
 SERVING = Path("docker/serve.Dockerfile")
 ACTOR = "retrain"
@@ -122,7 +125,8 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     graph = dvc_stages.read(ws.path)
     if "manifest" in graph and not (ws.path / MANIFEST).exists():  # feedback may be copies: of what pictures?
         step("know-pictures", KNOW, children, network=True)
-    step("freeze-feedback", ["pawtrait", "feedback", "freeze", "--month", ws.month], children)
+    _bring_back(ws, children)
+    step("freeze-feedback", [*FREEZE, ws.month], children)
     _track(ws, children)
     if not workspace.begun(ws):
         proof = _changes(ws)
@@ -176,11 +180,29 @@ def _restore(ws: Workspace, children: Children) -> None:
         get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
 
 
+def _bring_back(ws: Workspace, children: Children) -> None:
+    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
+
+    The store knows each picture of it, so the bytes are the same, but for what was forgotten since. A month
+    that somebody took out of git stays out.
+    """
+    with database.opened() as engine:
+        settled = {row.month for row in settling.accepted(engine) if row.month < ws.month}
+    for month in sorted(settled | {folder.name for folder in (ws.path / FEEDBACK).glob("????-??")}):
+        folder = ws.path / FEEDBACK / month
+        note = folder.with_suffix(".dvc")
+        if not note.exists() and workspace.ever(ws, FEEDBACK / note.name):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif month in settled and not folder.exists():
+            step(f"freeze-{month}", [*FREEZE, month], children)
+            note.unlink(missing_ok=True)  # and is made anew with all others
+
+
 def _track(ws: Workspace, children: Children) -> None:
     """Months of feedback become DVC's: an immutable input each."""
-    for folder in sorted((ws.path / "data/feedback").glob("????-??")):
+    for folder in sorted((ws.path / FEEDBACK).glob("????-??")):
         if folder.is_dir() and not folder.with_suffix(".dvc").exists():
-            step(f"track-{folder.name}", [*DVC, "add", "--quiet", f"data/feedback/{folder.name}"], children)
+            step(f"track-{folder.name}", [*DVC, "add", "--quiet", f"{FEEDBACK}/{folder.name}"], children)
 
 
 def _changes(ws: Workspace) -> list[str]:

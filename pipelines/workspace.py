@@ -109,6 +109,11 @@ def head(ws: Workspace) -> str:
     return git(ws.path, "rev-parse", "HEAD")
 
 
+def ever(ws: Workspace, name: Path) -> bool:
+    """Whether any commit on the way to the clone's newest had a hand in this file."""
+    return bool(git(ws.path, "log", "-1", "--full-history", "--format=%h", "--", str(name)))
+
+
 def push(ws: Workspace) -> None:
     """Bring the month's branch to the project; its files there stay as they are.
 

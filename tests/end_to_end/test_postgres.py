@@ -1,5 +1,6 @@
 """A real month with MLflow, Prefect and feedback on one PostgreSQL server, a database each."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,10 @@ def test_a_month_turns_with_all_three_stores_on_postgresql(
         MLFLOW_TRACKING_URI=mlflow.url,
         PREFECT_API_URL=f"{prefect.url}/api",
     )
-    project.run("env", SENT, "pawtrait", "feedback", "ingest", str(_labelled(tmp_path / "drawn")))
+    _with_a_source_outside_git(project, tmp_path / "pets")
+    for annotator in ("rosa", "tim"):
+        labels = ("pawtrait", "feedback", "ingest", str(_labelled(tmp_path)), "--annotator", annotator)
+        project.run("env", SENT, *labels)
 
     said = project.run("env", TURNED, "python", "-m", "pipelines.retrain", "--month", MONTH)
 
@@ -56,10 +60,17 @@ def test_a_month_turns_with_all_three_stores_on_postgresql(
     decided = "SELECT month, action, version FROM decisions"
     assert _rows(postgres.feedback, decided) == [(MONTH, "promoted", "1")]
     settled = "SELECT month, count(*) FROM settled WHERE label IS NOT NULL GROUP BY month"
-    assert _rows(postgres.feedback, settled) == [(MONTH, 4)]
+    assert _rows(postgres.feedback, settled) == [(MONTH, 8)]
+
+
+def _with_a_source_outside_git(project: Project, pets: Path) -> None:
+    """Named by a relative path, which leads nowhere from the clone that turns the month."""
+    demo.draw(pets, {"train": 96, "valid": 32, "test": 32}, 96, seed=5, faults=False)
+    project.set(ingest__source=os.path.relpath(pets, project.root))
+    project.commit("Pictures of our own")
 
 
 def _labelled(folder: Path) -> Path:
-    """A few new drawings, a folder for each mood."""
-    demo.draw(folder, {"train": 8}, 96, seed=77, faults=False)
-    return folder / demo.TOP / "train"
+    """Eight new drawings, a folder for each mood."""
+    demo.draw(folder / "new", {"train": 8}, 96, seed=77, faults=False)
+    return folder / "new" / demo.TOP / "train"

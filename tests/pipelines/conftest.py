@@ -94,6 +94,8 @@ if sys.argv[1:3] == ["feedback", "freeze"] and "TOY_FEEDBACK" in os.environ:
     month = Path("data/feedback", sys.argv[-1])
     month.mkdir(parents=True, exist_ok=True)
     (month / "accepted.csv").write_text(os.environ["TOY_FEEDBACK"])
+    if fatal == "frozen":
+        os.kill(os.getppid(), signal.SIGKILL)
 if sys.argv[1] == "register" and "--out" in sys.argv:
     Path(sys.argv[-1]).parent.mkdir(exist_ok=True)
     Path(sys.argv[-1]).write_text(json.dumps({"version": "2", "champion": "1"}))
@@ -120,6 +122,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bin" / "pawtrait").write_text(PAWTRAIT, encoding="utf-8")
     (folder / "bin" / "pawtrait").chmod(0o755)
     (folder / ".gitignore").write_text("data/reports/verdict.json\n.cache/\n", encoding="utf-8")
+    (folder / "data").mkdir()
+    shutil.copy(ROOT / "data/.gitignore", folder / "data")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "-q"], cwd=folder, check=True)

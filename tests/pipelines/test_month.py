@@ -1,10 +1,12 @@
 """A month turned in a toy project: real Prefect, git, DVC and store; the command line is a stand-in."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from filelock import FileLock
 from prefect.artifacts import Artifact
 from prefect.client.schemas.objects import State
 
-from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store import database, ledger, settling
 from pipelines.retrain import LOCK, retrain
 
 Until = Callable[[Callable[[], bool]], None]
@@ -108,6 +110,54 @@ def test_feedback_is_tracked_by_dvc_and_committed(
     assert "data/feedback/2026-11/accepted.csv" not in names
 
 
+def test_a_month_that_was_frozen_and_not_yet_tracked_never_enters_git(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    assert _run(project, PREFECT_API_URL=server, TOY_KILL="frozen").returncode == -signal.SIGKILL
+    turned("2026-12")
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
+    assert {"data/feedback/2026-11.dvc", "data/feedback/2026-12.dvc"} <= set(names)
+    assert not [name for name in names if name.endswith("accepted.csv")]
+
+
+def test_an_earlier_month_that_was_lost_is_frozen_again(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store settled it, but neither a branch nor a cache has it."""
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    _settle("2026-09")
+    turned()
+    assert told(project)[:2] == ["feedback freeze --month 2026-09", "feedback freeze --month 2026-11"]
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    assert "data/feedback/2026-09.dvc" in names
+    turned("2026-12")
+    assert told(project).count("feedback freeze --month 2026-09") == 1
+    shutil.rmtree(project / ".cache/retrain")
+    shutil.rmtree(project / ".dvc/cache")
+    turned("2027-01")
+    assert told(project).count("feedback freeze --month 2026-09") == 2
+    assert (project / ".cache/retrain/data/feedback/2026-09/accepted.csv").exists()
+
+
+def test_a_month_that_somebody_took_out_stays_out(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    _settle("2026-11")
+    turned()
+    who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    git(project, *who, "merge", "--quiet", "retrain/2026-11")
+    git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
+    with (project / "toy.py").open("a") as code:
+        code.write("# so that there is something to do\n")
+    git(project, *who, "commit", "--quiet", "--all", "--message", "November was no good")
+    turned("2026-12")
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
+    assert [name for name in names if name.endswith(".dvc")] == ["data/feedback/2026-12.dvc"]
+    assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
+
+
 def test_a_better_challenger_is_promoted_in_the_project(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +222,14 @@ def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None
     state = turned("November")
     assert state.is_failed()
     assert state.message == "month 'November' is none; write it as 2026-11"
+
+
+def _settle(month: str) -> None:
+    """What the store knows of a month whose snapshot had one picture."""
+    when = datetime.fromisoformat(f"{month}-28T12:00:00+00:00")
+    with database.opened() as engine:
+        row = settling.Settled("ab" * 32, month, when, "happy", "2 reviewers say happy")
+        settling.settle(engine, month, [row], when)
 
 
 def _run(project: Path, **env: str) -> "subprocess.CompletedProcess[str]":

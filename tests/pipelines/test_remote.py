@@ -48,7 +48,6 @@ def _remote(folder: Path, where: Path) -> None:
 
 
 def _with_a_source(folder: Path) -> Path:
-    (folder / "data").mkdir()
     (folder / "data/source.json").write_text("{}")
     return folder
 

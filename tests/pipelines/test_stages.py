@@ -30,7 +30,6 @@ def test_a_new_model_in_params_is_a_new_branch(toy: Path) -> None:
 
 
 def test_a_data_file_that_dvc_only_tracks_is_no_stage(toy: Path) -> None:
-    (toy / "data").mkdir()
     (toy / "data" / "source.json").write_text("{}")
     subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data/source.json"], check=True)
     assert stages.read(toy) == GRAPH
