@@ -1,0 +1,113 @@
+"""``/metrics``: counters and clocks in Prometheus' text format, one registry an application."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from pawtrait.serving.door import Door
+
+router = APIRouter()
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """What is counted as it happens; the rest is read from the door when somebody asks.
+
+    Attributes:
+        registry: other parts register their own here.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._requests = Counter(
+            "pawtrait_requests",
+            "Requests by route, method and status.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "pawtrait_request_seconds",
+            "Time to the whole answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._moods = Counter(
+            "pawtrait_moods",
+            "Pictures answered, by mood, version, and whether the model was sure.",
+            ("label", "version", "unsure"),
+            registry=self.registry,
+        )
+        self._kept: dict[tuple[str, ...], Any] = {}  # looking a child up by its labels costs more than counting
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request; one to no route of ours counts as route ""."""
+        self._child(self._requests, route, method, str(status)).inc()
+        self._child(self._seconds, route).observe(seconds)
+
+    def mood(self, label: str, version: str, unsure: bool) -> None:
+        """Count an answered picture."""
+        self._child(self._moods, label, version, str(unsure).lower()).inc()
+
+    def watch(self, door: Door) -> None:
+        """Read an open door's own figures at each scrape."""
+        self.registry.register(_Reader(door))
+
+    def _child(self, metric: Any, *labels: str) -> Any:
+        key = (metric._name, *labels)
+        if key not in self._kept:
+            self._kept[key] = metric.labels(*labels)
+        return self._kept[key]
+
+
+class _Reader:
+    """What the parts count themselves."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure once."""
+        door, served = self._door, self._door.models.served
+        ready = served is not None and not door.closing
+        yield GaugeMetricFamily("pawtrait_ready", "1 where requests are taken.", float(ready))
+        model = GaugeMetricFamily("pawtrait_model", "The version at hand.", labels=("name", "version", "kind"))
+        if served:
+            model.add_metric((served.place.name, served.place.version, served.kind), 1.0)
+        yield model
+        for name, told, value in (
+            ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
+            ("feedback_waiting", "Acknowledged rows that are not in the database yet.", door.said.waiting),
+            ("requests_waiting", "Rows of requests that are not in the database yet.", door.asked.waiting),
+        ):
+            yield GaugeMetricFamily(f"pawtrait_{name}", told, value)
+        for name, told, value in (
+            ("batches", "Calls of the model.", door.batcher.batches),
+            ("batch_pictures", "Pictures in these calls.", door.batcher.pictures),
+            ("model_swaps", "How often the champion changed since the start.", door.models.swaps),
+            ("feedback_delivered", "Rows of feedback that the database took.", door.said.delivered),
+            ("feedback_refused", "Rows of feedback that the database will never take.", door.said.dropped),
+            ("requests_dropped", "Rows of requests given up.", door.asked.dropped),
+        ):
+            yield CounterMetricFamily(f"pawtrait_{name}", told, value)
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """For Prometheus. No key is asked for: no picture, key or person is in it."""
+    found: Metrics = request.app.state.metrics
+    return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)

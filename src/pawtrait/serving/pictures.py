@@ -1,0 +1,72 @@
+"""``/v1/pictures/{sha}``: shown to reviewers, deleted for whoever asks."""
+
+import asyncio
+import threading
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
+
+from pawtrait import clock
+from pawtrait.adapters.store import database, forgetting
+from pawtrait.adapters.store.pictures import NAME
+from pawtrait.dataset import images, snapshots
+from pawtrait.errors import BadStore
+from pawtrait.serving import access
+from pawtrait.serving.door import Door
+from pawtrait.serving.problems import Problem
+
+router = APIRouter()
+
+Sha = Annotated[str, Path(pattern="^" + NAME.pattern + "$", description="The picture's SHA-256.")]
+_one_at_a_time = threading.Lock()
+
+
+@router.get("/v1/pictures/{sha}", response_class=Response)
+async def show(request: Request, sha: Sha) -> Response:
+    """A picture that was kept with consent, without its notes."""
+    access.allow(request, "review")
+    door: Door = request.app.state.door
+    try:
+        data = await asyncio.to_thread(door.pictures.get, sha)
+    except BadStore as error:
+        raise _unknown() from error
+    kind = images.sniff(data)
+    if not kind:
+        raise _unknown()
+    headers = {"Cache-Control": "private, no-store", "Content-Disposition": "inline"}
+    return Response(data, media_type=f"image/{kind}", headers=headers)
+
+
+@router.delete("/v1/pictures/{sha}")
+async def delete(request: Request, sha: Sha) -> JSONResponse:
+    """Delete a picture and all that was said of it; older snapshots that hold it are named.
+
+    Whoever has the picture can compute its SHA-256, and nobody else can know it: so the scope ``feedback``,
+    with which it was sent, is enough.
+    """
+    access.allow(request, "feedback")
+    door: Door = request.app.state.door
+    return JSONResponse(await asyncio.to_thread(_forget, door, sha))
+
+
+def _forget(door: Door, sha: str) -> dict[str, Any]:
+    """What was said and still waits is delivered first, so that it is deleted too and not delivered later."""
+    with _one_at_a_time:
+        if not (door.said.flush() and door.asked.flush()):
+            raise Problem(503, "no-store", "the database cannot be reached at the moment; try again later")
+        with database.opened(door.settings.database) as engine:
+            found = forgetting.trace(engine, sha)
+            there = door.pictures.has(sha)
+            if not (found.rows or there or found.before):
+                raise _unknown()
+            held = set(snapshots.holding(door.settings.snapshots, sha))
+            months = sorted(held | set(found.months))
+            door.pictures.forget(sha)
+            if found.rows or there:
+                forgetting.forget(engine, sha, [sha], months, clock.now())
+    return {"picture": sha, "pictures": int(there), "rows": found.rows, "snapshots": months}
+
+
+def _unknown() -> Problem:
+    return Problem(404, "unknown-picture", "no picture is known by this SHA-256")

@@ -1,0 +1,239 @@
+"""``/v1/reviews``: the blind queue. Nobody learns what the model or a user said before they have answered."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from pawtrait import clock, params, reviewing
+from pawtrait.adapters.store import database, feedback, settling
+from pawtrait.adapters.store.database import Engine
+from pawtrait.adapters.store.pictures import NAME, Pictures
+from pawtrait.dataset import feedback as ruling
+from pawtrait.dataset import labelled, manifest, rules, scan
+from pawtrait.dataset.feedback import Candidate
+from pawtrait.dataset.manifest import Record
+from pawtrait.errors import BadData, BadStore
+from pawtrait.params import Params
+from pawtrait.serving import access
+from pawtrait.serving.door import Door
+from pawtrait.serving.problems import Problem
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+
+FRESH = 5.0  # seconds that a look at the queue is good for
+SELF_SAID = ("label", "duplicate")  # rules about a picture's place among others, which the queue judges itself
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Verdict(BaseModel):
+    """What a reviewer saw in a picture."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    picture: Annotated[str, Field(pattern=NAME.pattern + "$", max_length=64)]
+    reviewer: Name
+    verdict: Literal["happy", "sad", "angry", "other", "unusable"]
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+@router.get("/v1/reviews/next")
+async def next_picture(request: Request, reviewer: Name) -> Response:
+    """The picture that this reviewer should look at now; 204 where none waits."""
+    access.allow(request, "review")
+    door: Door = request.app.state.door
+    who = labelled.person(reviewer)
+    waiting = await asyncio.to_thread(Queue(door).of, who)
+    for picture in waiting:
+        if await asyncio.to_thread(door.pictures.has, picture):
+            found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
+            return JSONResponse(found)
+    return Response(status_code=204)
+
+
+@router.post("/v1/reviews", status_code=201)
+async def review(request: Request, said: Verdict) -> JSONResponse:
+    """Say what a picture shows; the answer tells what the model and others had said."""
+    access.allow(request, "review")
+    door: Door = request.app.state.door
+    row = reviewing.review(said.picture, said.reviewer, said.verdict, said.reason)
+    about = await asyncio.to_thread(_about, door, said.picture)
+    if not about:
+        raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
+    try:
+        await asyncio.to_thread(door.keep, row)
+    except OSError as error:
+        raise Problem(507, "no-space", "this could not be written down; try again later") from error
+    Queue(door).answered(row.reviewer, said.picture)
+    return JSONResponse({"id": row.id, **_others(about)}, 201)
+
+
+@router.get("/v1/reviews")
+async def agreement(request: Request) -> JSONResponse:
+    """How many pictures wait, how many verdicts there are, and how far reviewers agree."""
+    access.allow(request, "review")
+    door: Door = request.app.state.door
+    return JSONResponse(await asyncio.to_thread(_agreement, door))
+
+
+class Queue:
+    """The pictures that wait for reviewers, looked at anew every few seconds."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._seen: _Cache = door.shared.setdefault("reviews", _Cache())
+
+    def of(self, reviewer: str | None) -> list[str]:
+        """What a reviewer may still see, those nearest to a decision first."""
+        with self._seen.lock:
+            if time.monotonic() > self._seen.until:
+                self._seen.rulings, self._seen.candidates = _judged(self._door)
+                self._seen.until = time.monotonic() + FRESH
+            found = ruling.queue(self._seen.rulings, self._seen.candidates, reviewer)
+            done = self._seen.answered.get(reviewer or "", set())
+        return [one for one in found if one not in done]
+
+    def answered(self, reviewer: str, picture: str) -> None:
+        """Remember an answer that may still be on its way to the database."""
+        with self._seen.lock:
+            self._seen.answered.setdefault(reviewer, set()).add(picture)
+
+
+class _Cache:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.until = 0.0
+        self.rulings: list[ruling.Ruling] = []
+        self.candidates: dict[str, Candidate] = {}
+        self.answered: dict[str, set[str]] = {}
+
+
+def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
+    """What becomes of everything in quarantine as things stand, by the rules of the pipeline."""
+    knobs = params.load(door.settings.params)
+    known = _manifest(door)
+    with database.opened(door.settings.database) as engine:
+        waiting = settling.candidates(engine, clock.now())
+        looked = _looked(engine, door.pictures, waiting, knobs.manifest.largest_pixels)
+        earlier = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
+    looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}
+    ids = {record.id for record in known}
+    rulings = ruling.judge(
+        waiting,
+        {name: said for name, record in looks.items() if (said := _problem(record, knobs))},
+        looks,
+        [*known, *(record for record in earlier if record.id not in ids)],
+        knobs=knobs.feedback,
+        distances=(knobs.manifest.dhash_distance, knobs.manifest.phash_distance),
+    )
+    return rulings, {one.picture: one for one in waiting}
+
+
+def _manifest(door: Door) -> list[Record]:
+    """The data set's pictures, whose copies need no review; none where no data set lies beside the service."""
+    try:
+        return manifest.read(door.settings.manifest, Record)
+    except BadData:
+        return []
+
+
+def _looked(engine: Engine, kept: Pictures, waiting: list[Candidate], largest: int) -> dict[str, Record]:
+    """Records by picture; what nobody has looked at yet is looked at now."""
+    known = settling.looked(engine)
+    for one in waiting:
+        if one.picture not in known and kept.has(one.picture):
+            try:
+                data = kept.get(one.picture)
+            except BadStore as error:
+                log.warning("%s", error)
+                continue
+            place = f"{ruling.HOME}/{one.picture}"
+            record = scan.look(
+                data, place, label="", published="", source=manifest.FEEDBACK, largest_pixels=largest
+            )
+            settling.look(engine, [record], clock.now())
+            known[one.picture] = record
+    return known
+
+
+def _problem(record: Record, knobs: Params) -> str:
+    """What is wrong with a picture by itself, rule by rule; the month's collection has the last word on it."""
+    own = knobs.validate_
+    table = rules.pictures(
+        [record],
+        least_side=own.least_side,
+        brightness=own.brightness,
+        least_sharpness=own.least_sharpness,
+    )
+    [row] = table.rows
+    critical = (one for one in table.rules if one.severity == "critical" and one.name not in SELF_SAID)
+    return "; ".join(rule.sentence.format(**row) for rule in critical if _broken(rule, row[rule.column]))
+
+
+def _broken(rule: rules.Rule, value: Any) -> bool:
+    if value is None:
+        return False
+    if rule.allowed is not None and value not in rule.allowed:
+        return True
+    return (rule.least is not None and value < rule.least) or (rule.most is not None and value > rule.most)
+
+
+def _about(door: Door, picture: str) -> list[feedback.Said]:
+    with database.opened(door.settings.database) as engine:
+        return feedback.about(engine, picture)
+
+
+def _others(said: list[feedback.Said]) -> dict[str, list[str]]:
+    """What the model and people had said, told once the reviewer has answered."""
+    return {
+        "model": sorted({one.predicted for one in said if one.predicted}),
+        "people": sorted({one.label for one in said if one.label}),
+    }
+
+
+def _agreement(door: Door) -> dict[str, Any]:
+    waiting = len(Queue(door).of(None))
+    with database.opened(door.settings.database) as engine:
+        verdicts = feedback.verdicts(engine)
+    return {
+        "waiting": waiting,
+        "verdicts": sum(map(len, verdicts.values())),
+        "reviewers": len(verdicts),
+        "pairs": _pairs(verdicts),
+    }
+
+
+def _pairs(verdicts: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Every two reviewers who share a picture, and how far they agree."""
+    names = sorted(verdicts)
+    found = []
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            shared = verdicts[first].keys() & verdicts[second].keys()
+            same = sum(verdicts[first][one] == verdicts[second][one] for one in shared)
+            if shared:
+                found.append(
+                    {"first": first, "second": second, "pictures": len(shared), "same": same}
+                    | {"kappa": _kappa([(verdicts[first][one], verdicts[second][one]) for one in shared])}
+                )
+    return found
+
+
+def _kappa(pairs: list[tuple[str, str]]) -> float | None:
+    """Cohen's kappa, None where chance explains all; ``evaluation.agreement`` would bring scikit-learn."""
+    count = len(pairs)
+    observed = sum(first == second for first, second in pairs) / count
+    words = {word for pair in pairs for word in pair}
+    expected = sum(
+        sum(first == word for first, _ in pairs) * sum(second == word for _, second in pairs) for word in words
+    ) / (count * count)
+    return None if expected >= 1 else round((observed - expected) / (1 - expected), 4)
+
