@@ -28,6 +28,8 @@ def serve(
     from pawtrait.serving.settings import Settings
 
     settings = Settings.of(model=model) if model else Settings.of()
+    if host in HERE and settings.keys is None and not settings.hosts:  # no other site's name for this machine
+        settings = settings.model_copy(update={"hosts": " ".join((*HERE, "[::1]"))})
     if host not in HERE and settings.keys is None and not insecure:
         raise BadParams(
             f"--host {host} opens the service to others, and there are no keys; make some with"

@@ -4,13 +4,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 import pawtrait
-from pawtrait.serving import door, feedback, health, moods, portraits, problems
+from pawtrait.serving import (
+    door,
+    feedback,
+    health,
+    manual,
+    metrics,
+    moods,
+    pictures,
+    portraits,
+    problems,
+    reviews,
+    told,
+    traces,
+)
 from pawtrait.serving.access import Gate
-from pawtrait.serving.around import Around
+from pawtrait.serving.around import Around, Rules
 from pawtrait.serving.keys import Keys
+from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.settings import Settings
+
+PARTS = (moods, portraits, feedback, reviews, pictures, health, metrics, manual)
 
 
 def create(settings: Settings) -> FastAPI:
@@ -19,22 +36,35 @@ def create(settings: Settings) -> FastAPI:
     Raises:
         BadParams: the file of keys cannot be used.
     """
+    spans = traces.configured()
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         app.state.door = door.opened(settings)
+        app.state.metrics.watch(app.state.door)
         try:
             yield
         finally:
             app.state.door.close()
+            if spans:
+                spans.close()
 
     app = FastAPI(
         title="Pawtrait", version=pawtrait.__version__, lifespan=life, docs_url=None, redoc_url=None
     )
     app.state.settings = settings
     app.state.gate = Gate(Keys(settings.keys) if settings.keys else None, settings.rate)
+    app.state.metrics = Metrics()
     problems.install(app)
-    for part in (moods, portraits, feedback, health):
+    for part in PARTS:
         app.include_router(part.router)
-    app.add_middleware(Around)
+    told.describe(app)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins.split(),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type"],
+        )
+    app.add_middleware(Around, rules=Rules.of(settings), metrics=app.state.metrics, outer=app, spans=spans)
     return app

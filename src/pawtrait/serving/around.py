@@ -1,11 +1,21 @@
-"""What is done around every request: an id, security headers, a line in the log, a count."""
+"""What is done around every request: an id, limits, security headers, a line in the log, a count, a span."""
 
 import logging
 import time
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pawtrait.serving import problems, traces
+from pawtrait.serving.metrics import Metrics
+from pawtrait.serving.problems import Problem
+from pawtrait.serving.settings import Settings
+from pawtrait.serving.traces import Traces
 
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -15,56 +25,132 @@ HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
 POLICY = b"default-src 'none'; frame-ancestors 'none'"
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 log = logging.getLogger("pawtrait.requests")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which requests are not even looked at.
+
+    Attributes:
+        hosts: names that the service goes by; any where empty. It keeps other sites' names for 127.0.0.1 out.
+        origins: pages of other hosts that may send something.
+        memory: bytes of bodies that may be on their way in together.
+        largest: bytes of one picture.
+    """
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    memory: int
+    largest: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """As the settings say."""
+        hosts, origins = (frozenset(words.split()) for words in (settings.hosts, settings.origins))
+        return cls(hosts, origins, settings.memory, settings.largest_bytes)
+
+    def check(self, method: str, headers: dict[bytes, bytes]) -> None:
+        """Refuse what another site's page sends in its visitor's name.
+
+        Raises:
+            Problem: 400 not our name, 403 another site's page.
+        """
+        host = headers.get(b"host", b"").decode("latin-1")
+        if self.hosts and _name(host) not in self.hosts:
+            raise Problem(400, "wrong-host", "this service does not go by that name")
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        if origin and method not in SAFE and urlsplit(origin).netloc != host and origin not in self.origins:
+            raise Problem(403, "wrong-origin", "pages of other sites may not send anything here")
 
 
 class Around:
     """The outermost layer, in plain ASGI: it costs microseconds and streams what it is given."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, rules: Rules, metrics: Metrics, outer: FastAPI, spans: Traces | None
+    ) -> None:
         self._app = app
+        self._rules = rules
+        self._metrics = metrics
+        self._outer = outer
+        self._spans = spans
+        self._coming = 0  # bytes of bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection's request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began, status = time.perf_counter(), 500
         state: dict[str, Any] = scope.setdefault("state", {})
         state["id"] = uuid4().hex
-        began, status = time.perf_counter(), 500
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message.setdefault("headers", [])
-                message["headers"] = [*headers, *HEADERS, (b"x-request-id", state["id"].encode())]
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    message["headers"].append((b"content-security-policy", POLICY))
+                message["headers"] = _with_ours(message.get("headers", []), state["id"])
             await send(message)
 
-        try:
-            await self._app(scope, receive, answer)
-        finally:
-            self._write(scope, state, status, time.perf_counter() - began)
+        size = 0
+        with self._spans.request(scope) if self._spans else nullcontext() as span:
+            try:
+                headers = dict(scope["headers"])
+                self._rules.check(scope["method"], headers)
+                size = self._taken(headers)
+                await self._app(scope, receive, answer)
+            except Problem as problem:
+                scope["app"] = self._outer
+                await problems.answer(Request(scope), problem)(scope, receive, answer)
+            finally:
+                self._coming -= size
+                self._written(scope, state, status, time.perf_counter() - began, span)
 
-    def _write(self, scope: Scope, state: dict[str, Any], status: int, seconds: float) -> None:
-        route = getattr(
-            scope.get("route"), "path", ""
-        )  # never the address itself: it may hold what it should not
-        log.info(
-            "%s %s %d",
-            scope["method"],
-            route,
-            status,
-            extra={
+    def _taken(self, headers: dict[bytes, bytes]) -> int:
+        """Bytes that this body may take; one that does not say its length may take a picture's."""
+        unsaid = self._rules.largest if b"transfer-encoding" in headers else 0
+        said = headers.get(b"content-length", b"")
+        size = int(said) if said.isdigit() else unsaid
+        if size and self._coming + size > self._rules.memory:
+            raise Problem(
+                429, "busy", "too much is being sent at the moment; try again in 1 s", {"Retry-After": "1"}
+            )
+        self._coming += size
+        return size
+
+    def _written(self, scope: Scope, state: dict[str, Any], status: int, seconds: float, span: Any) -> None:
+        """The log, the count and the span; never the address itself, which may hold what it should not."""
+        route, method = getattr(scope.get("route"), "path", ""), scope["method"]
+        method = method if method in _METHODS else "other"  # a client could invent names without end
+        self._metrics.request(route, method, status, seconds)
+        if span:
+            traces.named(span, method, route, status, state["id"])
+        if log.isEnabledFor(logging.INFO):
+            facts = {
                 "request": state["id"],
-                "method": scope["method"],
+                "method": method,
                 "route": route,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 2),
                 "problem": state.get("problem"),
                 "client": state.get("client"),
-            },
-        )
+            }
+            log.info("%s %s %d", method, route, status, extra=facts)
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def _with_ours(headers: list[tuple[bytes, bytes]], request: str) -> list[tuple[bytes, bytes]]:
+    known = [*headers, *HEADERS, (b"x-request-id", request.encode())]
+    if all(name != b"content-security-policy" for name, _ in headers):
+        known.append((b"content-security-policy", POLICY))
+    return known
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host

@@ -28,6 +28,7 @@ from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
 
 LIGHT = 64_000  # bytes of a JPEG that is decoded in passing
+SHOWN = 320  # px of an explanation's longer side
 GIANT = 12_000_000  # pixels; of those one at a time is in memory
 
 log = logging.getLogger(__name__)
@@ -41,12 +42,14 @@ class Ready:
         square: uint8 (side, side, 3).
         data: the bytes that may be kept, without notes.
         id: their SHA-256.
+        shown: the picture for an explanation, where one was asked for.
     """
 
     square: Pixels
     seen: Seen
     data: bytes
     id: str
+    shown: Pixels | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ class Read:
 class _Job:
     """One picture on its way."""
 
-    __slots__ = ("future", "loop", "ready", "sent", "served")
+    __slots__ = ("future", "loop", "ready", "sent", "served", "shown")
 
-    def __init__(self, sent: Sent, served: Served, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sent: Sent, served: Served, loop: asyncio.AbstractEventLoop, shown: bool) -> None:
         self.sent = sent
+        self.shown = shown
         self.served = served
         self.loop = loop
         self.future: asyncio.Future[Read | Problem] = loop.create_future()
@@ -111,15 +115,19 @@ class Batcher:
                 {"Retry-After": str(seconds)},
             )
 
-    async def read(self, sent: Sequence[Sent], served: Served) -> list[Read | Problem]:
+    async def read(
+        self, sent: Sequence[Sent], served: Served, *, shown: bool = False
+    ) -> list[Read | Problem]:
         """Answer for every picture, by one version; a picture that cannot be read gets its problem.
+
+        With ``shown`` each comes with a picture for its explanation.
 
         Raises:
             Problem: 429 where too many wait, 504 where it takes too long.
         """
         self.check_room(len(sent))
         loop = asyncio.get_running_loop()
-        jobs = [_Job(one, served, loop) for one in sent]
+        jobs = [_Job(one, served, loop, shown) for one in sent]
         self.pending += len(jobs)
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -226,7 +234,8 @@ def _ready(job: _Job, settings: Settings) -> Ready:
     pixels = intake.decode(job.sent, settings)
     data = privacy.clean(job.sent.data, pixels)
     square = images.resize(pixels, job.served.classifier.side)
-    return Ready(square, intake.measure(pixels), data, hashlib.sha256(data).hexdigest())
+    shown = images.fit(pixels, SHOWN) if job.shown else None
+    return Ready(square, intake.measure(pixels), data, hashlib.sha256(data).hexdigest(), shown)
 
 
 def _told(error: Exception) -> Problem:

@@ -2,11 +2,13 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.serving import models, privacy, rows
 from pawtrait.serving.batching import Batcher
+from pawtrait.serving.explain import Explainers
 from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
 from pawtrait.serving.rows import Stored
@@ -28,7 +30,9 @@ class Door:
     asked: Outbox  # requests: written along, a death may cost the last second
     salt: bytes
     workshop: Workshop
+    explainers: Explainers
     closing: bool = False
+    shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
     def note(self, row: Stored) -> None:
         """Write down what happened, without waiting for a disk; a full one stops no answer."""
@@ -54,6 +58,7 @@ class Door:
         self.workshop.close()
         self.models.stop()
         self.batcher.close()
+        self.explainers.close()
         self.said.close()
         self.asked.close()
 
@@ -70,8 +75,10 @@ def opened(settings: Settings) -> Door:
         asked=Outbox(settings.outbox / "asked", deliver, durable=False, most=settings.rows),
         salt=privacy.salt(settings.salt, settings.outbox / "salt"),
         workshop=Workshop(settings),
+        explainers=Explainers(),
     )
     door.said.start()
     door.asked.start()
+    door.models.followers.append(door.explainers.prepare)
     door.models.start()
     return door

@@ -1,10 +1,11 @@
 """Why the model thinks so, as a heat map, by onnxruntime alone.
 
 Grad-CAM (Selvaraju et al. 2017) weighs each channel of the last feature maps by the mean gradient of the
-predicted mood's log-probability over that channel. That mean times the map's area is the derivative along "the
-whole channel a little brighter", which two calls of the part behind the maps give: no gradients are needed. The
-two parts are cut out of model.onnx when a version is loaded. A network without convolutions, or an installation
-without the package ``onnx``, gets an occlusion map: how much of the log-probability each patch carries.
+predicted mood's log-probability over that channel. That mean times the map's area is the derivative along
+"the whole channel a little brighter", which two calls of the part behind the maps give: no gradients are
+needed. The two parts are cut out of model.onnx when a version is loaded. A network without convolutions, or
+an installation without the package ``onnx``, gets an occlusion map: how much of the log-probability each
+patch carries.
 """
 
 import base64
@@ -26,11 +27,11 @@ from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.serving.models import Served
+from pawtrait.serving.problems import Problem
 
 GRID = 8  # patches a side that are hidden one after the other
 CHUNK = 64  # variants a call of the part behind the maps
 STEP = 0.01  # of the maps' largest value, both ways
-SHOWN = 320  # px of the explanation's longer side
 MOST = 8  # explanations that may wait
 
 Floats = NDArray[np.float32]
@@ -91,10 +92,20 @@ class Explainers:
 
     def explain(self, served: Served, square: Pixels, shown: Pixels, mood: int) -> Future[dict[str, str]]:
         """What an answer holds: the method, and the picture under its heat map as a data URL."""
-        self.waiting += 1
+        with self._lock:
+            self.waiting += 1
         work = self._thread.submit(self._explained, served, square, shown, mood)
         work.add_done_callback(self._done)
         return work
+
+    def check_room(self, pictures: int) -> None:
+        """Refuse what would wait too long.
+
+        Raises:
+            Problem: 429.
+        """
+        if self.waiting and self.waiting + pictures > MOST:
+            raise Problem(429, "busy", "many explanations wait; try again in 1 s", {"Retry-After": "1"})
 
     def close(self) -> None:
         """Finish what is in hand."""
@@ -137,7 +148,7 @@ def _gradcam(cut: Cut, square: Pixels, mood: int) -> Floats:
     likely = np.exp(logits - logits.max())
     weights = slopes[:, mood] - slopes @ (likely / likely.sum())  # of the log-probability
     channels_last = np.moveaxis(maps[0], cut.channels - 1, -1)  # (h, w, C)
-    return np.maximum(channels_last @ weights, 0).astype(np.float32)
+    return np.asarray(np.maximum(channels_last @ weights, 0), np.float32)
 
 
 def _shifted(cut: Cut, maps: Floats, by: float) -> Iterator[Floats]:
@@ -163,7 +174,7 @@ def _occlusion(classifier: Classifier, square: Pixels, mood: int) -> Floats:
     for variant, (row, column) in zip(variants, cells, strict=False):
         variant[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = square.mean(axis=(0, 1))
     logs = np.log(classifier.probabilities(variants)[:, mood] + 1e-9)
-    return np.maximum(logs[-1] - logs[:-1], 0).reshape(GRID, GRID).astype(np.float32)
+    return np.asarray(np.maximum(logs[-1] - logs[:-1], 0).reshape(GRID, GRID), np.float32)
 
 
 def _cut(path: Path) -> Cut | None:
@@ -190,7 +201,9 @@ def _maps(graph: Any) -> tuple[str, str, int] | None:
     """The last feature maps, the logits, and the maps' axis of channels."""
     if not any(node.op_type == "Conv" for node in graph.node):
         return None
-    shapes = {one.name: [axis.dim_value for axis in one.type.tensor_type.shape.dim] for one in graph.value_info}
+    shapes = {
+        one.name: [axis.dim_value for axis in one.type.tensor_type.shape.dim] for one in graph.value_info
+    }
     makers = {name: node for node in graph.node for name in node.output}
     constants = {one.name for one in graph.initializer}
     last = makers[graph.output[0].name]
@@ -226,5 +239,3 @@ def _session(model: Any) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-

@@ -13,7 +13,7 @@ from pawtrait import clock
 from pawtrait.adapters.store.feedback import Said, StyleSaid
 from pawtrait.adapters.store.pictures import NAME
 from pawtrait.errors import BadStore
-from pawtrait.serving import access, intake, privacy
+from pawtrait.serving import access, intake, privacy, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Sent
 from pawtrait.serving.problems import Problem
@@ -60,7 +60,7 @@ class AboutPortrait(BaseModel):
     seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 
-@router.post("/v1/feedback", status_code=201)
+@router.post("/v1/feedback", status_code=201, **told.FEEDBACK)
 async def feedback(request: Request) -> JSONResponse:
     """Say what a picture shows, whether the model was right, or how a portrait came out."""
     door: Door = request.app.state.door

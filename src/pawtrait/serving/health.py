@@ -9,20 +9,20 @@ from fastapi.responses import JSONResponse
 
 from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadStore
-from pawtrait.serving import access
+from pawtrait.serving import access, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
 router = APIRouter()
 
 
-@router.get("/healthz")
+@router.get("/healthz", **told.LIVE)
 async def healthz() -> dict[str, str]:
     """The process lives and answers."""
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", **told.READY)
 async def readyz(request: Request) -> JSONResponse:
     """It has a model and takes requests; what waits for the database is told and no reason to turn away."""
     door: Door = request.app.state.door
@@ -32,7 +32,7 @@ async def readyz(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready", "model": served.told(), "feedback_waiting": door.said.waiting})
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", **told.MODELS)
 async def models(request: Request) -> JSONResponse:
     """Who is champion, who was, and what each month decided."""
     access.allow(request, "read")

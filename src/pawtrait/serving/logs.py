@@ -1,4 +1,4 @@
-"""The log: a JSON object a line on standard error, with the request's id; no picture, key or address in it."""
+"""The log: JSON lines on standard error with the request's id; no picture, key or address is in it."""
 
 import json
 import logging

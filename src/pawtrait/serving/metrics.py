@@ -11,10 +11,12 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from pawtrait.serving import told
 from pawtrait.serving.door import Door
 
 router = APIRouter()
@@ -30,6 +32,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a line more for each, which nobody draws
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -52,7 +55,9 @@ class Metrics:
             ("label", "version", "unsure"),
             registry=self.registry,
         )
-        self._kept: dict[tuple[str, ...], Any] = {}  # looking a child up by its labels costs more than counting
+        self._kept: dict[
+            tuple[str, ...], Any
+        ] = {}  # looking a child up by its labels costs more than counting
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; one to no route of ours counts as route ""."""
@@ -85,17 +90,19 @@ class _Reader:
         door, served = self._door, self._door.models.served
         ready = served is not None and not door.closing
         yield GaugeMetricFamily("pawtrait_ready", "1 where requests are taken.", float(ready))
-        model = GaugeMetricFamily("pawtrait_model", "The version at hand.", labels=("name", "version", "kind"))
+        model = GaugeMetricFamily(
+            "pawtrait_model", "The version at hand.", labels=("name", "version", "kind")
+        )
         if served:
             model.add_metric((served.place.name, served.place.version, served.kind), 1.0)
         yield model
-        for name, told, value in (
+        for name, sentence, value in (
             ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
             ("feedback_waiting", "Acknowledged rows that are not in the database yet.", door.said.waiting),
             ("requests_waiting", "Rows of requests that are not in the database yet.", door.asked.waiting),
         ):
-            yield GaugeMetricFamily(f"pawtrait_{name}", told, value)
-        for name, told, value in (
+            yield GaugeMetricFamily(f"pawtrait_{name}", sentence, value)
+        for name, sentence, value in (
             ("batches", "Calls of the model.", door.batcher.batches),
             ("batch_pictures", "Pictures in these calls.", door.batcher.pictures),
             ("model_swaps", "How often the champion changed since the start.", door.models.swaps),
@@ -103,10 +110,10 @@ class _Reader:
             ("feedback_refused", "Rows of feedback that the database will never take.", door.said.dropped),
             ("requests_dropped", "Rows of requests given up.", door.asked.dropped),
         ):
-            yield CounterMetricFamily(f"pawtrait_{name}", told, value)
+            yield CounterMetricFamily(f"pawtrait_{name}", sentence, value)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, **told.METRICS)
 async def metrics(request: Request) -> Response:
     """For Prometheus. No key is asked for: no picture, key or person is in it."""
     found: Metrics = request.app.state.metrics

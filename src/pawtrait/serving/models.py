@@ -64,7 +64,6 @@ class Models:
         self._source = source
         self._poll = poll
         self._now: Served | None = None
-        self._refused: Place | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.problem = "no model was loaded yet"
@@ -90,7 +89,7 @@ class Models:
         """Look once; True where another version was taken. What cannot be used is left, the old one stays."""
         try:
             place = self._source()
-            if (self._now and place == self._now.place) or place == self._refused:
+            if self._now and place == self._now.place:
                 return False
             loaded = load(place)
         except (PawtraitError, OSError) as error:
@@ -120,7 +119,7 @@ class Models:
 
     def _swap(self, loaded: Served) -> None:
         before, self._now = self._now, loaded
-        self._refused, self.problem = None, ""
+        self.problem = ""
         self.swaps += before is not None
         for follow in self.followers:
             follow(loaded)

@@ -1,6 +1,7 @@
 """``POST /v1/moods``: pictures in, moods out."""
 
 import asyncio
+import logging
 import time
 from datetime import datetime
 from hashlib import sha256
@@ -12,19 +13,21 @@ from fastapi.responses import JSONResponse
 from pawtrait import clock
 from pawtrait.adapters.store import requests
 from pawtrait.errors import BadStore
-from pawtrait.serving import access, intake
+from pawtrait.serving import access, intake, told
 from pawtrait.serving.batching import Read
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Form, Sent
+from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.models import Served
 from pawtrait.serving.problems import Problem
 
 router = APIRouter()
+log = logging.getLogger(__name__)
 
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
 
-@router.post("/v1/moods")
+@router.post("/v1/moods", **told.MOODS)
 async def moods(request: Request) -> JSONResponse:
     """Read the mood of one picture or of several."""
     began = time.perf_counter()
@@ -37,11 +40,13 @@ async def moods(request: Request) -> JSONResponse:
     if not sent:
         raise Problem(422, "no-picture", "expected one picture at least, in the field pictures")
     try:
-        answered = await door.batcher.read(sent, served)
+        if explain:
+            door.explainers.check_room(len(sent))
+        answered = await door.batcher.read(sent, served, shown=explain)
     except Problem as problem:
         _note_all(door, request.state.id, sent, problem, began)
         raise
-    asked = _Asked(door, served, request.state.id, clock.now(), began, len(sent))
+    asked = _Asked(door, request.app.state.metrics, served, request.state.id, clock.now(), began, len(sent))
     answers = [
         await asked.answer(number, one, got, consent=consent, explain=explain)
         for number, (one, got) in enumerate(zip(sent, answered, strict=True))
@@ -68,9 +73,17 @@ class _Asked:
     """What all answers of one request share."""
 
     def __init__(
-        self, door: Door, served: Served, request: str, now: datetime, began: float, count: int
+        self,
+        door: Door,
+        metrics: Metrics,
+        served: Served,
+        request: str,
+        now: datetime,
+        began: float,
+        count: int,
     ) -> None:
         self._door = door
+        self._metrics = metrics
         self._served = served
         self._request = request
         self._now = now
@@ -89,21 +102,36 @@ class _Asked:
         best = int(got.probabilities.argmax())
         confidence = float(got.probabilities[best])
         kept = consent and await _kept(self._door, got.ready.data)
+        unsure = confidence < self._door.settings.unsure
+        explained = await self._explained(got, best) if explain else None
         self._note(name, got, labels[best], confidence)
+        self._metrics.mood(labels[best], self._served.place.version, unsure)
         return {
             "request": name,
             "picture": got.ready.id,
             "name": sent.name,
             "label": labels[best],
-            "unsure": confidence < self._door.settings.unsure,
+            "unsure": unsure,
             "confidence": round(confidence, 6),
             "probabilities": {
                 label: round(float(p), 6) for label, p in zip(labels, got.probabilities, strict=True)
             },
             "kept": kept,
-            "explanation": None,
+            "explanation": explained,
             "problem": None,
         }
+
+    async def _explained(self, got: Read, mood: int) -> dict[str, str] | None:
+        """The heat map; what fails here costs the explanation, not the answer."""
+        ready = got.ready
+        shown = ready.square if ready.shown is None else ready.shown
+        try:
+            async with asyncio.timeout(self._door.settings.timeout):
+                work = self._door.explainers.explain(self._served, ready.square, shown, mood)
+                return await asyncio.wrap_future(work)
+        except Exception:
+            log.exception("a picture could not be explained")
+            return None
 
     def _note(self, name: str, got: Read, label: str, confidence: float) -> None:
         seen = got.ready.seen

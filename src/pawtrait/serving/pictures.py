@@ -12,7 +12,7 @@ from pawtrait.adapters.store import database, forgetting
 from pawtrait.adapters.store.pictures import NAME
 from pawtrait.dataset import images, snapshots
 from pawtrait.errors import BadStore
-from pawtrait.serving import access
+from pawtrait.serving import access, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
@@ -22,7 +22,7 @@ Sha = Annotated[str, Path(pattern="^" + NAME.pattern + "$", description="The pic
 _one_at_a_time = threading.Lock()
 
 
-@router.get("/v1/pictures/{sha}", response_class=Response)
+@router.get("/v1/pictures/{sha}", response_class=Response, **told.SHOW)
 async def show(request: Request, sha: Sha) -> Response:
     """A picture that was kept with consent, without its notes."""
     access.allow(request, "review")
@@ -38,7 +38,7 @@ async def show(request: Request, sha: Sha) -> Response:
     return Response(data, media_type=f"image/{kind}", headers=headers)
 
 
-@router.delete("/v1/pictures/{sha}")
+@router.delete("/v1/pictures/{sha}", **told.DELETE)
 async def delete(request: Request, sha: Sha) -> JSONResponse:
     """Delete a picture and all that was said of it; older snapshots that hold it are named.
 

@@ -21,7 +21,7 @@ from pawtrait.dataset.feedback import Candidate
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadData, BadStore
 from pawtrait.params import Params
-from pawtrait.serving import access
+from pawtrait.serving import access, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
@@ -29,7 +29,10 @@ router = APIRouter()
 log = logging.getLogger(__name__)
 
 FRESH = 5.0  # seconds that a look at the queue is good for
-SELF_SAID = ("label", "duplicate")  # rules about a picture's place among others, which the queue judges itself
+SELF_SAID = (
+    "label",
+    "duplicate",
+)  # rules about a picture's place among others, which the queue judges itself
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -45,7 +48,7 @@ class Verdict(BaseModel):
     reason: Annotated[str, Field(max_length=500)] | None = None
 
 
-@router.get("/v1/reviews/next")
+@router.get("/v1/reviews/next", **told.NEXT)
 async def next_picture(request: Request, reviewer: Name) -> Response:
     """The picture that this reviewer should look at now; 204 where none waits."""
     access.allow(request, "review")
@@ -59,7 +62,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/v1/reviews", status_code=201)
+@router.post("/v1/reviews", status_code=201, **told.REVIEW)
 async def review(request: Request, said: Verdict) -> JSONResponse:
     """Say what a picture shows; the answer tells what the model and others had said."""
     access.allow(request, "review")
@@ -76,7 +79,7 @@ async def review(request: Request, said: Verdict) -> JSONResponse:
     return JSONResponse({"id": row.id, **_others(about)}, 201)
 
 
-@router.get("/v1/reviews")
+@router.get("/v1/reviews", **told.REVIEWS)
 async def agreement(request: Request) -> JSONResponse:
     """How many pictures wait, how many verdicts there are, and how far reviewers agree."""
     access.allow(request, "review")
@@ -138,7 +141,7 @@ def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
 
 
 def _manifest(door: Door) -> list[Record]:
-    """The data set's pictures, whose copies need no review; none where no data set lies beside the service."""
+    """The data set's pictures, whose copies need no review; none where no data set is at hand."""
     try:
         return manifest.read(door.settings.manifest, Record)
     except BadData:
@@ -165,7 +168,7 @@ def _looked(engine: Engine, kept: Pictures, waiting: list[Candidate], largest: i
 
 
 def _problem(record: Record, knobs: Params) -> str:
-    """What is wrong with a picture by itself, rule by rule; the month's collection has the last word on it."""
+    """What is wrong with a picture by itself; the month's collection has the last word on it."""
     own = knobs.validate_
     table = rules.pictures(
         [record],
@@ -233,7 +236,7 @@ def _kappa(pairs: list[tuple[str, str]]) -> float | None:
     observed = sum(first == second for first, second in pairs) / count
     words = {word for pair in pairs for word in pair}
     expected = sum(
-        sum(first == word for first, _ in pairs) * sum(second == word for _, second in pairs) for word in words
+        sum(first == word for first, _ in pairs) * sum(second == word for _, second in pairs)
+        for word in words
     ) / (count * count)
     return None if expected >= 1 else round((observed - expected) / (1 - expected), 4)
-

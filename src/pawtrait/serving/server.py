@@ -6,17 +6,19 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
-from pawtrait.serving import api
+from pawtrait.serving import api, logs
 from pawtrait.serving.settings import Settings
 
 
 def run(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal; what is in hand then is finished."""
+    logs.configure(settings.log)
     app = api.create(settings)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        log_config=None,
         access_log=False,  # ours has ids and no addresses
         server_header=False,
         timeout_graceful_shutdown=int(settings.grace),

@@ -47,6 +47,7 @@ class Settings(BaseModel):
     largest_pixels: Positive = 40_000_000
     most_pictures: Positive = 16  # in one request
     unsure: Share = 0.5  # a lower confidence counts as unsure
+    memory: Positive = 512_000_000  # bytes of bodies on their way in together; more are answered by 429
     batch: Positive = 8  # pictures that one call of the model takes at most
     workers: Positive = Field(default_factory=_cores)  # threads that decode and predict
     queue: Positive = 64  # pictures that may wait; more are answered by 429
@@ -74,7 +75,9 @@ class Settings(BaseModel):
 
     keys: Path | None = None  # hashed API keys; open to this machine alone where left out
     rate: Count = 0  # requests a minute for each key and each address; 0 is no limit
+    hosts: str = ""  # names the service goes by, separated by spaces; any where left out
     origins: str = ""  # that browsers may call from, separated by spaces; none where left out
+    log: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"  # level
     proxies: str = ""  # addresses whose X-Forwarded-For is believed, separated by commas
 
     @classmethod

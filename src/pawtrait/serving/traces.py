@@ -25,7 +25,9 @@ class Traces:
 
         carrier = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         parent = extract({"traceparent": carrier.get("traceparent", "")})
-        with self._tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span:
+        with self._tracer.start_as_current_span(
+            scope["method"], context=parent, kind=SpanKind.SERVER
+        ) as span:
             yield span
 
     def close(self) -> None:

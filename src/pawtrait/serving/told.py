@@ -1,0 +1,282 @@
+"""What the page of the API says of all but portraits: bodies, answers, examples."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+_SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
+_REQUEST = "367d002b36224e548576224f3ab4092f"
+_BINARY = {"type": "string", "format": "binary"}
+_MOODS = ("happy", "sad", "angry", "other")
+_PROBLEM = {
+    "type": "urn:pawtrait:problem:not-a-picture",
+    "title": "Unsupported Media Type",
+    "status": 415,
+    "detail": "cat.txt: expected JPEG, PNG, GIF, WebP, BMP or TIFF, by its content",
+    "instance": f"urn:pawtrait:request:{_REQUEST}",
+}
+_MODEL = {"name": "pet-expression", "version": "3", "kind": "mobilenet_v2"}
+_ANSWER = {
+    "request": _REQUEST,
+    "picture": _SHA,
+    "name": "cat.jpg",
+    "label": "happy",
+    "unsure": False,
+    "confidence": 0.79,
+    "probabilities": {"happy": 0.79, "sad": 0.04, "angry": 0.01, "other": 0.16},
+    "kept": False,
+    "explanation": None,
+    "problem": None,
+}
+_DECISION = {
+    "time": "2026-11-01T03:12:44+00:00",
+    "month": "2026-11",
+    "action": "promoted",
+    "version": "3",
+    "champion": "3",
+    "previous": "2",
+}
+
+
+def _json(description: str, example: Any) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+    }
+
+
+def _body(*, required: bool = True, **content: dict[str, Any]) -> dict[str, Any]:
+    names = {"form": "multipart/form-data", "json": "application/json"}
+    return {"required": required, "content": {names.get(key, key): value for key, value in content.items()}}
+
+
+def _flag(name: str, told: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": told,
+        "schema": {"type": "boolean", "default": False},
+    }
+
+
+_FORM = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "pictures": {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 16},
+            "consent": {"type": "boolean"},
+            "explain": {"type": "boolean"},
+        },
+        "required": ["pictures"],
+    }
+}
+_FEEDBACK: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "request": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
+        "picture": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "label": {"enum": list(_MOODS)},
+        "thumbs": {"enum": [1, -1]},
+        "predicted": {"enum": list(_MOODS)},
+        "consent": {"type": "boolean"},
+    },
+}
+
+MOODS: dict[str, Any] = {
+    "summary": "Moods of one picture or of several",
+    "tags": ["moods"],
+    "responses": {
+        200: _json(
+            "An answer for each picture, in their order.",
+            {"answers": [_ANSWER], "model": _MODEL, "milliseconds": 12.3},
+        )
+    },
+    "openapi_extra": {
+        "parameters": [
+            _flag("explain", "Add a heat map of what spoke for the mood."),
+            _flag("consent", "The picture may be kept and learned from. Else only its hash and figures are."),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": _FORM,
+                "image/jpeg": {"schema": _BINARY},
+                "image/png": {"schema": _BINARY},
+                "image/webp": {"schema": _BINARY},
+            },
+        },
+    },
+}
+FEEDBACK: dict[str, Any] = {
+    "summary": "Say whether an answer or a portrait was right",
+    "tags": ["feedback"],
+    "responses": {201: _json("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _FEEDBACK,
+                    "examples": {
+                        "a mood": {
+                            "value": {"request": _REQUEST, "picture": _SHA, "label": "sad", "consent": True}
+                        },
+                        "a portrait": {
+                            "value": {
+                                "method": "fast",
+                                "style": "ink_03",
+                                "strength": 0.8,
+                                "thumbs": 1,
+                                "seconds": 1.2,
+                            }
+                        },
+                    },
+                },
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {**_FEEDBACK["properties"], "picture": _BINARY},
+                    }
+                },
+            },
+        }
+    },
+}
+NEXT: dict[str, Any] = {
+    "summary": "The picture to review now",
+    "tags": ["reviews"],
+    "responses": {
+        200: _json(
+            "Nothing of what was said of it.", {"picture": _SHA, "url": f"/v1/pictures/{_SHA}", "waiting": 12}
+        ),
+        204: {"description": "None waits."},
+    },
+}
+REVIEW: dict[str, Any] = {
+    "summary": "Say what a picture shows",
+    "tags": ["reviews"],
+    "responses": {
+        201: _json(
+            "What the model and people had said.", {"id": "0f" * 16, "model": ["happy"], "people": ["sad"]}
+        )
+    },
+}
+REVIEWS: dict[str, Any] = {
+    "summary": "How many wait, and how far reviewers agree",
+    "tags": ["reviews"],
+    "responses": {
+        200: _json(
+            "Kappa is the agreement beyond chance.",
+            {
+                "waiting": 12,
+                "verdicts": 40,
+                "reviewers": 2,
+                "pairs": [{"first": "rosa", "second": "tom", "pictures": 20, "same": 17, "kappa": 0.79}],
+            },
+        )
+    },
+}
+SHOW: dict[str, Any] = {
+    "summary": "A picture that was kept",
+    "tags": ["pictures"],
+    "responses": {
+        200: {"description": "The picture.", "content": {"image/*": {"schema": _BINARY}}},
+    },
+}
+DELETE: dict[str, Any] = {
+    "summary": "Delete a picture and all that was said of it",
+    "tags": ["pictures"],
+    "responses": {
+        200: _json(
+            "What was deleted, and which snapshots of earlier months hold it.",
+            {"picture": _SHA, "pictures": 1, "rows": 3, "snapshots": ["2026-10"]},
+        )
+    },
+}
+MODELS: dict[str, Any] = {
+    "summary": "Champion, versions, months",
+    "tags": ["operation"],
+    "responses": {
+        200: _json(
+            "The ledger's decisions, oldest first.",
+            {
+                "champion": {**_MODEL, "sha256": _SHA},
+                "versions": [
+                    {
+                        "version": "3",
+                        "action": "promoted",
+                        "time": _DECISION["time"],
+                        "macro_f1": 0.71,
+                        "champion": True,
+                    }
+                ],
+                "months": [_DECISION],
+            },
+        )
+    },
+}
+LIVE: dict[str, Any] = {
+    "summary": "It lives",
+    "tags": ["operation"],
+    "responses": {200: _json("Always, while it does.", {"status": "alive"})},
+}
+READY: dict[str, Any] = {
+    "summary": "It takes requests",
+    "tags": ["operation"],
+    "responses": {200: _json("By which model.", {"status": "ready", "model": _MODEL, "feedback_waiting": 0})},
+}
+METRICS: dict[str, Any] = {
+    "summary": "Figures for Prometheus",
+    "tags": ["operation"],
+    "responses": {200: {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+}
+
+ABOUT = """Reads the mood in a pet's face and paints its portrait.
+
+Where keys are asked for, send `Authorization: Bearer KEY`. Every error is `application/problem+json` (RFC
+9457); its `instance` is the request's id, by which the operator finds it in the log. `429` says in
+`Retry-After` when to come again. A picture is kept only where `consent` is true; without it, its hash and
+figures are."""
+
+
+def describe(app: FastAPI) -> None:
+    """Give the application its OpenAPI document: every operation's errors are problems."""
+
+    def schema() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+            app.openapi_schema = _with_problems(found)
+        return app.openapi_schema
+
+    app.openapi = schema  # type: ignore[method-assign]
+
+
+def _with_problems(found: dict[str, Any]) -> dict[str, Any]:
+    parts = found.setdefault("components", {})
+    parts.setdefault("schemas", {})["Problem"] = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+        },
+        "example": _PROBLEM,
+    }
+    parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    problem = {
+        "description": "A problem (RFC 9457).",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)  # FastAPI's own shape, which nobody gets
+            operation["responses"]["default"] = problem
+            operation["security"] = [{}, {"key": []}]
+    for name in ("HTTPValidationError", "ValidationError"):
+        parts["schemas"].pop(name, None)
+    return found
