@@ -1,5 +1,6 @@
 """The command that starts the service; ``cli`` takes it in. Handlers import late, as there."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +8,10 @@ import typer
 app = typer.Typer()
 
 PANEL = "The service"
+keys = typer.Typer(help="API keys of the service: hashed in a file, scoped.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Option(help="The file, as PAWTRAIT_KEYS names it.", dir_okay=False)]
+KEYS = Path("keys.jsonl")
 HERE = ("127.0.0.1", "::1", "localhost")
 
 
@@ -36,3 +41,40 @@ def serve(
             " `pawtrait keys`, name their file in PAWTRAIT_KEYS, or say --insecure"
         )
     server.run(settings, host, port)
+
+
+@keys.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Whose key it is.")],
+    scope: Annotated[
+        list[str], typer.Option(help="read, feedback, review, admin; may be given several times.")
+    ],
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute; PAWTRAIT_RATE if left out.")
+    ] = None,
+    file: File = KEYS,
+) -> None:
+    """Make a key and show it, once."""
+    from pawtrait.serving import keys as stored
+
+    print(stored.add(file, name, scope, rate))
+
+
+@keys.command()
+def remove(name: Annotated[str, typer.Argument(help="Whose key it is.")], file: File = KEYS) -> None:
+    """Take a key back; a running service knows it no more within a second."""
+    from pawtrait.serving import keys as stored
+
+    stored.remove(file, name)
+
+
+@keys.command("list")
+def list_(file: File = KEYS) -> None:
+    """Show whose keys there are, and what they may do."""
+    from pawtrait.serving import keys as stored
+
+    for key in stored.read(file):
+        print(f"{key.name}  {' '.join(key.scopes)}" + (f"  {key.rate} a minute" if key.rate else ""))
+
+
+app.add_typer(keys, name="keys", rich_help_panel=PANEL)

@@ -1,16 +1,21 @@
 """Who may come in, how often, and what they are called in the store."""
 
+import logging
 import math
 import time
 from collections import OrderedDict
 
 from fastapi import Request
 
+from pawtrait.errors import BadParams
 from pawtrait.serving import privacy
 from pawtrait.serving.keys import Key, Keys
 from pawtrait.serving.problems import Problem
 
+EVERY = 1.0  # seconds between two looks at the file of keys
 MOST = 10_000  # of clients that are counted; the ones that came longest ago are forgotten first
+
+log = logging.getLogger(__name__)
 
 
 class Rates:
@@ -37,6 +42,7 @@ class Gate:
         self._keys = keys
         self._rate = rate
         self._rates = Rates()
+        self._until = 0.0
 
     def admit(self, secret: str | None, address: str, scope: str) -> str:
         """Who it is: the key's name, or the address where no keys are asked for.
@@ -52,20 +58,25 @@ class Gate:
             self._count(f"key {key.name}", self._rate if key.rate is None else key.rate)
         return f"key {key.name}" if key else address
 
-    def refresh(self) -> None:
-        """Read the keys again where their file changed."""
-        if self._keys:
-            self._keys.refresh()
-
     def _known(self, secret: str | None, address: str) -> Key | None:
         if self._keys is None:
             return None
+        self._refresh(self._keys)
         key = self._keys.find(secret) if secret else None
         if key is None:
             self._count(f"address {address}", self._rate)  # guessing has its rate too
             said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
             raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
         return key
+
+    def _refresh(self, keys: Keys) -> None:
+        """Look at the file now and then; one that is broken changes nothing, and the log says so."""
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + EVERY
+            try:
+                keys.refresh()
+            except BadParams as error:
+                log.error("%s", error)
 
     def _count(self, who: str, rate: int) -> None:
         if rate and (seconds := self._rates.take(who, rate, time.monotonic())):

@@ -7,11 +7,12 @@ left out. A key is 256 bits of chance, so a plain SHA-256 of it cannot be guesse
 import hashlib
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pawtrait.errors import BadParams
+from pawtrait.files import write_text
 
 SCOPES = ("read", "feedback", "review", "admin")
 PREFIX = "paw_"
@@ -48,6 +49,47 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None) -> str:
+    """Put a new key into the file and give its secret, which nobody can read there.
+
+    Raises:
+        BadParams: the name is taken, a scope is none, or the file cannot be read.
+    """
+    known = read(path) if path.exists() else []
+    if any(key.name == name for key in known):
+        raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
+    secret, line = make(name, scopes, rate)
+    _write(path, [*(json.dumps(asdict(key)) for key in known), line])
+    return secret
+
+
+def remove(path: Path, name: str) -> None:
+    """Take a key back; a running service knows it no more within a second.
+
+    Raises:
+        BadParams: there is none of that name, or the file cannot be read.
+    """
+    known = read(path)
+    left = [json.dumps(asdict(key)) for key in known if key.name != name]
+    if len(left) == len(known):
+        raise BadParams(f"{path} has no key {name}; it has {', '.join(key.name for key in known) or 'none'}")
+    _write(path, left)
+
+
+def read(path: Path) -> list[Key]:
+    """Every key of the file.
+
+    Raises:
+        BadParams: it is not there, or a line is no key.
+    """
+    try:
+        return [_key(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        raise BadParams(f"the file of keys {path} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadParams(f"{path} has a line that is no key; make them with `pawtrait keys add`") from error
+
+
 class Keys:
     """The file in memory, read again when it changes, so that a key can be taken back at once."""
 
@@ -69,19 +111,17 @@ class Keys:
         """
         try:
             stat = self._path.stat()
-            seen = (stat.st_mtime_ns, stat.st_size)
-            if seen != self._seen:
-                lines = self._path.read_text(encoding="utf-8").splitlines()
-                self._known = {key.sha256: key for line in lines if line.strip() for key in [_key(line)]}
-                self._seen = seen
         except OSError as error:
-            raise BadParams(
-                f"PAWTRAIT_KEYS names {self._path}, which cannot be read: {error.strerror}"
-            ) from error
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadParams(
-                f"{self._path} has a line that is no key; make them with `pawtrait keys add`"
-            ) from error
+            raise BadParams(f"the file of keys {self._path} cannot be read: {error.strerror}") from error
+        seen = (stat.st_mtime_ns, stat.st_size)
+        if seen != self._seen:
+            self._known = {key.sha256: key for key in read(self._path)}
+            self._seen = seen
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    write_text(path, "".join(f"{line}\n" for line in lines))
+    path.chmod(0o600)
 
 
 def _key(line: str) -> Key:

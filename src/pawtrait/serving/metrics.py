@@ -32,7 +32,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a line more for each, which nobody draws
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a line more for each, which nobody draws
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
