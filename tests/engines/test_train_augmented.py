@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pawtrait import params
+from pawtrait import params, progress
 from pawtrait.adapters import tracking
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
@@ -45,9 +45,9 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     learned, judged = [], []
     train, ask = train_augmented.train.train, train_augmented.train.probabilities
 
-    def watched(recipe, examples, valid, seed, title):
+    def watched(recipe, examples, valid, seed, title, place):
         learned.append((examples, valid, seed))
-        return train(recipe, examples, valid, seed, title)
+        return train(recipe, examples, valid, seed, title, place)
 
     def asked(model, pixels, batch):
         judged.append(pixels)
@@ -55,13 +55,7 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
 
     monkeypatch.setattr(train_augmented.train, "train", watched)
     monkeypatch.setattr(train_augmented.train, "probabilities", asked)
-    train_augmented.run(
-        arrays=Path(),
-        splits=Path("splits.csv"),
-        weights=Path(),
-        painter=project,
-        out=Path("augmented.json"),
-    )
+    _run(project)
     plain, both = learned[0][0], learned[1][0]
     assert [seed for *_, seed in learned] == [7, 7, 8, 8]
     assert (len(plain.pixels), len(both.pixels)) == (24, 36)
@@ -86,10 +80,57 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
         low, high = (verdict[f"{split}_accuracy_gain_{end}"] for end in ("low", "high"))
         assert low <= verdict[f"{split}_accuracy_gain"] <= high
     assert verdict["sentence"].startswith("12 pictures painted by CycleGAN, added to the training photos")
+    (run,) = _tracked()
+    assert run.data.tags["pawtrait.kind"] == "ablation"
+    assert run.data.metrics["test_accuracy_gain"] == pytest.approx(verdict["test_accuracy_gain"])
+    assert not list(train_augmented.CHECKPOINTS.glob("*"))
+
+
+def test_cut_off_it_goes_on_with_the_next_training_in_the_same_run(project, monkeypatch):
+    _change(learning_rate=0.002)  # so that its pipeline in MLflow is its own
+    begun = []
+    say = progress.say
+
+    def watch(text):
+        say(text)
+        begun.extend([text] if "epoch 1/1" in text else [])
+        if "on photos, seed 8: epoch 1/1" in text:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(progress, "say", watch)
+        _run(project)
+    assert len(begun) == 3
+    assert not Path("augmented.json").exists()
+    (cut,) = _tracked()
+
+    said = []
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "say", said.append)
+        _run(project)
+    trained = [text.partition(":")[0] for text in said if "epoch 1/1 loss" in text]
+    assert trained == ["cnn on photos, seed 8", "cnn on photos and paintings, seed 8"]
+    (run,) = _tracked()
+    assert (run.info.run_id, run.info.status) == (cut.info.run_id, "FINISHED")
+    assert len(json.loads(Path("augmented.json").read_text(encoding="utf-8"))["results"]) == 8
+
+
+def _run(painter):
+    train_augmented.run(
+        arrays=Path(), splits=Path("splits.csv"), weights=Path(), painter=painter, out=Path("augmented.json")
+    )
+
+
+def _change(**recipe):
+    knobs = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    knobs["models"]["cnn"] |= recipe
+    Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
+
+
+def _tracked():
+    """The runs below that of this test's pipeline."""
     with tracking.pipeline(params.load()) as record:
         query = f"tags.\"mlflow.parentRunId\" = '{record.id}'"
     client = tracking.client()
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
-    (run,) = client.search_runs([experiment], query)
-    assert run.data.tags["pawtrait.kind"] == "ablation"
-    assert run.data.metrics["test_accuracy_gain"] == pytest.approx(verdict["test_accuracy_gain"])
+    return client.search_runs([experiment], query)

@@ -21,6 +21,7 @@ from pawtrait.evaluation.predictions import rows, scored
 from pawtrait.files import write_text
 from pawtrait.style_transfer.painter import CycleGanPainter
 
+CHECKPOINTS = Path(".cache/checkpoints")  # outside DVC's outputs, as those of the stage train
 ARMS = ("photos", "photos and paintings")
 JUDGES = ("valid", "test")
 
@@ -37,7 +38,10 @@ class Result:
 
 
 def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) -> None:
-    """Train one model with and without painted pictures, seed by seed; only the training split is painted."""
+    """Train one model with and without painted pictures, seed by seed; only the training split is painted.
+
+    Killed and started again it goes on from the last checkpoint, in the same run of MLflow.
+    """
     knobs = params.load()
     wish = knobs.train_augmented
     model = knobs.models[wish.model]
@@ -45,13 +49,14 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     recipe = Recipe(wish.model, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     of = {split: material.load(arrays, placed, split) for split in ("train", *JUDGES)}
+    more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed)
+    arms = dict(zip(ARMS, (of["train"].examples, _together(of["train"].examples, more)), strict=True))
+    known = train.fingerprint(recipe, arms[ARMS[1]], of["valid"].examples, knobs.seed)
+    place = CHECKPOINTS / f"augmented-{wish.model}-{wish.seeds}-{known}"
     title = f"{wish.model} with CycleGAN's pictures"
-    with tracking.training(knobs, title, [arrays, splits, painter], "ablation") as record:
+    with tracking.training(knobs, title, [arrays, splits, painter], "ablation", place) as record:
         record.params({"seed": knobs.seed, **wish.model_dump()})
-        more = _painted(
-            CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed
-        )
-        results = list(_results(recipe, of, more, range(knobs.seed, knobs.seed + wish.seeds)))
+        results = list(_results(recipe, of, arms, range(knobs.seed, knobs.seed + wish.seeds), place))
         verdict = _verdict(results, wish, knobs.evaluate.level, len(more.pixels))
         record.metrics({key: value for key, value in verdict.items() if isinstance(value, float)})
         record.text(verdict["sentence"] + "\n", "verdict.txt")
@@ -68,15 +73,19 @@ def _painted(painter: CycleGanPainter, train: Material, share: float, seed: int)
     return Examples(np.stack(painted), some.targets)
 
 
-def _results(recipe: Recipe, of: dict[str, Material], more: Examples, seeds: range) -> Iterator[Result]:
-    photos = of["train"].examples
-    both = Examples(
+def _together(photos: Examples, more: Examples) -> Examples:
+    return Examples(
         np.concatenate([photos.pixels, more.pixels]), np.concatenate([photos.targets, more.targets])
     )
+
+
+def _results(
+    recipe: Recipe, of: dict[str, Material], arms: dict[str, Examples], seeds: range, place: Path
+) -> Iterator[Result]:
     for seed in seeds:
-        for arm, examples in zip(ARMS, (photos, both), strict=True):
+        for arm, examples in arms.items():
             title = f"{recipe.name} on {arm}, seed {seed}"
-            model, _ = train.train(recipe, examples, of["valid"].examples, seed, title)
+            model, _ = train.train(recipe, examples, of["valid"].examples, seed, title, place)
             for split in JUDGES:
                 answers = train.probabilities(model, of[split].examples.pixels, recipe.train.batch)
                 figures = metrics.headline(scored(rows(of[split].rows, answers), title))
