@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.serving import wire
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # a thread that waits sleeps; spinning costs 4 times on a busy machine
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
 STARTING = 120.0  # seconds that a process may take until it says that it is ready
 
@@ -97,6 +99,7 @@ class Hand:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
+            env=PATIENT | os.environ,
             start_new_session=True,  # a Ctrl-C in the terminal is the service's to answer
         )
         theirs.close()

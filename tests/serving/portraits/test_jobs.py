@@ -1,0 +1,226 @@
+"""Jobs in real painting processes: killed, stopped, too large, too slow, too many."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from pawtrait.dataset import images
+from pawtrait.serving.hands import Order, Setup
+from pawtrait.serving.jobs import Full, Jobs, Limits
+from pawtrait.serving.shelf import Shelf
+
+from .conftest import PATIENCE, kill, photo, plain, until, workers
+
+LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60)
+SETUP = Setup("data/painters", "data/style_weights", "params.yaml", memory=900, threads=1)
+ENDLESS = 100_000  # steps
+
+
+@pytest.fixture
+def queue(here):
+    """Makes a queue, started; all are closed after the test."""
+    made = []
+
+    def make(setup=SETUP, **limits):
+        jobs = Jobs(setup, replace(LIMITS, **limits), Shelf(here / "shelf", 60, 5))
+        jobs.start()
+        made.append(jobs)
+        return jobs
+
+    yield make
+    for jobs in made:
+        jobs.close()
+    assert workers() == []
+
+
+def order(side=48, steps=2, method="nst"):
+    return Order(method, photo(), plain(32, 32, (200, 40, 40)), 1.0, side, steps)
+
+
+def submit(jobs, *given, told=None, **known):
+    return jobs.submit(uuid4().hex, order(*given, **known), 6, (told if told is not None else []).append)
+
+
+def over(job):
+    return until(lambda: job.view.over and job.view)
+
+
+def under_way(job):
+    """The process that paints it, once it has made a step."""
+    until(lambda: job.view.done)
+    (process,) = workers()
+    return process
+
+
+def test_a_photo_becomes_a_portrait_told_step_by_step(queue):
+    jobs, views = queue(), []
+    job = submit(jobs)
+    with job.heard(lambda: views.append(job.view)):
+        assert over(job).status == "done"
+    assert [view.done for view in views if view.status == "painting" and view.done] == [1, 2, 3, 4]
+    assert [view.number for view in views] == sorted({view.number for view in views})
+    assert any(images.sniff(view.preview) == "jpeg" for view in views if view.preview)
+    assert {"content", "style", "total"} == set(job.view.losses)
+    assert images.decode(jobs.picture(job), largest_pixels=10**6, name="portrait").shape == (38, 48, 3)
+
+
+def test_the_photo_is_forgotten_when_the_job_is_over_and_its_end_is_told_once(queue):
+    jobs, told = queue(), []
+    job = submit(jobs, told=told)
+    over(job)
+    jobs.cancel(job)
+    assert job.order is None and [view.status for view in told] == ["done"]
+
+
+def test_a_process_that_is_killed_is_replaced_and_its_job_tried_again(queue):
+    jobs = queue()
+    job = submit(jobs, steps=400)
+    kill(under_way(job))
+    assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 402)
+
+
+def test_a_job_whose_process_is_killed_twice_has_failed_with_the_reason(queue):
+    jobs = queue()
+    job = submit(jobs, steps=ENDLESS)
+    kill(under_way(job))
+    until(lambda: job.view.attempt == 2)
+    kill(under_way(job))
+    assert (over(job).status, job.view.kind) == ("failed", "WorkerDied")
+    assert "was ended by SIGKILL, twice" in job.view.problem
+    assert over(submit(jobs)).status == "done"
+
+
+def test_a_process_killed_between_two_jobs_costs_no_attempt(queue):
+    jobs = queue()
+    over(submit(jobs))
+    kill(*workers())
+    job = submit(jobs)
+    assert (over(job).status, job.view.attempt) == ("done", 1)
+
+
+def test_too_large_for_the_memory_fails_in_words_and_the_next_one_is_painted(queue):
+    jobs = queue()
+    large = submit(jobs, side=1024)
+    assert over(large).status == "failed"
+    assert large.view.problem == (
+        "painting at 1024 px takes more than the 900 MB that one portrait may use; ask for a smaller side"
+    )
+    assert over(submit(jobs)).status == "done"
+
+
+def test_the_kernel_holds_the_limit_and_other_work_goes_first(queue):
+    jobs = queue()
+    job = submit(jobs, steps=ENDLESS)
+    process = under_way(job)
+    assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (900_000_000, 900_000_000)
+    assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
+    assert process.nice() >= min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+
+
+def test_memory_that_runs_out_before_any_step_fails_in_words_too(queue):
+    """So little that torch cannot even be loaded."""
+    job = submit(queue(replace(SETUP, memory=150)))
+    assert over(job).status == "failed"
+    assert "the process that painted it" in job.view.problem and "twice" in job.view.problem
+
+
+def test_a_cancelled_job_stops_between_two_steps_and_its_process_goes_on(queue):
+    jobs = queue(grace=PATIENCE)
+    job = submit(jobs, steps=ENDLESS)
+    before = under_way(job)
+    jobs.cancel(job)
+    assert (job.view.status, job.view.preview, job.order) == ("cancelled", None, None)
+    assert over(submit(jobs)).status == "done"
+    assert [one.pid for one in workers()] == [before.pid]
+
+
+def test_a_process_that_does_not_stop_is_killed(queue):
+    jobs = queue()
+    job = submit(jobs, steps=ENDLESS)
+    before = under_way(job)
+    os.kill(before.pid, signal.SIGSTOP)
+    jobs.cancel(job)
+    assert over(submit(jobs)).status == "done"
+    assert before.pid not in [one.pid for one in workers()]
+
+
+def test_a_job_that_waits_is_cancelled_at_once_and_makes_room(queue):
+    jobs = queue()
+    first = submit(jobs, steps=ENDLESS)
+    under_way(first)
+    waiting = [submit(jobs), submit(jobs)]
+    with pytest.raises(Full) as full:
+        submit(jobs)
+    assert 1 <= full.value.seconds <= 600
+    jobs.cancel(waiting[0])
+    assert jobs.counts() == (1, 1) and submit(jobs).view.status == "waiting"
+
+
+def test_a_job_that_takes_too_long_fails_in_words(queue):
+    jobs = queue(seconds=0.5)
+    job = submit(jobs, steps=ENDLESS)
+    assert over(job).status == "failed"
+    assert job.view.problem == "painting took longer than 0.5 seconds; ask for less"
+
+
+def test_a_method_that_cannot_paint_here_fails_and_names_no_file(queue):
+    job = submit(queue(), method="hybrid")
+    assert over(job).status == "failed"
+    assert "data" not in job.view.problem
+
+
+def test_closing_cancels_what_waits_and_what_is_painted(queue):
+    jobs = queue()
+    jobs_there = [submit(jobs, steps=ENDLESS), submit(jobs)]
+    under_way(jobs_there[0])
+    began = time.monotonic()
+    jobs.close()
+    assert time.monotonic() - began < 10 and workers() == []
+    assert {(job.view.status, job.view.kind) for job in jobs_there} == {("cancelled", "Stopping")}
+    with pytest.raises(Full):
+        submit(jobs)
+
+
+def test_a_process_ends_with_a_service_that_was_killed(here):
+    service = """
+        import sys, time
+        from pawtrait.serving.jobs import Jobs
+        from pawtrait.serving.shelf import Shelf
+        sys.path.insert(0, sys.argv[1])
+        import psutil
+        from tests.serving.portraits.test_jobs import LIMITS, SETUP, order
+        from pathlib import Path
+        jobs = Jobs(SETUP, LIMITS, Shelf(Path("shelf"), 60, 5))
+        jobs.start()
+        job = jobs.submit("0" * 32, order(steps=100000), 6, print)
+        while not job.view.done:
+            time.sleep(0.02)
+        print(psutil.Process().children()[0].pid, flush=True)
+        time.sleep(600)
+    """
+    root = str(__import__("pathlib").Path(__file__).parents[3])
+    command = [sys.executable, "-c", textwrap.dedent(service), root]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        assert psutil.pid_exists(pid)
+        parent.kill()
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeypatch):
+    monkeypatch.setattr("pawtrait.serving.jobs.IDLE", 0.05)
+    jobs = queue(kept=1.0)
+    job = submit(jobs)
+    over(job)
+    assert jobs.find(job.id) is job
+    until(lambda: jobs.find(job.id) is None)
+    until(lambda: jobs.picture(job) is None)
