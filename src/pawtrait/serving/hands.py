@@ -38,6 +38,7 @@ class Setup:
     Attributes:
         memory: megabytes of its own that it may use.
         threads: of torch; 0 is one a core.
+        polite: steps down in the scheduler's order, 0 to 19.
     """
 
     painters: str
@@ -45,6 +46,7 @@ class Setup:
     params: str
     memory: int
     threads: int
+    polite: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     portraits_waiting: Count = 8  # of those, and of jobs
     painters_at_work: Count = 1  # processes that paint jobs; 0 switches nst and hybrid off
     portrait_memory: Annotated[int, Field(ge=500)] = 3000  # MB that such a process may use
+    portrait_polite: Annotated[int, Field(ge=0, le=19)] = 10  # steps that it stands back: moods come first
     portrait_seconds: Seconds = 600.0  # that a job may paint
     portrait_grace: Seconds = 5.0  # seconds that a process has to leave its step when told to stop
     portraits_kept: Seconds = 3600.0  # seconds that a finished job is known

@@ -25,7 +25,6 @@ from pawtrait.serving import wire
 from pawtrait.serving.hands import Setup
 from pawtrait.style_transfer.studio import Studio
 
-POLITE = 10  # steps down in the scheduler's order: moods come first
 PREVIEW = 256  # px of a preview's longer side
 BETWEEN = 0.5  # seconds between two previews, at least
 MEGABYTE = 1_000_000
@@ -34,7 +33,7 @@ LACK = ("allocate memory", "bad_alloc", "could not create a primitive", "could n
 
 def main(channel: Connection, setup: Setup) -> None:
     """Paint what comes until the service closes the channel."""
-    _settle_down(setup.memory)
+    _settle_down(setup.memory, setup.polite)
     studio = _opened(setup)
     room = setup.memory * MEGABYTE - psutil.Process().memory_info().data
     wire.send(channel, {"event": "ready"})
@@ -47,7 +46,7 @@ def main(channel: Connection, setup: Setup) -> None:
             return
 
 
-def _settle_down(megabytes: int) -> None:
+def _settle_down(megabytes: int, polite: int) -> None:
     """Limit the memory, leave no core dump with somebody's picture in it, let others go first.
 
     What counts are private pages that can be written, not the libraries' code nor address space.
@@ -55,7 +54,7 @@ def _settle_down(megabytes: int) -> None:
     size = megabytes * MEGABYTE
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(POLITE)
+    os.nice(polite)
 
 
 def _opened(setup: Setup) -> Studio:

@@ -110,6 +110,7 @@ def _setup(settings: Settings) -> Setup:
         params=str(settings.params),
         memory=settings.portrait_memory,
         threads=settings.portrait_threads,
+        polite=settings.portrait_polite,
     )
 
 

@@ -1,4 +1,4 @@
-"""A small project with two paintings, painters whose work can be told by hand, and features that start at random."""
+"""A small project: two paintings, painters whose work can be told by hand, features that start at random."""
 
 import json
 import os
@@ -71,7 +71,12 @@ def project(folder: Path) -> Path:
 
 def settings(folder: Path, **known: Any) -> Settings:
     """Settings that need nothing outside the folder."""
-    small = {"database": f"sqlite:///{folder}/store.db", "pictures": str(folder / "inbox"), "portrait_threads": 1}
+    small = {
+        "database": f"sqlite:///{folder}/store.db",
+        "pictures": str(folder / "inbox"),
+        "portrait_threads": 1,
+        "portrait_polite": 0,
+    }
     return Settings.of({}, **(small | known))
 
 
@@ -80,7 +85,7 @@ def plain(height: int, width: int, colour: tuple[int, int, int]) -> Pixels:
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def photo(height: int = 40, width: int = 50, seed: int = 0) -> Pixels:
+def photo(height: int = 64, width: int = 80, seed: int = 0) -> Pixels:
     """Soft shapes."""
     rough = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), np.uint8)
     return images.stretch(rough, height, width)

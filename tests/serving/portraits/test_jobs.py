@@ -17,11 +17,10 @@ from pawtrait.dataset import images
 from pawtrait.serving.hands import Order, Setup
 from pawtrait.serving.jobs import Full, Jobs, Limits
 from pawtrait.serving.shelf import Shelf
-
-from .conftest import PATIENCE, kill, photo, plain, until, workers
+from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
 
 LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60)
-SETUP = Setup("data/painters", "data/style_weights", "params.yaml", memory=900, threads=1)
+SETUP = Setup("data/painters", "data/style_weights", "params.yaml", memory=900, threads=1, polite=0)
 ENDLESS = 100_000  # steps
 
 
@@ -83,9 +82,9 @@ def test_the_photo_is_forgotten_when_the_job_is_over_and_its_end_is_told_once(qu
 
 def test_a_process_that_is_killed_is_replaced_and_its_job_tried_again(queue):
     jobs = queue()
-    job = submit(jobs, steps=400)
+    job = submit(jobs, steps=150)
     kill(under_way(job))
-    assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 402)
+    assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 152)
 
 
 def test_a_job_whose_process_is_killed_twice_has_failed_with_the_reason(queue):
@@ -118,12 +117,12 @@ def test_too_large_for_the_memory_fails_in_words_and_the_next_one_is_painted(que
 
 
 def test_the_kernel_holds_the_limit_and_other_work_goes_first(queue):
-    jobs = queue()
+    jobs = queue(replace(SETUP, polite=5))
     job = submit(jobs, steps=ENDLESS)
     process = under_way(job)
     assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (900_000_000, 900_000_000)
     assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
-    assert process.nice() >= min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+    assert process.nice() == min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
 
 
 def test_memory_that_runs_out_before_any_step_fails_in_words_too(queue):
@@ -193,12 +192,12 @@ def test_closing_cancels_what_waits_and_what_is_painted(queue):
 def test_a_process_ends_with_a_service_that_was_killed(here):
     service = """
         import sys, time
+        from pathlib import Path
+        import psutil
         from pawtrait.serving.jobs import Jobs
         from pawtrait.serving.shelf import Shelf
         sys.path.insert(0, sys.argv[1])
-        import psutil
         from tests.serving.portraits.test_jobs import LIMITS, SETUP, order
-        from pathlib import Path
         jobs = Jobs(SETUP, LIMITS, Shelf(Path("shelf"), 60, 5))
         jobs.start()
         job = jobs.submit("0" * 32, order(steps=100000), 6, print)
@@ -207,8 +206,7 @@ def test_a_process_ends_with_a_service_that_was_killed(here):
         print(psutil.Process().children()[0].pid, flush=True)
         time.sleep(600)
     """
-    root = str(__import__("pathlib").Path(__file__).parents[3])
-    command = [sys.executable, "-c", textwrap.dedent(service), root]
+    command = [sys.executable, "-c", textwrap.dedent(service), str(ROOT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
         assert psutil.pid_exists(pid)
