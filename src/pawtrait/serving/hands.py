@@ -16,7 +16,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.serving import wire
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # a thread that waits sleeps; spinning costs 4 times on a busy machine
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # who waits sleeps; spinning takes 4 times as long on a busy machine
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
 STARTING = 120.0  # seconds that a process may take until it says that it is ready
 
