@@ -1,36 +1,45 @@
-# The pipeline and its command line. From the project's root:
+# The pipeline and its command line, MLflow's server, Prefect's server and worker. From the project's root:
 #
 #   docker build -f docker/pipeline.Dockerfile -t pawtrait-pipeline .
 #   docker run --rm pawtrait-pipeline                                        # what it can do
 #   docker run --rm -v pawtrait:/home/pawtrait/work pawtrait-pipeline pawtrait run   # the demo, kept in a volume
 #
-# A build argument PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS lets pip find a smaller torch, without CUDA.
+# --build-arg GPU=1 takes the CUDA builds of TensorFlow and torch (run it with --gpus all). Without it, name an index
+# of torch's CPU builds in PIP_EXTRA_INDEX_URL, or a folder in PIP_FIND_LINKS: the usual index has torch with CUDA only,
+# which works without a GPU as well and is some gigabytes larger.
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
-FROM python:3.11-slim-bookworm AS build
+FROM ${BASE} AS build
+ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
+ARG GPU
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/pawtrait
-ENV PATH=/opt/pawtrait/bin:$PATH
+RUN python -m venv --without-pip /opt/pawtrait
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md ./
 # What is installed depends on these lines alone; the code comes after them, so that an edit does not install it all again.
+# Bytecode is compiled afterwards, on all cores; some packages carry templates that do not compile.
 RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
- && pip install --no-compile -c constraints.txt '.[pipeline]'
+ && python -m pip --python /opt/pawtrait/bin/python install --no-compile -c constraints.txt ".[pipeline${GPU:+,gpu}]" \
+ && rm -r build src \
+ && { /opt/pawtrait/bin/python -m compileall -qq -j 0 /opt/pawtrait/lib || true; }
 COPY src src
-RUN pip install --no-compile --no-deps --force-reinstall . \
- && { python -m compileall -qq -j 0 /opt/pawtrait/lib || true; }
+RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .
 
-FROM python:3.11-slim-bookworm
-RUN useradd --create-home --uid 1000 pawtrait
+FROM ${BASE}
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git >/dev/null && rm -rf /var/lib/apt/lists/* \
+ && git config --system --add safe.directory /project \
+ && useradd --create-home --uid 1000 pawtrait && mkdir /project /mlflow && chown pawtrait /project /mlflow
+COPY docker/from_files /usr/local/bin/
 COPY --from=build /opt/pawtrait /opt/pawtrait
-ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true
 USER pawtrait
 RUN mkdir -p /home/pawtrait/work/data /home/pawtrait/work/.dvc
 WORKDIR /home/pawtrait/work
-COPY --chown=pawtrait dvc.yaml params.yaml .dvcignore ./
+COPY --chown=pawtrait dvc.yaml params.yaml prefect.yaml .dvcignore ./
 COPY --chown=pawtrait .dvc/config .dvc/config
-COPY --chown=pawtrait data/source.json data/recorded_splits.csv data/
+COPY --chown=pawtrait data/source.json data/paintings.json data/recorded_splits.csv data/
 COPY --chown=pawtrait pipelines pipelines
 # DVC compares the code with what made a result, so the sources lie beside it, as in the repository.
 COPY --chown=pawtrait src src

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pawtrait import cli_feedback, cli_models, cli_monitor, cli_serve, environment
+from pawtrait import cli_feedback, cli_images, cli_models, cli_monitor, cli_serve, environment
 from pawtrait.errors import PawtraitError
 
 app = typer.Typer(
@@ -288,6 +288,7 @@ def _print_table(answers: Any, model: str) -> int:
     return len(problems)
 
 
+app.add_typer(cli_images.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_monitor.app)
 app.add_typer(cli_serve.app)

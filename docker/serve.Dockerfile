@@ -1,0 +1,60 @@
+# The service: moods, fast and CycleGAN portraits on onnxruntime, no TensorFlow and no torch. From the project's root:
+#
+#   pawtrait bake                                                       # the champion and the painters, into docker/baked
+#   docker build -f docker/serve.Dockerfile -t pawtrait-serve .
+#   docker run --rm --read-only --tmpfs /tmp -v pawtrait:/app/state -p 127.0.0.1:8000:8000 pawtrait-serve \
+#     serve --host 0.0.0.0 --insecure                                   # --insecure: without keys, as here no one else gets in
+#
+# --target full adds neural style transfer. docs/deploy.md has buildah, package indexes, keys and models from a registry.
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_FIND_LINKS
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# The environment has no pip of its own: nothing that runs needs it.
+RUN python -m venv --without-pip /opt/pawtrait
+WORKDIR /build
+COPY pyproject.toml constraints.txt README.md ./
+# What is installed depends on these lines alone; the code comes after them, so that an edit does not install it all again.
+RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
+ && python -m pip --python /opt/pawtrait/bin/python install -c constraints.txt '.[serve]' \
+ && rm -r build src
+COPY src src
+RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .
+
+FROM build AS build-full
+RUN python -m pip --python /opt/pawtrait/bin/python install -c constraints.txt '.[neural]'
+
+# Nothing is in it before `pawtrait bake`: the service starts all the same, and says that there is no model yet.
+FROM ${BASE} AS baked
+COPY docker/baked/ /baked/
+RUN mkdir -p /baked/service /baked/neural
+
+FROM ${BASE} AS ground
+RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait \
+ && mkdir -p /app/state && chown pawtrait /app/state
+WORKDIR /app
+# All that is written lies in /app/state, a volume; the rest may be read-only, with a tmpfs at /tmp.
+ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
+    DATABASE_URL=sqlite:////app/state/feedback.db PAWTRAIT_PICTURES=/app/state/pictures PAWTRAIT_OUTBOX=/app/state/outbox
+COPY docker/from_files /usr/local/bin/
+COPY --from=baked /baked/service/ ./
+USER pawtrait
+VOLUME /app/state
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as ask; ask.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+ENTRYPOINT ["pawtrait"]
+CMD ["serve", "--host", "0.0.0.0"]
+
+FROM ground AS serve
+COPY --from=build /opt/pawtrait /opt/pawtrait
+
+FROM ground AS full
+COPY --from=baked /baked/neural/ ./
+COPY --from=build-full /opt/pawtrait /opt/pawtrait
+
+# The last one is what is built where no --target is named.
+FROM serve

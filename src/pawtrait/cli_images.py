@@ -1,0 +1,31 @@
+"""The command that lays out what an image holds; ``cli`` takes it in. Handlers import late, as there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+PANEL = "The service"
+BAKED = Path("docker/baked")
+
+
+@app.command(rich_help_panel=PANEL)
+def bake(
+    out: Annotated[Path, typer.Option(help="A folder, written anew; the Dockerfiles read this one.")] = BAKED,
+) -> None:
+    """Lay out the champion, the painters and their paintings for an image of the service."""
+    from pawtrait import champion
+    from pawtrait.stages import bake as stage
+
+    version = stage.run(
+        note=champion.NOTE,
+        painters=Path("data/painters"),
+        table=Path("data/tables/paintings.csv"),
+        pictures=Path("data/paintings"),
+        weights=Path("data/style_weights"),
+        params=Path("params.yaml"),
+        out=out,
+    )
+    print(f"{out} holds version {version}; docs/deploy.md tells how to build the images")
