@@ -10,6 +10,7 @@ import yaml
 Key = tuple[str, ...]
 OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
     "backup",
+    "bake",
     "chronicle",
     "collect",
     "fingerprint",

@@ -1,4 +1,4 @@
-"""What an image holds beside the code, outside DVC: the champion, the painters and their paintings in one folder."""
+"""What an image holds beside the code, outside DVC: champion, painters and paintings → one folder."""
 
 from collections.abc import Iterable
 from dataclasses import replace
