@@ -38,7 +38,8 @@ RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait \
 WORKDIR /app
 # All that is written lies in /app/state, a volume; the rest may be read-only, with a tmpfs at /tmp.
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
-    DATABASE_URL=sqlite:////app/state/feedback.db PAWTRAIT_PICTURES=/app/state/pictures PAWTRAIT_OUTBOX=/app/state/outbox
+    DATABASE_URL=sqlite:////app/state/feedback.db PAWTRAIT_PICTURES=/app/state/pictures PAWTRAIT_OUTBOX=/app/state/outbox \
+    PAWTRAIT_PORTRAITS=/app/state/portraits
 COPY docker/from_files /usr/local/bin/
 COPY --from=baked /baked/service/ ./
 USER pawtrait
