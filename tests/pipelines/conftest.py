@@ -156,11 +156,11 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits until something is true; half a minute in vain fails the test."""
+def until() -> Callable[..., None]:
+    """Waits until something is true; half a minute in vain, or what is said, fails the test."""
 
-    def wait(true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+    def wait(true: Callable[[], bool], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.05)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from filelock import FileLock
 from prefect.artifacts import Artifact
@@ -18,7 +19,7 @@ from prefect.client.schemas.objects import State
 from pawtrait.adapters.store import database, ledger, settling
 from pipelines.retrain import LOCK, retrain
 
-Until = Callable[[Callable[[], bool]], None]
+Until = Callable[..., None]
 STEPS = [
     "feedback freeze --month 2026-11",
     "register --month 2026-11 --out .cache/registered.json",
@@ -180,6 +181,29 @@ def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.Monkey
     assert not any(line.startswith("promote") for line in told(project))
 
 
+def test_a_person_who_says_yes_in_the_ui_promotes_under_their_name(
+    project: Path, server: str, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_VERDICT", "ask")
+    said = _answered(project, server, until, promote=True, name="Rosa", reason="the pictures look right")
+    assert "version 2 is champion: macro-F1 is 0.50" in said
+    (promoted,) = [line for line in told(project) if line.startswith("promote")]
+    assert promoted.startswith("promote --version 2 --month 2026-11 --actor Rosa --force")
+    assert promoted.endswith("--reason the pictures look right; too little evidence; macro-F1 is 0.50")
+
+
+@pytest.mark.slow
+def test_a_person_who_says_no_in_the_ui_is_written_down(
+    project: Path, server: str, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_VERDICT", "promote")
+    said = _answered(project, server, until, promote=False, name="Tim", reason="I trust no Friday")
+    assert "the champion stays: Tim said no: I trust no Friday" in said
+    assert not any(line.startswith("promote") for line in told(project))
+    (kept,) = decisions()
+    assert (kept.action, kept.reasons[0]) == ("kept", "Tim said no: I trust no Friday")
+
+
 def test_a_failed_stage_is_written_down_and_the_next_start_goes_on_from_there(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +254,31 @@ def _settle(month: str) -> None:
     with database.opened() as engine:
         row = settling.Settled("ab" * 32, month, when, "happy", "2 reviewers say happy")
         settling.settle(engine, month, [row], when)
+
+
+def _answered(project: Path, server: str, until: Until, **word: Any) -> str:
+    """What a run says that asks a person, who answers as Prefect's UI does: by filling in the form."""
+    command = [sys.executable, "-m", "pipelines.retrain", "--month", "2026-11", "--approval", "person"]
+    env = {**os.environ, "PREFECT_API_URL": server}
+    with (project.parent / "asked.log").open("w") as log:
+        run = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    asking: list[dict[str, Any]] = []
+
+    def asks() -> bool:
+        paused = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+        asking[:] = httpx.post(f"{server}/flow_runs/filter", json=paused).raise_for_status().json()
+        return bool(asking) or run.poll() is not None
+
+    until(asks, 90)
+    (one,) = asking
+    schema = httpx.get(
+        f"{server}/flow_runs/{one['id']}/input/{one['state']['state_details']['run_input_keyset']['schema']}"
+    )
+    assert set(schema.json()["properties"]) == set(word)
+    answer = httpx.post(f"{server}/flow_runs/{one['id']}/resume", json={"run_input": word})
+    assert answer.raise_for_status().json()["status"] == "ACCEPT"
+    assert run.wait(60) == 0, (project.parent / "asked.log").read_text()
+    return (project.parent / "asked.log").read_text()
 
 
 def _run(project: Path, **env: str) -> "subprocess.CompletedProcess[str]":
