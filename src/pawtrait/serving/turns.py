@@ -1,6 +1,9 @@
 """Work that a client waits for, a few pieces at once: more wait their turn, and beyond that are sent away."""
 
 import asyncio
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,8 +22,16 @@ class Turns:
         pending: pieces that wait or are at work, those whose client has gone too.
     """
 
-    def __init__(self, threads: int, waiting: int, seconds: float) -> None:
-        self._pool = ThreadPoolExecutor(threads, "portrait")
+    def __init__(self, threads: int, waiting: int, seconds: float, polite: int = 0) -> None:
+        """Start nothing yet.
+
+        Args:
+            threads: pieces at work at once.
+            waiting: pieces that may wait besides.
+            seconds: that a client waits.
+            polite: steps that the threads, and those that they start, stand back behind the rest.
+        """
+        self._pool = ThreadPoolExecutor(threads, "portrait", _stand_back, (polite,))
         self._threads, self._most, self._seconds = threads, threads + waiting, seconds
         self._pace = 1.0  # seconds a piece, as of late
         self.pending = 0
@@ -71,6 +82,13 @@ def busy(seconds: int) -> Problem:
     wait = max(seconds, 1)
     told = f"as many portraits as can be are being painted; try again in {wait} s"
     return Problem(429, "busy", told, {"Retry-After": str(wait)})
+
+
+def _stand_back(steps: int) -> None:
+    """Linux gives each thread a priority of its own, which the threads that it starts inherit."""
+    if steps and sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + steps)
 
 
 def _give_up(future: "Future[Result]") -> None:

@@ -40,9 +40,15 @@ class Workshop:
     def __init__(self, settings: Settings) -> None:
         """Start the threads; painters and processes are opened with their first portrait."""
         self.settings = settings
+        self._read: tuple[int, Params] | None = None
         self.wall = Wall(settings.paintings_table, settings.paintings, settings.largest_pixels)
         self.painters = Painters(settings.painters, settings.portrait_threads)
-        self.turns = Turns(settings.portraits_at_once, settings.portraits_waiting, settings.portrait_timeout)
+        self.turns = Turns(
+            settings.portraits_at_once,
+            settings.portraits_waiting,
+            settings.portrait_timeout,
+            settings.portrait_polite,
+        )
         shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
         self.jobs = Jobs(_setup(settings), _limits(settings), shelf)
         self.jobs.start()
@@ -91,16 +97,22 @@ class Workshop:
     def _lack_of_weights(self) -> str:
         try:
             network = self._knobs().neural.network
-            known: dict[str, Any] = json.loads(
-                (self.settings.style_weights / "weights.json").read_text("utf-8")
-            )
-        except (PawtraitError, OSError, ValueError) as error:
-            log.debug("no neural style transfer: %s", error)
+            listed = self.settings.style_weights / "weights.json"
+            known: dict[str, Any] = json.loads(listed.read_text("utf-8"))
+        except PawtraitError as error:
+            log.warning("nst and hybrid cannot paint: %s", error)
+            return "its settings cannot be used; the operator can read why in the log"
+        except (OSError, ValueError):
             return "the weights of its network are not here"
         return "" if network in known else f"the weights of {network} are not here"
 
     def _knobs(self) -> Params:
-        return params.load(self.settings.params)
+        """params.yaml, read again when it changes; reading it takes a while."""
+        path = self.settings.params
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        if self._read is None or self._read[0] != stamp:
+            self._read = stamp, params.load(path)
+        return self._read[1]
 
 
 def _setup(settings: Settings) -> Setup:

@@ -6,17 +6,21 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
 
+import httpx
 import numpy as np
+import psutil
 import pytest
 
 from pawtrait.adapters.store import database, requests
 from pawtrait.clock import now
 from pawtrait.dataset import images
+from pawtrait.serving.hands import WORKER
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.turns import Turns
 from tests.serving.portraits.conftest import COLOURS, PATIENCE, ROOT, photo, plain, until, workers
@@ -411,6 +415,28 @@ def test_the_service_itself_loads_neither_torch_nor_tensorflow(painted):
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_followed(painted):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port)]
+    environment = {**os.environ, "PAWTRAIT_PORTRAIT_POLITE": "0", "DATABASE_URL": f"sqlite:///{painted}/s.db"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            until(lambda: _answers(client))
+            url = job(client, side="200", steps=ENDLESS)["url"]
+            until(lambda: client.get(url).json()["done"])
+            (worker,) = [one for one in psutil.Process(process.pid).children() if WORKER in one.cmdline()]
+            leaving = threading.Timer(0.2, process.terminate)
+            leaving.start()
+            assert events(client, url)[-1][0] == "cancelled"
+        process.wait(20)
+        assert not worker.is_running()
+    finally:
+        process.kill()
+
+
 def test_the_api_tells_of_every_portrait_address(service):
     with service() as client:
         told = client.app.openapi()["paths"]
@@ -426,3 +452,10 @@ def test_the_api_tells_of_every_portrait_address(service):
         "/v1/styles/{name}/picture": ["get"],
     }
     assert "multipart/form-data" in told["/v1/portraits"]["post"]["requestBody"]["content"]
+
+
+def _answers(client):
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
