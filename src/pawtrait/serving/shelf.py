@@ -10,18 +10,26 @@ MODE = 0o700  # nobody else's business
 
 
 class Shelf:
-    """PNG files by the id of their job."""
+    """PNG files by the id of their job.
+
+    Attributes:
+        problem: why nothing can be kept there, or "".
+    """
 
     def __init__(self, folder: Path, seconds: float, most: int) -> None:
-        """Make the folder if it is not there.
+        """Make the folder if it is not there; one that cannot be made is a problem, not an error.
 
         Args:
             seconds: that a portrait stays.
             most: portraits at once.
         """
         self._folder, self._seconds, self._most = folder, seconds, most
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(MODE)
+        self.problem = ""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(MODE)
+        except OSError as error:
+            self.problem = f"{folder} cannot be written: {error.strerror}; see PAWTRAIT_PORTRAITS"
 
     def put(self, key: str, picture: bytes) -> None:
         """Keep a portrait; the oldest makes room where there are too many.
@@ -47,7 +55,7 @@ class Shelf:
     def sweep(self) -> None:
         """Remove what is too old or too many, what an earlier process left behind too."""
         ages = []
-        for path in self._folder.iterdir():
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
             with suppress(FileNotFoundError):
                 ages.append((time.time() - path.stat().st_mtime, path))
         ages.sort(key=lambda one: one[0])

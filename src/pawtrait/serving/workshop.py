@@ -49,9 +49,11 @@ class Workshop:
             settings.portrait_timeout,
             settings.portrait_polite,
         )
-        shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
-        self.jobs = Jobs(_setup(settings), _limits(settings), shelf)
+        self._shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
+        self.jobs = Jobs(_setup(settings), _limits(settings), self._shelf)
         self.jobs.start()
+        if self._shelf.problem:
+            log.warning("nst and hybrid cannot paint: %s", self._shelf.problem)
 
     def leave(self) -> None:
         """Cancel the jobs, and take no more."""
@@ -92,6 +94,8 @@ class Workshop:
     def _lack_of_processes(self) -> str:
         if find_spec("torch") is None:
             return "torch is not installed here; the full image has it"
+        if self._shelf.problem:
+            return "there is no room for finished portraits; the operator can read why in the log"
         return "" if self.settings.painters_at_work else "switched off here"
 
     def _lack_of_weights(self) -> str:

@@ -198,6 +198,13 @@ def test_a_method_without_its_painter_is_unavailable_and_says_why(service, paint
     assert methods["cyclegan"] == "" and methods["nst"] == methods["hybrid"] == "switched off here"
 
 
+def test_where_no_portrait_can_be_kept_the_rest_goes_on(service, painted):
+    (painted / "file").write_text("no folder")
+    with service(portraits=painted / "file/portraits") as client:
+        assert problem(send(client, "nst", style="red"))[1].startswith("nst: there is no room for finished")
+        assert send(client, "cyclegan").status_code == 200
+
+
 def test_a_damaged_painter_is_unavailable_and_a_mended_one_paints(service, painted):
     network = painted / "data/painters/cyclegan/photo_to_painting.onnx"
     whole, sums = network.read_bytes(), painted / "data/painters/cyclegan/SHA256SUMS"
