@@ -19,7 +19,9 @@ TORN = {"happy": 0.35, "sad": 0.15, "angry": 0.17, "other": 0.33}
 
 def a_reading(probabilities: dict[str, float], unsure: bool, heat: str = "") -> Reading:
     label = max(probabilities, key=probabilities.__getitem__)
-    return Reading("r", "a" * 64, label, unsure, probabilities[label], probabilities, heat, "cnn", "3", 12.0)
+    return Reading(
+        "r", "a" * 64, label, unsure, probabilities[label], probabilities, heat, "cnn", "3", 12.0, kept=False
+    )
 
 
 def test_a_mood_comes_in_big_words_with_a_bar_and_a_figure_for_each_class():
@@ -46,12 +48,12 @@ def test_a_file_name_is_shown_and_never_obeyed():
 
 
 def test_a_heat_map_from_elsewhere_is_not_loaded():
-    page = shown.reading(a_reading(SURE, False, "https://elsewhere.example/heat.png"), "cat.jpg", "data:,")
-    assert "elsewhere" not in page
+    assert shown.why(a_reading(SURE, False, "https://elsewhere.example/heat.png")) == ""
 
 
 def test_pictures_tell_a_screen_reader_what_they_are_and_decoration_stays_silent():
-    page = shown.reading(a_reading(SURE, False, "data:image/png;base64,AA=="), "cat.jpg", "data:,")
+    seen = a_reading(SURE, False, "data:image/png;base64,AA==")
+    page = shown.reading(seen, "cat.jpg", "data:,") + shown.why(seen)
     assert 'alt="Your photo, cat.jpg"' in page
     assert "warm spots spoke for happy" in page
     assert 'alt=""' in face("happy")

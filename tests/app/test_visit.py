@@ -11,7 +11,7 @@ EVEN = dict.fromkeys(("happy", "sad", "angry", "other"), 0.25)
 
 
 def a_reading(picture: str) -> Reading:
-    return Reading("r", picture, "happy", False, 0.25, EVEN, "", "cnn", "1", 5.0)
+    return Reading("r", picture, "happy", False, 0.25, EVEN, "", "cnn", "1", 5.0, kept=True)
 
 
 def test_a_session_has_one_visit():
@@ -22,8 +22,8 @@ def test_a_session_has_one_visit():
 def test_the_mood_on_show_is_that_of_the_photo_at_hand():
     here = Visit()
     first, second = gallery.photo("pip"), gallery.photo("rex")
-    here.add_reading(first, a_reading("a"), False, NOW)
-    here.add_reading(second, a_reading("b"), False, NOW)
+    here.add_reading(first, a_reading("a"), NOW)
+    here.add_reading(second, a_reading("b"), NOW)
     assert here.read is not None and here.read.reading.picture == "b"
     here.photo = first
     assert here.read is not None and here.read.reading.picture == "a"
@@ -32,8 +32,8 @@ def test_the_mood_on_show_is_that_of_the_photo_at_hand():
 def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
     here = Visit()
     doomed, spared = gallery.photo("pip"), gallery.photo("rex")
-    here.add_reading(spared, a_reading("b"), True, NOW)
-    here.add_reading(doomed, a_reading("a"), True, NOW)
+    here.add_reading(spared, a_reading("b"), NOW)
+    here.add_reading(doomed, a_reading("a"), NOW)
     here.add_portrait(doomed, Wish("fast"), "Ink", Portrait(spared.data, 1.0, "p"), NOW)
     here.drop("a")
     assert [entry.photo for entry in here.entries] == [spared]
@@ -43,6 +43,6 @@ def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
 def test_a_long_visit_forgets_its_beginning():
     here = Visit()
     for number in range(LONGEST + 3):
-        here.add_reading(gallery.photo("pip"), a_reading(str(number)), False, NOW)
+        here.add_reading(gallery.photo("pip"), a_reading(str(number)), NOW)
     assert len(here.entries) == LONGEST
     assert here.entries[0].reading.picture == "3"  # type: ignore[union-attr]

@@ -20,6 +20,7 @@ class Reading:
         heat: data URI of the picture under its heat map, or "".
         version: of the model, as the registry counts.
         milliseconds: that the service took.
+        kept: the service has the picture, with consent.
     """
 
     request: str
@@ -32,6 +33,7 @@ class Reading:
     model: str
     version: str
     milliseconds: float
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Wish:
     style: str = ""
     painting: bytes = field(default=b"", repr=False)
     strength: float = 1.0
+    side: int = 512  # px of the longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def reading(body: Mapping[str, Any]) -> Reading:
         model=str(model["kind"]),
         version=str(model["version"]),
         milliseconds=float(body["milliseconds"]),
+        kept=bool(answer.get("kept")),
     )
 
 
@@ -137,7 +141,7 @@ def offer(body: Mapping[str, Any]) -> Offer:
 
 def glimpse(event: str, data: Mapping[str, Any]) -> Glimpse:
     """One server-sent event of a job; all but the last are called progress."""
-    state = "painting" if event == "progress" else event
+    state = str(data.get("status") or "painting") if event == "progress" else event
     problem = data.get("problem") or ""
     return Glimpse(
         state=state,

@@ -12,6 +12,7 @@ from pawtrait.app import answers, words
 from pawtrait.app.answers import Glimpse, Job, Offer, Portrait, Reading, Waiting, Wish
 from pawtrait.errors import PawtraitError
 
+OVER = ("done", "failed", "cancelled")
 PATIENCE = httpx.Timeout(60.0, connect=3.0)  # seconds; a fast portrait of a large photo may take some
 
 
@@ -95,7 +96,7 @@ class Service:
         files = {"picture": ("picture", data)}
         if wish.painting:
             files["painting"] = ("painting", wish.painting)
-        form = {"method": wish.method, "strength": f"{wish.strength:.3f}"}
+        form = {"method": wish.method, "strength": f"{wish.strength:.3f}", "side": str(wish.side)}
         if wish.style and not wish.painting:
             form["style"] = wish.style
         answer = self._ask("POST", "/v1/portraits", data=form, files=files)
@@ -111,7 +112,7 @@ class Service:
             for event, data in _events(answer.iter_lines()):
                 seen = answers.glimpse(event, data)
                 yield seen
-                if seen.state != "painting":
+                if seen.state in OVER:
                     return
 
     def portrait(self, job: str) -> Portrait:

@@ -9,14 +9,14 @@ from pawtrait.app.faces import crowd, face
 from pawtrait.dataset.labels import LABELS
 
 
-def hero(title: str, lead: str) -> str:
-    """The head of a page."""
+def hero(title: str, lead: str, quiet: bool = False) -> str:
+    """The head of a page; a quiet one has no faces on a phone."""
     told = f'<div><h1>{escape(title)}</h1><p class="paw-lead">{escape(lead)}</p></div>'
-    return f'<header class="paw-hero">{told}{crowd()}</header>'
+    return f'<header class="paw-hero{" quiet" if quiet else ""}">{told}{crowd()}</header>'
 
 
 def reading(one: Reading, name: str, photo: str) -> str:
-    """A mood: the photo (a data URI), big words, a bar for each class, the heat map behind a click."""
+    """A mood: the photo (a data URI), big words, a bar for each class."""
     feeling = "" if one.unsure else f"<p>{escape(words.FEELING[one.label])}</p>"
     mood = f"<h2>{escape(words.headline(one.label, one.unsure))}</h2>{feeling}"
     return (
@@ -24,7 +24,24 @@ def reading(one: Reading, name: str, photo: str) -> str:
         f'alt="Your photo, {escape(name, quote=True)}">'
         f'<div><div class="paw-mood">{face(one.label, "4.4rem")}<div>{mood}</div></div>'
         f'<p class="paw-said">{escape(words.certainty(one.probabilities, one.unsure))}</p>'
-        f"{bars(one.probabilities, one.label)}</div></article>{_why(one)}"
+        f"{bars(one.probabilities, one.label)}</div></article>"
+    )
+
+
+def why(one: Reading) -> str:
+    """The heat map in words and colours, where the service sent one: a data URI of its own making, and nothing else."""
+    if not one.heat.startswith("data:image/"):
+        return ""
+    mood = words.MOODS[one.label].lower()
+    alt = f"Your photo under a heat map; warm spots spoke for {mood}"
+    told = (
+        f"Warm spots are what spoke for “{escape(mood)}” the most; cold ones did not matter. "
+        "If the warm spots are not on your pet, do not believe the answer."
+    )
+    picture = f'<img src="{escape(one.heat, quote=True)}" alt="{escape(alt, quote=True)}">'
+    return (
+        '<details class="paw-why" open><summary>Why the model thinks so</summary>'
+        f"<figure>{picture}<figcaption>{told}</figcaption></figure></details>"
     )
 
 
@@ -92,20 +109,3 @@ def small(text: str) -> str:
 
 def _cell(text: str, long: bool) -> str:
     return f"<td{' class=why' if long else ''}>{escape(text)}</td>"
-
-
-def _why(one: Reading) -> str:
-    """The heat map, where the service sent one: a data URI of its own making, and nothing else."""
-    if not one.heat.startswith("data:image/"):
-        return ""
-    mood = words.MOODS[one.label].lower()
-    alt = f"Your photo under a heat map; warm spots spoke for {mood}"
-    told = (
-        f"Warm spots are what spoke for “{escape(mood)}” the most; cold ones did not matter. "
-        "If the warm spots are not on your pet, do not believe the answer."
-    )
-    picture = f'<img src="{escape(one.heat, quote=True)}" alt="{escape(alt, quote=True)}">'
-    return (
-        '<details class="paw-why"><summary>Why the model thinks so</summary>'
-        f"<figure>{picture}<figcaption>{told}</figcaption></figure></details>"
-    )

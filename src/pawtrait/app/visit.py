@@ -57,14 +57,18 @@ class Visit:
         found = [e for e in self.entries if isinstance(e, Read) and e.photo is self.photo]
         return found[-1] if found else None
 
-    def add_reading(self, photo: Photo, reading: Reading, consent: bool, now: datetime) -> None:
+    def add_reading(self, photo: Photo, reading: Reading, now: datetime) -> None:
         """Note a mood; its photo becomes the one at hand."""
         self.photo = photo
-        self._add(Read(photo, reading, pictures.small(photo.data, SHOWN), now, kept=consent))
+        self._add(Read(photo, reading, pictures.small(photo.data, SHOWN), now, reading.kept))
 
-    def add_portrait(self, photo: Photo, wish: Wish, title: str, portrait: Portrait, now: datetime) -> None:
+    def add_portrait(
+        self, photo: Photo, wish: Wish, title: str, portrait: Portrait, now: datetime
+    ) -> Painted:
         """Note a portrait."""
-        self._add(Painted(photo, wish, title, portrait, pictures.like(photo.data, portrait.png), now))
+        painted = Painted(photo, wish, title, portrait, pictures.like(photo.data, portrait.png), now)
+        self._add(painted)
+        return painted
 
     def drop(self, picture: str) -> None:
         """Forget every trace of a photo, given its SHA-256: its moods and the portraits made from it."""

@@ -10,6 +10,7 @@ from pawtrait.app.visit import Read
 from pawtrait.dataset.labels import LABELS
 
 LEAD = "Drop a photo, and see within a second what mood is written in that face, and why the model thinks so."
+MAY = "You may keep this photo and learn from it (if not, we only note that the answer was wrong)"
 SAMPLES = "No photo at hand? These sat for us, drawn by our own code:"
 CONSENT = "Keep my photo, so that the model can learn from it"
 PLAINLY = (
@@ -40,49 +41,50 @@ def _read(photo: Photo) -> None:
     consent = bool(st.session_state.get("consent", False))
     with desk.kept_trouble():
         reading = desk.service().read(photo.data, photo.name, consent)
-        desk.here().add_reading(photo, reading, consent, datetime.now(UTC))
+        desk.here().add_reading(photo, reading, datetime.now(UTC))
 
 
 def _reading(seen: Read) -> None:
+    one = seen.reading
     with st.container(key="reading"):
-        st.html(shown.reading(seen.reading, seen.photo.name, parts.data_uri(seen.shown)))
-        if seen.said:
-            st.success(seen.said, icon=":material/favorite:")
-        else:
-            _ask(seen)
-        with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(shown.reading(one, seen.photo.name, parts.data_uri(seen.shown)))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                _ask(seen)
             if st.button("Paint a portrait", type="primary", icon=":material/brush:"):
                 st.switch_page(st.session_state["pages"]["studio"])
-            if seen.kept and st.button("Delete my picture", icon=":material/delete:", key="delete-here"):
-                forget(seen)
-        one = seen.reading
-        st.html(shown.small(f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."))
+        if st.session_state.get(f"no-{one.request}") and not seen.said:
+            _ask_more(seen)
+        st.html(shown.why(one))
+        told = f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."
+        kept = "The photo was kept, as you allowed." if seen.kept else "The photo was not kept."
+        st.html(shown.small(f"{told} {kept}"))
+        if seen.kept and st.button("Delete my picture", icon=":material/delete:", key="delete-here"):
+            forget(seen)
 
 
 def _ask(seen: Read) -> None:
-    """Is that right? Yes is one click, no is one more for the mood it should have been."""
-    asked = f"no-{seen.reading.request}"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Is that right?**", width="content")
-        if st.button("Yes", icon=":material/thumb_up:", key=f"yes-{seen.reading.request}"):
-            _say(seen, None, 1)
-        if st.button("No", icon=":material/thumb_down:", key=f"not-{seen.reading.request}"):
-            st.session_state[asked] = True
-    if st.session_state.get(asked):
-        others = [mood for mood in LABELS if mood != seen.reading.label]
-        label = st.pills(
-            "What is it really?",
-            others,
-            format_func=words.MOODS.__getitem__,
-            key=f"really-{seen.reading.request}",
-        )
-        if not seen.kept:
-            st.checkbox(
-                "You may keep this photo and learn from it (if not, we only note that the answer was wrong)",
-                key=f"may-{seen.reading.request}",
-            )
-        if label:
-            _say(seen, label, -1)
+    """Is that right? Yes is one click."""
+    if seen.said:
+        st.markdown(f":material/favorite: {seen.said}", width="content")
+        return
+    st.markdown("**Is that right?**", width="content")
+    if st.button("Yes", icon=":material/thumb_up:", key=f"yes-{seen.reading.request}"):
+        _say(seen, None, 1)
+    if st.button("No", icon=":material/thumb_down:", key=f"not-{seen.reading.request}"):
+        st.session_state[f"no-{seen.reading.request}"] = True
+
+
+def _ask_more(seen: Read) -> None:
+    """What it should have been, one click more; and consent, where it was not given before."""
+    request = seen.reading.request
+    if not seen.kept:
+        st.checkbox(MAY, key=f"may-{request}")
+    others = [mood for mood in LABELS if mood != seen.reading.label]
+    name = words.MOODS.__getitem__
+    label = st.pills("What is it really?", others, format_func=name, key=f"really-{request}")
+    if label:
+        _say(seen, label, -1)
 
 
 def _say(seen: Read, label: str | None, thumbs: int) -> None:
@@ -92,9 +94,7 @@ def _say(seen: Read, label: str | None, thumbs: int) -> None:
         data = b"" if seen.kept else seen.photo.data
         desk.service().correct(seen.reading, label, thumbs, consent, data)
         seen.kept = consent
-        seen.said = (
-            "Thank you! Good to hear." if thumbs > 0 else "Thank you, that is how the next model gets better."
-        )
+        seen.said = "Thank you, good to hear!" if thumbs > 0 else "Thank you, we learn from that."
         st.rerun()
 
 

@@ -14,7 +14,7 @@ REPORT = "/v1/monitoring"
 
 def page() -> None:
     """The page."""
-    st.html(shown.hero("Behind the door", LEAD))
+    st.html(shown.hero("Behind the door", LEAD, quiet=True))
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
     with desk.friendly():

@@ -16,7 +16,7 @@ UNUSABLE = "unusable"
 
 def page() -> None:
     """The page."""
-    st.html(shown.hero("The blind queue", LEAD))
+    st.html(shown.hero("The blind queue", LEAD, quiet=True))
     reviewer = st.text_input("Your name", key="reviewer", max_chars=40, placeholder="rosa").strip()
     try:
         if reviewer:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from pawtrait.app import desk, parts, pictures, shown, words
-from pawtrait.app.views import home, studio
+from pawtrait.app.views import easel, home
 from pawtrait.app.visit import THUMB, Painted, Read
 
 LEAD = "What you did since you opened this page. It is kept in this window only, and gone when you close it."
@@ -13,7 +13,7 @@ LEAD = "What you did since you opened this page. It is kept in this window only,
 
 def page() -> None:
     """The page."""
-    st.html(shown.hero("This visit", LEAD))
+    st.html(shown.hero("This visit", LEAD, quiet=True))
     entries = desk.here().entries
     if not entries:
         st.html(shown.empty("other", "Nothing yet. Show us a face first!"))
@@ -45,4 +45,4 @@ def _painted(entry: Painted, number: int) -> None:
     lines = [f"{words.METHODS[entry.wish.method][0]} · {words.took(entry.portrait.seconds)}"]
     st.html(shown.visited(small, f"Portrait of {name}: {entry.title}", f"{name}: {entry.title}", "", lines))
     with st.container(horizontal=True):
-        studio.save(entry, f"save-{number}")
+        easel.save(entry, f"save-{number}")

@@ -1,0 +1,125 @@
+"""The easel: the photo, the portrait while it grows, and both side by side when it is done."""
+
+from base64 import b64decode
+from datetime import UTC, datetime
+from pathlib import PurePath
+
+import streamlit as st
+
+from pawtrait.app import desk, parts, pictures, shown, words
+from pawtrait.app.answers import Glimpse, Job, Portrait, Wish
+from pawtrait.app.client import Trouble
+from pawtrait.app.parts import Photo
+from pawtrait.app.visit import SHOWN, Painted
+
+ENDS = {"failed": "The painting did not come out. {}", "cancelled": "The painting was stopped. {}"}
+
+
+def stand(photo: Photo, wish: Wish, title: str) -> None:
+    """The easel with whatever is on it.
+
+    Raises:
+        Trouble: the service said no.
+    """
+    job = st.session_state.get("job")
+    latest = _latest(photo)
+    if job is None and st.button("Paint", type="primary", icon=":material/brush:", width="stretch"):
+        with st.spinner("Mixing the colours …"):
+            came = desk.service().paint(photo.data, wish)
+        if isinstance(came, Portrait):
+            latest = desk.here().add_portrait(photo, wish, title, came, datetime.now(UTC))
+        else:
+            job = st.session_state["job"] = (came, wish, title)
+    if job:
+        _follow(photo, *job)
+    elif latest:
+        _result(latest)
+    else:
+        st.image(pictures.small(photo.data, SHOWN), alt=f"The photo {photo.name}", width="stretch")
+
+
+def stop() -> None:
+    """Have what is being painted stopped, if anything is."""
+    job = st.session_state.pop("job", None)
+    if job:
+        with desk.kept_trouble():
+            desk.service().cancel(job[0].id)
+
+
+def save(one: Painted, key: str) -> None:
+    """The button that downloads a portrait."""
+    stem = PurePath(one.photo.name).stem or "pet"
+    st.download_button(
+        "Download",
+        one.portrait.png,
+        f"pawtrait-{stem}-{one.wish.style or one.wish.method}.png",
+        "image/png",
+        key=f"{key}-{one.portrait.request}",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
+    """Show a job's glimpses until it is over; any click elsewhere begins this again, and misses nothing."""
+    bar = st.progress(0.0, "The painter is looking at your pet …")
+    place = st.empty()
+    place.image(pictures.small(photo.data, SHOWN), alt="The photo that is being painted", width="stretch")
+    st.button("Stop painting", icon=":material/stop_circle:", on_click=stop)
+    try:
+        last = None
+        for last in desk.service().follow(job.id):
+            bar.progress(min(last.done / max(last.of, 1), 1.0), _progress(last))
+            if last.preview:
+                seen = b64decode(last.preview.partition(",")[2])
+                place.image(seen, alt=f"The portrait after step {last.done}", width="stretch")
+        if last and last.state == "done":
+            portrait = desk.service().portrait(job.id)
+            desk.here().add_portrait(photo, wish, title, portrait, datetime.now(UTC))
+    except Trouble as trouble:
+        if trouble.status:  # it is known no more; a service that is away may come back, and the job with it
+            st.session_state.pop("job", None)
+        raise
+    if last and last.state in ENDS:
+        st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
+    st.session_state.pop("job", None)
+    st.rerun()
+
+
+def _progress(seen: Glimpse) -> str:
+    return "Waiting for a free brush …" if seen.state == "waiting" else f"Step {seen.done} of {seen.of}"
+
+
+def _latest(photo: Photo) -> Painted | None:
+    found = [e for e in desk.here().entries if isinstance(e, Painted) and e.photo is photo]
+    return found[-1] if found else None
+
+
+def _result(one: Painted) -> None:
+    """Before and after, to download; do you like it?"""
+    parts.beside(
+        "beside",
+        parts.data_uri(one.shown),
+        parts.data_uri(pictures.small(one.portrait.png, 1024)),
+        f"The photo {one.photo.name}",
+        f"Its portrait: {one.title}",
+    )
+    took = words.took(one.portrait.seconds)
+    st.html(shown.small(f"{one.title}, at {words.percent(one.wish.strength)} strength, painted in {took}."))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        save(one, "save")
+        _like(one)
+    parts.herald(f"The portrait is ready: {one.title}.")
+
+
+def _like(one: Painted) -> None:
+    if one.thumbs:
+        st.markdown("Thank you!", width="content")
+        return
+    thumb = st.feedback("thumbs", key=f"like-{one.portrait.request}")
+    if thumb is not None:
+        with desk.friendly():
+            desk.service().like(one.portrait, one.wish, 1 if thumb else -1)
+            one.thumbs = 1 if thumb else -1
+            st.rerun()
