@@ -18,6 +18,7 @@ from prefect.input import RunInput
 
 from pawtrait import champion, clock
 from pawtrait.adapters.store import database, ledger, settling
+from pawtrait.dataset import snapshots
 from pawtrait.errors import BadData, PawtraitError
 from pipelines import pages, workspace
 from pipelines import stages as dvc_stages
@@ -62,6 +63,7 @@ class Wish:
     workers: int  # stages at once
     approval: Approval
     patience: float  # hours that a person has to say a word
+    again: bool = False  # though it is done: with what was accepted since
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,11 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     if "manifest" in graph and not (ws.path / MANIFEST).exists():  # feedback may be copies: of what pictures?
         step("know-pictures", KNOW, children, network=True)
     _bring_back(ws, children)
-    step("freeze-feedback", [*FREEZE, ws.month], children)
+    step("freeze-feedback", [*FREEZE, ws.month, *(["--again"] if wish.again else [])], children)
     _track(ws, children)
-    if not workspace.begun(ws):
+    if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
-        if not proof:
+        if not proof and not wish.again:
             return _skip(ws)
         get_run_logger().info("out of date: %s", ", ".join(proof))
         step("record-splits", RECORD, children)
@@ -188,21 +190,21 @@ def _bring_back(ws: Workspace, children: Children) -> None:
     """
     with database.opened() as engine:
         settled = {row.month for row in settling.accepted(engine) if row.month < ws.month}
-    for month in sorted(settled | {folder.name for folder in (ws.path / FEEDBACK).glob("????-??")}):
+    for month in sorted(settled | set(snapshots.months(ws.path / FEEDBACK))):
         folder = ws.path / FEEDBACK / month
         note = folder.with_suffix(".dvc")
         if not note.exists() and workspace.ever(ws, FEEDBACK / note.name):
             shutil.rmtree(folder, ignore_errors=True)
         elif month in settled and not folder.exists():
-            step(f"freeze-{month}", [*FREEZE, month], children)
+            step(f"freeze-{month}", [*FREEZE, month[:7]], children)
             note.unlink(missing_ok=True)  # and is made anew with all others
 
 
 def _track(ws: Workspace, children: Children) -> None:
     """Months of feedback become DVC's: an immutable input each."""
-    for folder in sorted((ws.path / FEEDBACK).glob("????-??")):
-        if folder.is_dir() and not folder.with_suffix(".dvc").exists():
-            step(f"track-{folder.name}", [*DVC, "add", "--quiet", f"{FEEDBACK}/{folder.name}"], children)
+    for month in snapshots.months(ws.path / FEEDBACK):
+        if not (ws.path / FEEDBACK / f"{month}.dvc").exists():
+            step(f"track-{month}", [*DVC, "add", "--quiet", str(FEEDBACK / month)], children)
 
 
 def _changes(ws: Workspace) -> list[str]:

@@ -45,7 +45,7 @@ def retrain(
 
     Args:
         month: YYYY-MM; by default that of today, in UTC.
-        again: turn it even if it is done already.
+        again: turn it even if it is done already; feedback accepted since is a part more of it.
         approval: ``gate`` promotes what the gate lets through; ``person`` asks, and silence means no.
         patience: hours that a person has to answer.
         workers: stages that may run at once.
@@ -53,7 +53,7 @@ def retrain(
     """
     try:
         with _alone():
-            return _turn(_month(month), again, calendar.Wish(workers, approval, patience))
+            return _turn(_month(month), again, calendar.Wish(workers, approval, patience, again))
     except Timeout:
         return Cancelled(message=DOUBLED)
     except PawtraitError as error:

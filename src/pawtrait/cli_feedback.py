@@ -109,11 +109,14 @@ def review(
 
 
 @app.command()
-def freeze(month: Annotated[str, typer.Option(help="YYYY-MM.")]) -> None:
+def freeze(
+    month: Annotated[str, typer.Option(help="YYYY-MM.")],
+    again: Annotated[bool, typer.Option("--again", help="What was accepted since, as a part more.")] = False,
+) -> None:
     """Settle a month: what was accepted becomes data/feedback/YYYY-MM, once and for ever."""
     from pawtrait.stages import freeze as stage
 
-    stage.run(month=month, feedback=FEEDBACK, manifest=newest.MANIFEST)
+    stage.run(month=month, feedback=FEEDBACK, manifest=newest.MANIFEST, again=again)
 
 
 def forget(
@@ -127,7 +130,7 @@ def forget(
     for month in done.months:
         print(
             f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
-            f" rm -r {FEEDBACK / month}, pawtrait feedback freeze --month {month}, dvc add"
+            f" rm -r {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
             f" {FEEDBACK / month}, and retrain"
         )
 

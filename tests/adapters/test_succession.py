@@ -293,13 +293,6 @@ def test_the_ledger_of_another_registry_moves_nothing(three, caplog):
             assert f"version {version} of the ledger is not in this registry" in caplog.text
 
 
-def test_a_challenger_that_is_kept_out_is_remembered_once(three):
-    for _ in range(2):
-        promote.decline(action="kept", version="3", actor="retrain", reasons=["too little"], month="2026-12")
-    (written,) = decisions()
-    assert (written.action, written.version, written.champion) == ("kept", "3", "1")
-
-
 def test_the_champion_of_a_day(three, monkeypatch):
     registered = datetime.fromtimestamp(registry.numbered("1").creation_timestamp / 1000, UTC).date()
     assert chronicle.champion() == "pet-expression version 1 (cnn) is champion"

@@ -92,9 +92,9 @@ def settled() -> list[tuple[str, str | None]]:
         return [(row.picture, row.label) for row in settling.of_month(engine, MONTH)]
 
 
-def run() -> freeze.Frozen:
+def run(again: bool = False) -> freeze.Frozen:
     """Freeze the month in the current folder."""
-    return freeze.run(month=MONTH, feedback=FEEDBACK, manifest=MANIFEST)
+    return freeze.run(month=MONTH, feedback=FEEDBACK, manifest=MANIFEST, again=again)
 
 
 def _lines(root: Path) -> list[tuple[str, int]]:

@@ -40,10 +40,37 @@ def test_what_two_reviewers_agree_on_becomes_a_snapshot():
     sad, happy = send(1, "ann", reviews="ss"), send(2, "ben", label="sad", reviews="hh")
     send(3, "cem")
     frozen = project.run()
-    assert frozen == freeze.Frozen(MONTH, 2, 0, SNAPSHOT)
+    assert frozen == freeze.Frozen(MONTH, 2, 0, (SNAPSHOT,))
     accepted = snapshots.read(FEEDBACK, MONTH)
     assert [(row.id, row.label) for row in accepted] == [(happy, "happy"), (sad, "sad")]
     assert (SNAPSHOT / f"pictures/sad/{sad[:16]}.png").read_bytes() == picture(1)
+
+
+def test_a_month_turned_again_takes_what_came_since_as_a_part_more():
+    first = send(1, "ann", reviews="ss")
+    project.run()
+    before = tree(SNAPSHOT)
+    second = send(2, "ben", reviews="hh")
+    assert project.run() == freeze.Frozen(MONTH, 1, 0, (SNAPSHOT,))  # without being told so it stays as it is
+    part = FEEDBACK / f"{MONTH}b"
+    assert project.run(again=True) == freeze.Frozen(MONTH, 2, 0, (SNAPSHOT, part))
+    assert tree(SNAPSHOT) == before
+    assert snapshots.months(FEEDBACK) == [MONTH, part.name]
+    assert [row.id for row in snapshots.read(FEEDBACK, part.name)] == [second]
+    assert settled() == sorted([(first, "sad"), (second, "happy")])
+
+
+def test_a_month_turned_again_without_news_has_no_part_more():
+    send(1, "ann", reviews="ss")
+    for _ in range(2):
+        assert project.run(again=True) == freeze.Frozen(MONTH, 1, 0, (SNAPSHOT,))
+
+
+def test_a_month_has_at_most_as_many_parts_as_the_alphabet():
+    parts = [MONTH, *(MONTH + letter for letter in settling.LETTERS)]
+    assert settling.next_part(MONTH, parts[:-1]) == parts[-1] == f"{MONTH}z"
+    with pytest.raises(BadFeedback, match="26 snapshots"):
+        settling.next_part(MONTH, parts)
 
 
 def test_postgresql_freezes_the_same_bytes(postgres_database, monkeypatch):
@@ -109,7 +136,7 @@ def test_a_quorum_of_users_needs_no_reviewer():
 
 def test_nothing_new_accepted_is_no_folder(capsys):
     send(1, "ann")
-    assert project.run() == freeze.Frozen(MONTH, 0, 0, None)
+    assert project.run() == freeze.Frozen(MONTH, 0, 0, ())
     assert "nothing new was accepted" in capsys.readouterr().out
     assert not SNAPSHOT.exists()
 
@@ -135,7 +162,7 @@ def test_the_same_month_gives_the_same_bytes_even_after_more_was_said():
 
 def test_what_was_sent_after_the_months_end_waits_for_its_own():
     send(1, "ann", reviews="ss", minute=40 * 24 * 60)
-    assert project.run().folder is None
+    assert project.run().folders == ()
     assert freeze.run(month="2026-12", feedback=FEEDBACK, manifest=MANIFEST).accepted == 1
 
 
@@ -187,7 +214,7 @@ def test_without_a_manifest_nothing_is_settled():
 def test_a_picture_that_is_not_at_hand_waits_and_is_not_lost():
     name = send(1, "ann", reviews="ss")
     shutil.move("data/inbox", "elsewhere")
-    assert project.run().folder is None
+    assert project.run().folders == ()
     shutil.move("elsewhere", "data/inbox")
     assert project.run().accepted == 1
     assert settled() == [(name, "sad")]

@@ -1,7 +1,8 @@
 """A month of feedback as a folder that never changes: accepted pictures with their moods, and all reasons.
 
 ``data/feedback/YYYY-MM/`` holds ``pictures/LABEL/SHA16.EXT``, ``accepted.csv`` (path, label, id, reason),
-``rejected.csv`` (id, reason) and ``SHA256SUMS`` over them.
+``rejected.csv`` (id, reason) and ``SHA256SUMS`` over them. A month that was turned again has parts beside it:
+YYYY-MMb, YYYY-MMc …
 """
 
 import re
@@ -13,7 +14,7 @@ from pawtrait.dataset import images, manifest
 from pawtrait.errors import BadFeedback
 from pawtrait.files import sha256, write_csv, write_text
 
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])[b-z]?")
 SUMS, ACCEPTED, REJECTED = "SHA256SUMS", "accepted.csv", "rejected.csv"
 KINDS = {"jpeg": "jpg"}  # endings that differ from the format's name
 
@@ -37,7 +38,7 @@ class Refused:
 
 
 def months(feedback: Path) -> list[str]:
-    """The months that have a snapshot here, oldest first."""
+    """The snapshots here, oldest first: months, and parts of months."""
     return sorted(path.name for path in feedback.glob("*") if path.is_dir() and MONTH.fullmatch(path.name))
 
 

@@ -1,8 +1,9 @@
-"""Outside DVC: a month's feedback → ``data/feedback/YYYY-MM``, once and for ever."""
+"""Outside DVC: a month's feedback → ``data/feedback/YYYY-MM``, once and for ever; again, a part more."""
 
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from filelock import FileLock
@@ -27,14 +28,15 @@ class Frozen:
     month: str
     accepted: int
     rejected: int
-    folder: Path | None  # of the snapshot; None where nothing was accepted
+    folders: tuple[Path, ...]  # of its snapshots; none where nothing was accepted
 
 
-def run(*, month: str, feedback: Path, manifest: Path) -> Frozen:
+def run(*, month: str, feedback: Path, manifest: Path, again: bool = False) -> Frozen:
     """Settle what was sent before the month's end, and write what was accepted, whole or not at all.
 
     First the store settles the month, all of it or nothing, then the folder follows from that; so a run that
-    died goes on, and the same month gives the same bytes. What still waits comes with a later month.
+    died goes on, and the same month gives the same bytes. What still waits comes with a later month, or with
+    ``again`` as a part of this one, if it can be decided now.
 
     Raises:
         BadFeedback: no such month. BadData: no manifest. BadStore: the store or a picture cannot be had.
@@ -43,15 +45,16 @@ def run(*, month: str, feedback: Path, manifest: Path) -> Frozen:
     pictures = Pictures()
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK), database.opened() as engine:
-        if not settling.closed(engine, month):
-            _settle(engine, pictures, month, end, manifest)
+        settled = settling.parts(engine, month)
+        if again or not settled:
+            name = settling.next_part(month, settled)
+            _settle(engine, pictures, name, end, manifest)
         rows = settling.of_month(engine, month)
-    folder = feedback / month
-    accepted = [row for row in rows if row.label]
-    if accepted:
-        with FileLock(LOCK):
-            _write(folder, rows, pictures)
-    done = Frozen(month, len(accepted), len(rows) - len(accepted), folder if accepted else None)
+    folders = []
+    for name, part in groupby(rows, key=lambda row: row.month):
+        folders += _folder(feedback / name, list(part), pictures)
+    accepted = sum(row.label is not None for row in rows)
+    done = Frozen(month, accepted, len(rows) - accepted, tuple(folders))
     print(_told(done))
     return done
 
@@ -72,10 +75,17 @@ def _settle(engine: database.Engine, pictures: Pictures, month: str, end: dateti
         settling.settle(engine, month, rows, now)
 
 
+def _folder(folder: Path, rows: list[Settled], pictures: Pictures) -> list[Path]:
+    """The snapshot's folder, from what the store settled; none where nothing was accepted."""
+    if not any(row.label for row in rows):
+        return []
+    with FileLock(LOCK):
+        if not folder.exists() or snapshots.damage(folder):
+            _write(folder, rows, pictures)
+    return [folder]
+
+
 def _write(folder: Path, rows: list[Settled], pictures: Pictures) -> None:
-    """Make the snapshot's folder from what the store settled; one that is whole is left alone."""
-    if folder.exists() and not snapshots.damage(folder):
-        return
     with whole_folder(folder) as draft:
         accepted = []
         for row in rows:
@@ -89,6 +99,7 @@ def _write(folder: Path, rows: list[Settled], pictures: Pictures) -> None:
 
 
 def _told(done: Frozen) -> str:
-    if done.folder is None:
+    if not done.folders:
         return f"{done.month}: nothing new was accepted, {done.rejected} rejected; no snapshot"
-    return f"{done.month}: {done.accepted} accepted, {done.rejected} rejected; {done.folder}"
+    where = ", ".join(map(str, done.folders))
+    return f"{done.month}: {done.accepted} accepted, {done.rejected} rejected; {where}"

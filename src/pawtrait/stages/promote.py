@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pawtrait import clock
 from pawtrait.adapters import registry, succession
-from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store import ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadRegistry
 
@@ -55,39 +55,6 @@ def run(
             note,
         )
     print(f"version {version} is champion, version {old} is previous; `pawtrait rollback` takes it back")
-
-
-def decline(
-    *,
-    action: str,
-    version: str | None,
-    actor: str,
-    reasons: Sequence[str],
-    month: str | None = None,
-    figures: Mapping[str, float] | None = None,
-) -> None:
-    """Write down that nothing moved: kept, waiting, skipped or failed.
-
-    Of a month there is one word of each kind on a version: said again, it is not written again.
-    """
-    tags = registry.numbered(version).tags if version else {}
-    now = registry.aliases().get(registry.CHAMPION)
-    said = Decision(
-        time=clock.now(),
-        action=action,
-        actor=actor,
-        champion=now,
-        previous=now,
-        version=version,
-        month=month,
-        reasons=tuple(reasons),
-        figures=figures or {},
-        commit=_commit(tags),
-    )
-    with ledger.alone(), database.opened() as engine:
-        before = ledger.of_month(engine, month) if month else []
-        if not any((one.action, one.version) == (action, version) for one in before):
-            ledger.add(engine, said)
 
 
 def _allowed(

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from string import ascii_lowercase
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, select
 
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.feedback import Review, Said
@@ -15,13 +16,15 @@ from pawtrait.dataset.feedback import Candidate, Sent, Verdict
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadFeedback
 
+LETTERS = ascii_lowercase[1:]  # of a month's parts after the first
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What became of a picture."""
 
     picture: str
-    month: str  # YYYY-MM
+    month: str  # YYYY-MM, or YYYY-MMb of a part
     time: datetime
     label: str | None  # that it enters training with; None where it was rejected
     reason: str
@@ -80,24 +83,33 @@ def settle(engine: Engine, month: str, rows: Sequence[Settled], now: datetime) -
             stored.insert(connection, settled, [asdict(row) for row in rows])
 
 
-def closed(engine: Engine, month: str) -> bool:
-    """Whether a month's snapshot is settled."""
+def parts(engine: Engine, month: str) -> list[str]:
+    """The snapshots that a month has settled, oldest first: itself, then a part for each turn more."""
     with engine.connect() as connection:
-        return _closed(connection, month)
+        found = connection.execute(select(snapshots.c.month).where(snapshots.c.month.startswith(month)))
+        return sorted(found.scalars())
+
+
+def next_part(month: str, settled_parts: Sequence[str]) -> str:
+    """The name of a month's next snapshot: the month itself, then with b, c …
+
+    Raises:
+        BadFeedback: the alphabet is at its end.
+    """
+    if len(settled_parts) > len(LETTERS):
+        raise BadFeedback(
+            f"{month} has {len(settled_parts)} snapshots, and no month has more; wait for the next"
+        )
+    return month if not settled_parts else month + LETTERS[len(settled_parts) - 1]
 
 
 def of_month(engine: Engine, month: str) -> list[Settled]:
-    """What a month settled, by picture."""
-    rows = stored.where(engine, settled, Settled, settled.c.month == month)
-    return sorted(rows, key=lambda row: row.picture)
+    """What a month settled in all its parts, by part and picture."""
+    rows = stored.where(engine, settled, Settled, settled.c.month.startswith(month))
+    return sorted(rows, key=lambda row: (row.month, row.picture))
 
 
 def accepted(engine: Engine) -> list[Settled]:
     """Every picture that entered a snapshot, oldest snapshot first."""
     rows = stored.where(engine, settled, Settled, settled.c.label.is_not(None))
     return sorted(rows, key=lambda row: (row.month, row.picture))
-
-
-def _closed(connection: Connection, month: str) -> bool:
-    found = connection.execute(select(snapshots.c.month).where(snapshots.c.month == month))
-    return found.first() is not None

@@ -139,10 +139,10 @@ looks = Table(  # what can be known of a picture in quarantine by looking at it,
     Column("facts", JSON, nullable=False),  # the fields of dataset.manifest.Record
 )
 
-snapshots = Table(  # months that are settled: what such a month holds stays as it is
+snapshots = Table(  # that are settled: what such a month, or part of a month, holds stays as it is
     "snapshots",
     metadata,
-    Column("month", String(7), primary_key=True),
+    Column("month", String(8), primary_key=True),
     _time(),
 )
 
@@ -150,7 +150,7 @@ settled = Table(  # what became of a picture in a month's snapshot: a picture is
     "settled",
     metadata,
     Column("picture", String(64), primary_key=True),
-    Column("month", String(7), nullable=False, index=True),  # YYYY-MM of the snapshot
+    Column("month", String(8), nullable=False, index=True),  # YYYY-MM of the snapshot, or YYYY-MMb of a part
     _time(),
     Column("label", String(16)),  # that it enters training with; null where it was rejected
     Column("reason", Text, nullable=False),  # why it was accepted, or why not
