@@ -1,5 +1,10 @@
 """The schema: migrations go up and down, and end in the tables that the code speaks of."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -10,6 +15,8 @@ from sqlalchemy import create_engine, inspect, text
 
 from pawtrait.adapters.store import database, tables
 from pawtrait.errors import BadStore
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -78,3 +85,21 @@ def test_a_password_is_never_shown(tmp_path, monkeypatch):
     ):
         pass
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("writes", (3, 12, 20))
+def test_a_death_between_two_tables_leaves_a_store_that_can_be_migrated(tmp_path, writes):
+    """The process is gone after so many statements; the next one finds all of the tables, or none."""
+    code = (
+        "import os, sqlite3\nfrom sqlalchemy import event\nfrom sqlalchemy.engine import Engine\n"
+        "from pawtrait.adapters.store import database\ncount = 0\n"
+        "def die(*_):\n    global count\n    count += 1\n"
+        f"    if count > {writes}: os._exit(9)\n"
+        "event.listen(Engine, 'after_cursor_execute', die)\n"
+        f"with database.opened('sqlite:///{tmp_path}/f.db'): pass"
+    )
+    told = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    died = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=told, check=False)
+    code = code.replace("os._exit(9)", "pass")
+    whole = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=told, check=False)
+    assert (died.returncode, whole.returncode) == (9, 0)

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
@@ -247,10 +248,22 @@ def describe(app: FastAPI) -> None:
     def schema() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+            _restore_examples(app, found)
             app.openapi_schema = _with_problems(found)
         return app.openapi_schema
 
     app.openapi = schema  # type: ignore[method-assign]
+
+
+def _restore_examples(app: FastAPI, found: dict[str, Any]) -> None:
+    """FastAPI drops every null from the document, those in examples too."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for verb in route.methods or ():
+                answers = found["paths"][route.path_format][verb.lower()]["responses"]
+                for status, answer in route.responses.items():
+                    for kind, content in answer.get("content", {}).items():
+                        answers[str(status)]["content"][kind] |= content
 
 
 def _with_problems(found: dict[str, Any]) -> dict[str, Any]:

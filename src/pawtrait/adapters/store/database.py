@@ -10,8 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy import Engine as Engine  # for those who may not know SQLAlchemy
-from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -84,10 +84,24 @@ def _migrate_once(address: str, folder: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK), _engine(address).connect() as connection:
+    engine = _engine(address)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _unhurried)
+        event.listen(engine, "begin", _begin)
+    with FileLock(LOCK), engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+def _unhurried(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """Python's driver begins no transaction before it makes a table; we do it ourselves, see ``_begin``."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
+
+
+def _begin(connection: Connection) -> None:
+    """Tables are made all or none: who is killed in between would leave a store that nobody can migrate."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _first_line(error: SQLAlchemyError) -> str:

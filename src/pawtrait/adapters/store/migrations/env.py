@@ -18,6 +18,7 @@ context.configure(
     target_metadata=metadata,
     render_as_batch=True,  # SQLite changes a table by copying it
     compare_type=True,
+    transactional_ddl=True,  # SQLite too: a process that dies in between leaves nothing behind
     render_item=rendered,
 )
 with context.begin_transaction():

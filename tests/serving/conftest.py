@@ -1,0 +1,94 @@
+"""Services in this process and in ones of their own, on a model that knows moods by their colour."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from pawtrait.serving import api
+from pawtrait.serving.settings import Settings
+from tests.serving.callers import ROOT, answers, crown, free_port, wait_for
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_model: Callable[..., Path]) -> Path:
+    """A project's root, its champion the colour model, version 1."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    crown(colour_model("cnn"), "1")
+    return tmp_path
+
+
+@pytest.fixture
+def settings(project: Path) -> Callable[..., Settings]:
+    """Makes settings of that project; everything it writes stays there."""
+
+    def make(**known: Any) -> Settings:
+        own = {
+            "database": f"sqlite:///{project}/feedback.db",
+            "pictures": str(project / "inbox"),
+            "outbox": project / "outbox",
+            "poll": 0.05,
+            "workers": 2,
+        }
+        return Settings.of({}, **(own | known))
+
+    return make
+
+
+@pytest.fixture
+def serving(settings: Callable[..., Settings]) -> Iterator[Callable[..., TestClient]]:
+    """Starts services in this process, ended after the test."""
+    opened = []
+
+    def start(**known: Any) -> TestClient:
+        client = TestClient(api.create(settings(**known)), raise_server_exceptions=False)
+        client.__enter__()
+        opened.append(client)
+        return client
+
+    yield start
+    for client in opened:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def service(serving: Callable[..., TestClient]) -> TestClient:
+    """One with nothing special about it."""
+    return serving()
+
+
+@pytest.fixture
+def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
+    """Starts services in processes of their own; killed after the test where they still run."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, port: int = 0, **variables: str) -> SimpleNamespace:
+        port = port or free_port()
+        known = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "DATABASE_URL": f"sqlite:///{project}/feedback.db",
+            "PAWTRAIT_OUTBOX": str(project / "outbox"),
+            "PAWTRAIT_PICTURES": str(project / "inbox"),
+            "PAWTRAIT_POLL": "0.05",
+            **variables,
+        }
+        command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port), *arguments]
+        log = (project / f"serve-{len(started)}.log").open("wb")
+        process = subprocess.Popen(command, cwd=project, env=known, stderr=log, stdout=log)
+        started.append(process)
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: process.poll() is not None or answers(url), 30)
+        return SimpleNamespace(url=url, process=process, log=Path(log.name), port=port)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

@@ -1,0 +1,183 @@
+"""Who may come in, how often, and what is around every answer."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from pawtrait.errors import BadParams
+from pawtrait.serving import keys
+from pawtrait.serving.access import Rates
+from tests.serving.callers import png, wait_for
+
+SCOPES = {
+    "read": ("POST", "/v1/moods"),
+    "feedback": ("POST", "/v1/feedback"),
+    "review": ("GET", "/v1/reviews/next?reviewer=rosa"),
+}
+OPEN = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
+
+
+@pytest.fixture
+def file(project):
+    return project / "keys.jsonl"
+
+
+def bearing(secret):
+    return {"authorization": f"Bearer {secret}"}
+
+
+def test_without_a_key_nothing_but_health_and_documents_is_open(serving, file):
+    keys.add(file, "phone", ["read"])
+    service = serving(keys=file)
+    for method, path in SCOPES.values():
+        done = service.request(method, path)
+        assert (done.status_code, done.headers["www-authenticate"]) == (401, "Bearer")
+    assert [service.get(path).status_code for path in OPEN] == [200] * len(OPEN)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_key_opens_what_it_is_for_and_nothing_else(serving, file, scope):
+    secret = keys.add(file, "someone", [scope])
+    service = serving(keys=file)
+    codes = {
+        name: service.request(*where, headers=bearing(secret)).status_code for name, where in SCOPES.items()
+    }
+    assert {name for name, code in codes.items() if code != 403} == {scope}
+
+
+def test_an_admins_key_opens_everything(serving, file):
+    secret = keys.add(file, "boss", ["admin"])
+    service = serving(keys=file)
+    codes = {service.request(*where, headers=bearing(secret)).status_code for where in SCOPES.values()}
+    assert not codes & {401, 403}
+
+
+def test_a_key_that_is_taken_back_is_known_no_more(serving, file):
+    secret = keys.add(file, "phone", ["read"])
+    keys.add(file, "other", ["read"])
+    service = serving(keys=file)
+    ask = lambda: service.post("/v1/moods", files={"pictures": png()}, headers=bearing(secret)).status_code  # noqa: E731
+    assert ask() == 200
+    keys.remove(file, "phone")
+    wait_for(lambda: ask() == 401)
+
+
+def test_the_file_holds_no_secret_and_is_its_owners_alone(file):
+    secret = keys.add(file, "phone", ["read"], rate=5)
+    assert secret not in file.read_text() and file.stat().st_mode & 0o077 == 0
+    [key] = keys.read(file)
+    assert (key.name, key.scopes, key.rate, key.sha256) == ("phone", ("read",), 5, keys.digest(secret))
+
+
+@pytest.mark.parametrize(("name", "scopes"), [("phone", ["read"]), ("new", ["everything"]), ("new", [])])
+def test_a_key_that_cannot_be_is_refused(file, name, scopes):
+    keys.add(file, "phone", ["read"])
+    with pytest.raises(BadParams):
+        keys.add(file, name, scopes)
+
+
+def test_a_broken_file_stops_the_start_and_no_running_service(serving, file):
+    file.write_text("no key\n")
+    with pytest.raises(BadParams, match="no key"):
+        serving(keys=file)
+
+
+def test_too_many_requests_of_an_address_have_to_wait(serving):
+    service = serving(rate=3)
+    codes = [service.post("/v1/moods", files={"pictures": png()}).status_code for _ in range(4)]
+    assert codes == [200, 200, 200, 429]
+    done = service.post("/v1/moods", files={"pictures": png()})
+    assert 0 < int(done.headers["retry-after"]) <= 20
+
+
+def test_a_key_has_its_own_rate(serving, file):
+    few, many = keys.add(file, "few", ["read"], rate=1), keys.add(file, "many", ["read"])
+    service = serving(keys=file)
+
+    def codes(secret):
+        return [service.get("/v1/models", headers=bearing(secret)).status_code for _ in range(2)]
+
+    assert (codes(few), codes(many)) == ([200, 429], [200, 200])
+
+
+def test_guessing_keys_has_its_rate_too(serving, file):
+    keys.add(file, "phone", ["read"])
+    service = serving(keys=file, rate=2)
+    assert [service.get("/v1/models", headers=bearing(n)).status_code for n in range(3)] == [401, 401, 429]
+
+
+def test_a_bucket_fills_evenly():
+    rates = Rates()
+    assert [rates.take("me", 60, 0.0) for _ in range(61)] == [0.0] * 60 + [1.0]
+    assert rates.take("me", 60, 1.0) == 0.0 and rates.take("you", 60, 1.0) == 0.0
+    assert rates.take("me", 60, 1.5) == pytest.approx(0.5)
+
+
+def test_every_answer_has_the_headers_that_keep_browsers_safe(service):
+    for path in ("/healthz", "/nowhere", "/docs"):
+        headers = service.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff" and headers["x-frame-options"] == "DENY"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert len(headers["x-request-id"]) == 32
+
+
+def test_other_sites_pages_may_not_send_anything(serving):
+    service = serving(origins="https://friend.example")
+    codes = {
+        origin: service.post("/v1/feedback", json={}, headers={"origin": origin}).status_code
+        for origin in ("https://evil.example", "https://friend.example", "http://testserver", "null")
+    }
+    assert codes == {
+        "https://evil.example": 403,
+        "https://friend.example": 422,
+        "http://testserver": 422,
+        "null": 403,
+    }
+
+
+def test_cors_is_closed_but_for_those_who_are_named(serving):
+    closed, opened = serving(), serving(origins="https://friend.example")
+    ask = {"origin": "https://friend.example", "access-control-request-method": "POST"}
+    assert "access-control-allow-origin" not in closed.options("/v1/moods", headers=ask).headers
+    assert opened.options("/v1/moods", headers=ask).headers["access-control-allow-origin"] == ask["origin"]
+
+
+def test_a_name_that_is_not_the_services_is_refused(serving):
+    service = serving(hosts="localhost [::1] pets.example")
+    names = ("localhost:8000", "localhost", "[::1]:8000", "pets.example", "evil.example", "")
+    codes = [service.get("/healthz", headers={"host": name}).status_code for name in names]
+    assert codes == [200, 200, 200, 200, 400, 400]
+
+
+def test_too_much_at_once_is_turned_away(serving):
+    service = serving(memory=500)
+    done = service.post("/v1/moods", files={"pictures": png(side=60)})
+    assert (done.status_code, done.headers["retry-after"]) == (429, "1")
+    assert service.post("/v1/feedback", json={}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("PUT", "/v1/moods", 405),
+        ("GET", "/v1/reviews/next", 422),
+        ("POST", "/v1/moods", 415),
+    ],
+)
+def test_every_error_is_a_problem(service, method, path, status):
+    done = service.request(method, path, headers={"content-type": "text/plain"})
+    body = done.json()
+    assert (done.status_code, body["status"]) == (status, status)
+    assert done.headers["content-type"] == "application/problem+json"
+    assert set(body) == {"type", "title", "status", "detail", "instance"}
+
+
+def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr("pawtrait.serving.health._versions", broken)
+    done = service.get("/v1/models")
+    assert (done.status_code, done.json()["type"]) == (500, "urn:pawtrait:problem:internal")
+    assert "secret" not in done.text and "Traceback" not in done.text
+    assert isinstance(service, TestClient)

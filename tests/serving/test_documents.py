@@ -1,0 +1,97 @@
+"""What the service says of itself: OpenAPI, the page, the metrics; and the fuzzer's word on the first."""
+
+import re
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from prometheus_client.parser import text_string_to_metric_families
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from pawtrait.serving.settings import Settings
+from tests.serving.callers import png
+
+
+def test_every_operation_is_told_with_an_example_and_its_problems(service):
+    found = service.get("/openapi.json").json()
+    for path, operations in found["paths"].items():
+        for verb, operation in operations.items():
+            where = f"{verb} {path}"
+            assert operation["summary"] and operation["tags"], where
+            assert "application/problem+json" in operation["responses"]["default"]["content"], where
+    moods = found["paths"]["/v1/moods"]["post"]["responses"]["200"]["content"]["application/json"]
+    assert moods["example"]["answers"][0]["label"] == "happy"
+
+
+def test_an_example_has_the_members_of_a_real_answer(service):
+    told = service.get("/openapi.json").json()["paths"]["/v1/moods"]["post"]["responses"]["200"]
+    real = service.post("/v1/moods", files={"pictures": png()}).json()
+    example = told["content"]["application/json"]["example"]
+    assert real.keys() == example.keys() and real["answers"][0].keys() == example["answers"][0].keys()
+
+
+def test_the_page_shows_everything_and_loads_nothing(service):
+    done = service.get("/docs")
+    for path in service.get("/openapi.json").json()["paths"]:
+        assert path in done.text
+    assert not re.search(r"<script|src=|<link|@import|url\(", done.text)
+    assert "http" not in done.headers["content-security-policy"]
+
+
+def test_metrics_count_what_happened(service):
+    service.post("/v1/moods", files={"pictures": png("sad")})
+    service.post("/v1/moods", files={"pictures": b"none"})
+    service.get("/a/path/that/nobody/has")
+    families = text_string_to_metric_families(service.get("/metrics").text)
+    samples = {
+        (one.name, *sorted(one.labels.values())): one.value for family in families for one in family.samples
+    }
+    assert samples["pawtrait_requests_total", "/v1/moods", "200", "POST"] == 1
+    assert samples["pawtrait_requests_total", "/v1/moods", "415", "POST"] == 1
+    assert samples["pawtrait_requests_total", "", "404", "GET"] == 1
+    assert samples["pawtrait_moods_total", "1", "false", "sad"] == 1
+    assert samples["pawtrait_batch_pictures_total",] == 1 and samples["pawtrait_ready",] == 1
+    assert samples["pawtrait_model", "1", "cnn", "pet-expression"] == 1
+    assert samples["pawtrait_feedback_waiting",] == 0
+
+
+def test_every_setting_is_in_the_manual_with_its_default():
+    told = Path("docs/serving.md").read_text(encoding="utf-8")
+    names = {name: f"PAWTRAIT_{name.upper()}" for name in Settings.model_fields}
+    names["database"] = "DATABASE_URL"
+    assert [name for name in names.values() if f"`{name}`" not in told] == []
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]*)`? \|", told, re.MULTILINE))
+    for field, name in names.items():
+        default = Settings.model_fields[field].default
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            assert float(rows[name].replace(",", "")) == default, name
+
+
+@pytest.mark.parametrize("cases", [4, pytest.param(120, marks=pytest.mark.slow)])
+def test_the_fuzzer_finds_no_error_of_ours(service, cases):
+    """Requests made up from the document: none is answered by a 5xx, each as the document says."""
+    schema = schemathesis.openapi.from_asgi("/openapi.json", service.app)
+    codes: list[int] = []
+    for operation in schema.get_all_operations():
+        _fuzzed(operation.ok(), codes, cases)
+    assert len(codes) > 5 * cases and {code for code in codes if code >= 500} <= {503}
+
+
+def _fuzzed(operation, codes, cases):
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def ask(case):
+        done = case.call()
+        codes.append(done.status_code)
+        assert done.status_code < 500 or done.status_code == 503, (case.as_curl_command(), done.text)
+        case.validate_response(done, excluded_checks=[positive_data_acceptance])  # a mood of noise is refused
+
+    ask()

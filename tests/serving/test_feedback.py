@@ -1,0 +1,143 @@
+"""What people say is on the disk before they are thanked, and in the database when it is there."""
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+
+from pawtrait.adapters.store import database, feedback
+from tests.serving.callers import png, wait_for
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+NOBODY = "ab" * 32
+
+
+def said(service, read=feedback.between):
+    """What is in the database, after everything was delivered."""
+    door = service.app.state.door
+    assert door.said.flush()
+    with database.opened(door.settings.database) as engine:
+        return read(engine, *EVER)
+
+
+def asked(service, mood="happy", **query):
+    """An answer to a picture."""
+    done = service.post("/v1/moods", files={"pictures": png(mood)}, params=query)
+    return done.json()["answers"][0]
+
+
+def test_a_correction_is_found_in_the_store(service):
+    answer = asked(service, consent=True)
+    told = {"request": answer["request"], "picture": answer["picture"], "label": "sad", "thumbs": -1}
+    done = service.post("/v1/feedback", json={**told, "predicted": "happy", "consent": True})
+    [row] = said(service)
+    assert done.status_code == 201 and row.id == done.json()["id"]
+    assert (row.label, row.thumbs, row.predicted, row.consent) == ("sad", -1, "happy", True)
+    assert (row.request, row.picture, row.source) == (answer["request"], answer["picture"], "user")
+
+
+def test_whoever_said_it_is_a_fingerprint_that_hides_the_address(service):
+    for _ in range(2):
+        service.post("/v1/feedback", json={"picture": NOBODY, "thumbs": 1})
+    first, second = said(service)
+    assert first.client == second.client and len(first.client) == 32 and "testclient" not in first.client
+
+
+def test_a_picture_comes_along_where_none_was_kept(service):
+    form = {"label": "sad", "consent": "true", "thumbs": "-1"}
+    done = service.post("/v1/feedback", data=form, files={"picture": ("my cat.png", png("sad"))})
+    [row] = said(service)
+    assert done.status_code == 201 and service.app.state.door.pictures.has(row.picture)
+    assert (row.name, row.thumbs) == ("my cat.png", -1)
+
+
+def test_a_picture_that_comes_along_without_consent_is_not_kept(service):
+    service.post("/v1/feedback", data={"label": "sad"}, files={"picture": png("sad")})
+    [row] = said(service)
+    assert row.picture and not service.app.state.door.pictures.has(row.picture)
+
+
+def test_consent_to_a_picture_that_nobody_kept_is_told(service):
+    done = service.post("/v1/feedback", json={"picture": NOBODY, "label": "sad", "consent": True})
+    assert (done.status_code, done.json()["type"]) == (422, "urn:pawtrait:problem:picture-not-kept")
+
+
+def test_a_thumb_for_a_portrait(service):
+    told = {"request": "abc", "method": "fast", "style": "ink", "strength": 0.5, "thumbs": 1, "seconds": 2.5}
+    assert service.post("/v1/feedback", json=told).status_code == 201
+    [row] = said(service, feedback.styles_between)
+    assert (row.method, row.style, row.strength, row.thumbs, row.seconds) == ("fast", "ink", 0.5, 1, 2.5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"picture": NOBODY},
+        {"picture": NOBODY, "label": "furious"},
+        {"picture": NOBODY, "thumbs": 2},
+        {"picture": "../../etc/passwd", "thumbs": 1},
+        {"picture": NOBODY, "thumbs": 1, "role": "admin"},
+        {"thumbs": 1},
+        {"picture": NOBODY, "thumbs": 1, "request": "x" * 65},
+        {"method": "fast", "thumbs": 1, "strength": 2},
+        {"method": "fast", "thumbs": 1, "seconds": "NaN"},
+    ],
+)
+def test_what_says_nothing_usable_is_refused(service, body):
+    assert service.post("/v1/feedback", json=body).status_code == 422
+    assert said(service) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"[" * 100_000, "application/json", 413),
+        (b"[" * 9_000, "application/json", 400),
+        (b"a=1", "application/x-www-form-urlencoded", 415),
+        (b"x", "multipart/form-data", 400),
+    ],
+)
+def test_a_body_of_another_kind_is_refused(service, content, kind, status):
+    done = service.post("/v1/feedback", content=content, headers={"content-type": kind})
+    assert done.status_code == status
+
+
+def test_feedback_waits_for_a_database_that_is_away(serving, project):
+    (project / "away").mkdir()
+    (project / "away/file").write_text("no database")
+    address = project / "away/file/feedback.db"  # below a file there can be none
+    service = serving(database=f"sqlite:///{address}")
+    done = service.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"})
+    assert done.status_code == 201
+    door = service.app.state.door
+    wait_for(lambda: door.said.problem)
+    assert door.said.waiting == 1 and service.get("/readyz").json()["feedback_waiting"] == 1
+    (project / "away/file").unlink()
+    (project / "away/file").mkdir()
+    [row] = said(service)
+    assert (row.id, door.said.waiting, door.said.problem) == (done.json()["id"], 0, "")
+
+
+def test_what_is_acknowledged_is_on_the_disk(serving, project):
+    service = serving(database="sqlite:////nowhere/at/all.db")
+    name = service.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"}).json()["id"]
+    lines = [line for path in (project / "outbox/said").glob("*.jsonl") for line in path.open()]
+    assert [json.loads(line)["row"]["id"] for line in lines] == [name]
+
+
+def test_a_full_disk_is_no_thanks(service, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert service.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"}).status_code == 507
+    monkeypatch.undo()
+
+
+def test_a_kept_picture_has_the_name_that_the_answer_gave(service):
+    answer = asked(service, consent=True)
+    data = service.app.state.door.pictures.get(answer["picture"])
+    assert sha256(data).hexdigest() == answer["picture"]

@@ -1,0 +1,137 @@
+"""Whatever is sent, the service answers soon, in order, and goes on."""
+
+import io
+import time
+
+import psutil
+import pytest
+from PIL import Image
+
+from tests.serving import hostile
+from tests.serving.callers import jpeg, png
+
+SLOWEST = 2.0  # seconds
+GROWTH = 400  # MB
+
+
+def raw(service, data, kind="image/jpeg"):
+    return service.post("/v1/moods", content=data, headers={"content-type": kind})
+
+
+def test_two_hundred_hostile_files_do_no_harm(service):
+    files = list(hostile.corpus(220))
+    assert raw(service, png()).status_code == 200
+    before = psutil.Process().memory_info().rss
+    slow, broken = [], []
+    for name, data in files:
+        began = time.perf_counter()
+        done = raw(service, data)
+        seconds = time.perf_counter() - began
+        slow += [(name, seconds)] if seconds > SLOWEST else []
+        fine = done.status_code in (200, 413, 415, 422)
+        problem = done.headers["content-type"] == "application/problem+json"
+        broken += (
+            [] if fine and (problem or done.status_code == 200) else [(name, done.status_code, done.text)]
+        )
+    assert len(files) >= 200
+    assert (slow, broken) == ([], [])
+    assert (psutil.Process().memory_info().rss - before) / 1e6 < GROWTH
+    assert raw(service, png()).status_code == 200
+
+
+def test_most_of_them_are_refused(service):
+    taken = [name for name, data in hostile.corpus(0) if raw(service, data).status_code == 200]
+    assert not any(word in name for name in taken for word in ("bomb", "cut at 0.1", "html", "moving", "px"))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "kind"),
+    [
+        ("html", 415, "not-a-picture"),
+        ("svg", 415, "not-a-picture"),
+        ("bomb", 413, "too-many-pixels"),
+        ("moving gif", 415, "not-a-still"),
+        ("moving webp", 415, "not-a-still"),
+        ("moving png", 415, "not-a-still"),
+        ("pages", 415, "not-a-still"),
+        ("JPEG cut at 0.5", 422, "unreadable-picture"),
+        ("nothing", 415, "not-a-picture"),
+    ],
+)
+def test_each_kind_of_harm_has_its_name(service, name, status, kind):
+    done = raw(service, dict(hostile.corpus(0))[name])
+    assert (done.status_code, done.json()["type"]) == (status, f"urn:pawtrait:problem:{kind}")
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(service):
+    began = time.perf_counter()
+    assert raw(service, hostile.bomb()).status_code == 413
+    assert time.perf_counter() - began < 0.5
+
+
+def test_a_body_that_is_too_long_is_refused_while_it_is_read(serving):
+    service = serving(largest_bytes=1000)
+
+    def endless():
+        for _ in range(10_000):
+            yield b"\xff" * 1000
+
+    assert raw(service, b"x" * 1001).status_code == 413
+    assert raw(service, endless()).status_code == 413
+    assert service.post("/v1/moods", files={"pictures": b"x" * 1001}).status_code == 413
+    assert service.post("/v1/moods", files={"pictures": jpeg()[:900]}).status_code in (415, 422)
+
+
+def test_pixels_have_their_own_limit(serving):
+    service = serving(largest_pixels=1600)
+    assert raw(service, jpeg(side=40)).status_code == 200
+    assert raw(service, jpeg(side=41)).status_code == 413
+    assert raw(service, png(side=41)).status_code == 413
+
+
+def test_too_many_pictures_are_refused(serving):
+    service = serving(most_pictures=2)
+    two = [("pictures", png()), ("pictures", png("sad"))]
+    assert service.post("/v1/moods", files=two).status_code == 200
+    done = service.post("/v1/moods", files=[*two, ("pictures", png("angry"))])
+    assert (done.status_code, done.json()["type"]) == (413, "urn:pawtrait:problem:too-many-pictures")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "C:\\windows\\cat.png", "a\0b.png", "x" * 500, "<b>.png", ""]
+)
+def test_a_name_is_for_people_and_never_a_path(service, name):
+    done = service.post("/v1/moods", files={"pictures": (name, png())})
+    if done.status_code == 200:
+        shown = done.json()["answers"][0]["name"]
+        assert 0 < len(shown) <= 255 and not set(shown) & set("/\\<>\0")
+    else:
+        assert done.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1)])
+def test_odd_shapes_are_read(service, size):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "JPEG")
+    assert raw(service, buffer.getvalue()).status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "I;16", "CMYK"])
+def test_pictures_of_any_mode_are_read(service, mode):
+    buffer = io.BytesIO()
+    Image.new(mode, (40, 40)).save(buffer, "TIFF" if mode == "CMYK" else "PNG")
+    assert raw(service, buffer.getvalue()).status_code == 200
+
+
+def test_a_large_photo_holds_up_no_small_one(service):
+    from concurrent.futures import ThreadPoolExecutor
+
+    big = hostile.large(6000)  # 36 MP
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(raw, service, big) for _ in range(2)]
+        time.sleep(0.05)
+        began = time.perf_counter()
+        assert raw(service, jpeg()).status_code == 200
+        quick = time.perf_counter() - began
+        assert [one.result().status_code for one in slow] == [200, 200]
+    assert quick < 1.0

@@ -1,0 +1,120 @@
+"""The champion in memory: followed, checked, swapped whole."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from pawtrait import champion, params
+from pawtrait.errors import BadModel
+from pawtrait.serving import models
+from pawtrait.serving.models import Models, Place
+from pawtrait.serving.settings import Settings
+from tests.serving.callers import crown, png, wait_for
+
+SWAPS = 5
+
+
+@pytest.fixture
+def held(project):
+    found = Models(models.source(Settings.of({})), 0.05)
+    found.refresh()
+    return found
+
+
+def test_the_notes_champion_is_held(held):
+    assert held.now().told() == {"name": "pet-expression", "version": "1", "kind": "cnn"}
+    assert not held.refresh()
+
+
+def test_a_new_champion_is_taken_and_a_rollback_too(held, colour_model, project):
+    first = held.now()
+    crown(colour_model("deep_cnn", sharpness=2.0), "2")
+    assert held.refresh() and held.now().told()["version"] == "2"
+    crown(project / "models/cnn", "1")
+    assert held.refresh() and held.now().classifier.digest == first.classifier.digest and held.swaps == 2
+
+
+def test_a_damaged_champion_is_left_and_the_old_one_stays(held, colour_model):
+    folder = colour_model("deep_cnn")
+    crown(folder, "2")
+    (folder / "model.onnx").write_bytes(b"damage")
+    assert not held.refresh() and held.now().place.version == "1" and "deep_cnn" in held.problem
+
+
+def test_another_model_than_the_note_names_is_left(held, colour_model):
+    champion.write(champion.Champion("pet-expression", "2", "cnn", "ab" * 32, str(colour_model("other"))))
+    assert not held.refresh() and held.now().place.version == "1"
+
+
+def test_a_note_that_goes_away_changes_nothing(held, project):
+    (project / "data/champion.json").unlink()
+    assert not held.refresh() and held.now().place.version == "1"
+
+
+def test_without_any_champion_nothing_is_held(project):
+    (project / "data/champion.json").unlink()
+    empty = Models(models.source(Settings.of({})))
+    assert not empty.refresh() and empty.served is None
+    with pytest.raises(BadModel, match="no champion yet"):
+        empty.now()
+
+
+def test_a_folder_serves_by_itself_and_is_followed(project, colour_model):
+    found = Models(models.source(Settings.of({"PAWTRAIT_MODEL": str(project / "models/cnn")})))
+    assert found.refresh() and not found.refresh()
+    assert found.now().place.version == found.now().classifier.digest[:12]
+
+
+def test_a_version_in_the_registry_is_found_by_its_alias(project, mlflow_store):
+    from pawtrait.adapters import registry, tracking  # late: MLflow takes seconds
+
+    with tracking.training(params.load(), "cnn", []) as run:
+        registry.log(run, project / "models/cnn")
+    digest = models.load(Place("x", "1", "", project / "models/cnn")).classifier.digest
+    known = registry.register(digest, {}, "a test's")
+    registry.crown(str(known.version), None)
+    found = Models(models.source(Settings.of({}, model="models:/pet-expression@champion")))
+    assert found.refresh() and found.now().place.version == str(known.version)
+    assert found.now().classifier.digest == digest and not found.refresh()
+
+
+@pytest.mark.parametrize("requests", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_no_request_fails_while_the_champion_changes(service, colour_model, requests):
+    """Each answer is that of a version which was champion while its request was under way."""
+    folders = {str(n): colour_model(f"net{n}", sharpness=0.2 * n) for n in range(2, 2 + SWAPS)}
+    expected = {"1": 1.0} | {str(n): 0.2 * n for n in range(2, 2 + SWAPS)}
+    seen, failed, done = [], [], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            answer = service.post("/v1/moods", files={"pictures": png("sad")})
+            if answer.status_code == 200:
+                body = answer.json()
+                seen.append((body["model"]["version"], body["answers"][0]["confidence"]))
+            else:
+                failed.append(answer.text)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for version, folder in folders.items():
+        before = len(seen)
+        wait_for(lambda before=before: len(seen) >= before + requests // (SWAPS + 1), 120)
+        crown(folder, version)
+        wait_for(lambda version=version: service.app.state.door.models.now().place.version == version)
+    before = len(seen)
+    wait_for(lambda: len(seen) >= before + requests // (SWAPS + 1), 120)
+    done.set()
+    for thread in threads:
+        thread.join()
+    by_version = {version: {round(c, 5) for v, c in seen if v == version} for version, _ in seen}
+    assert failed == [] and set(by_version) == set(expected)
+    assert all(len(answers) == 1 for answers in by_version.values())  # a version's answers are its own
+    confidences = [by_version[version] for version in sorted(expected, key=expected.__getitem__)]
+    assert confidences == sorted(confidences, key=min)
+
+
+def test_a_version_is_warm_before_it_is_champion(held):
+    square = np.zeros((1, 32, 32, 3), np.uint8)
+    assert held.now().classifier.probabilities(square).shape == (1, 4)

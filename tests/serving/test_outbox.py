@@ -1,0 +1,124 @@
+"""A journal that loses nothing that it has acknowledged, and delivers each row once."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from pawtrait.errors import BadFeedback, BadStore
+from pawtrait.serving.outbox import REFUSED, Outbox
+from tests.serving.callers import wait_for
+
+
+class Store:
+    """Takes rows by their id, where it is not down; refuses those that are bad."""
+
+    def __init__(self):
+        self.rows, self.down, self.calls = {}, False, 0
+
+    def __call__(self, rows):
+        self.calls += 1
+        if self.down:
+            raise BadStore("away")
+        for row in rows:
+            if row["id"] == "bad":
+                raise BadFeedback("no such label")
+        self.rows |= {row["id"]: row for row in rows}
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def outbox(tmp_path, store):
+    return Outbox(tmp_path / "box", store, durable=True)
+
+
+def lines(folder):
+    return [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+def test_rows_are_delivered_and_the_journal_is_gone(outbox, store, tmp_path):
+    for name in "abc":
+        outbox.put({"id": name})
+    assert outbox.waiting == 3 and outbox.flush()
+    assert set(store.rows) == set("abc") and lines(tmp_path / "box") == []
+    assert (outbox.waiting, outbox.delivered) == (0, 3)
+
+
+def test_rows_wait_for_a_store_that_is_down(outbox, store):
+    store.down = True
+    outbox.put({"id": "a"})
+    assert not outbox.flush() and outbox.waiting == 1 and outbox.problem == "away"
+    store.down = False
+    outbox.put({"id": "b"})
+    assert outbox.flush() and list(store.rows) == ["a", "b"]
+
+
+def test_the_thread_delivers_by_itself(outbox, store):
+    outbox.start()
+    outbox.put({"id": "a"})
+    wait_for(lambda: store.rows)
+    outbox.close()
+
+
+def test_a_row_that_is_refused_for_ever_blocks_no_other(outbox, store, tmp_path):
+    for name in ("a", "bad", "b"):
+        outbox.put({"id": name})
+    assert outbox.flush() and set(store.rows) == {"a", "b"}
+    assert json.loads((tmp_path / "box" / REFUSED).read_text())["id"] == "bad"
+    assert outbox.flush() and outbox.waiting == 0
+
+
+def test_half_a_line_is_no_row(outbox, store, tmp_path):
+    (tmp_path / "box/0-dead.jsonl").write_bytes(b'{"id": "a"}\n{"id": "b", "lab')
+    assert outbox.flush() and list(store.rows) == ["a"]
+
+
+def test_a_journal_that_is_bounded_drops_what_is_too_much(tmp_path, store):
+    outbox = Outbox(tmp_path / "box", store, durable=False, most=2)
+    assert [outbox.put({"id": name}) for name in "abc"] == [True, True, False]
+    assert outbox.dropped == 1 and outbox.flush() and outbox.put({"id": "d"})
+
+
+def test_a_living_process_keeps_its_journal_and_a_dead_one_leaves_it(tmp_path, outbox, store):
+    code = (
+        "import sys; from pathlib import Path; from pawtrait.serving.outbox import Outbox\n"
+        f"box = Outbox(Path({str(tmp_path / 'box')!r}), lambda rows: None, durable=True)\n"
+        "box.put({'id': 'theirs'}); print('kept', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"kept\n"
+        assert outbox.flush() and store.rows == {}
+        other.kill()
+    assert outbox.flush() and list(store.rows) == ["theirs"]
+
+
+def test_many_threads_lose_nothing(outbox, store):
+    def put(start):
+        for number in range(start, start + 25):
+            outbox.put({"id": str(number)})
+
+    outbox.start()
+    threads = [threading.Thread(target=put, args=(25 * place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.close()
+    assert len(store.rows) == 100 and outbox.waiting == 0
+
+
+def test_two_that_share_a_folder_deliver_each_row_once(tmp_path, store):
+    boxes = [Outbox(tmp_path / "box", store, durable=False) for _ in range(2)]
+    for number in range(20):
+        boxes[number % 2].put({"id": str(number)})
+        boxes[(number + 1) % 2].flush()
+    assert all(box.flush() for box in boxes)
+    assert len(store.rows) == 20 and [box.waiting for box in boxes] == [0, 0]

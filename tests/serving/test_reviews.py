@@ -1,0 +1,117 @@
+"""The blind queue: nobody learns what was said before they have answered; and deletion."""
+
+import pytest
+
+from tests.serving.callers import png
+
+KEPT = {"consent": "true"}
+
+
+def sent(service, mood="sad", side=60):
+    """A picture with a user's label, in the database."""
+    answer = service.post("/v1/moods", files={"pictures": png(mood, side)}, params=KEPT).json()["answers"][0]
+    told = {"request": answer["request"], "picture": answer["picture"], "predicted": answer["label"]}
+    service.post("/v1/feedback", json={**told, "label": "angry", "consent": True})
+    assert service.app.state.door.said.flush()
+    return answer["picture"]
+
+
+def next_for(service, reviewer):
+    return service.get("/v1/reviews/next", params={"reviewer": reviewer})
+
+
+def judged(service, picture, reviewer, verdict="sad", **more):
+    told = {"picture": picture, "reviewer": reviewer, "verdict": verdict, **more}
+    return service.post("/v1/reviews", json=told)
+
+
+def test_an_empty_queue_has_nothing_to_say(service):
+    assert next_for(service, "rosa").status_code == 204
+
+
+def test_a_picture_waits_and_nothing_that_was_said_is_told(service):
+    picture = sent(service)
+    done = next_for(service, "rosa")
+    assert done.json() == {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": 1}
+    shown = service.get(done.json()["url"])
+    assert shown.headers["content-type"] == "image/png" and "no-store" in shown.headers["cache-control"]
+    assert "sad" not in done.text and "angry" not in done.text
+
+
+def test_after_the_answer_the_others_are_told(service):
+    done = judged(service, sent(service), "Rosa ")
+    assert done.status_code == 201
+    assert (done.json()["model"], done.json()["people"]) == (["sad"], ["angry"])
+
+
+def test_a_reviewer_sees_each_picture_once_and_another_sees_it_too(service):
+    picture = sent(service)
+    judged(service, picture, "rosa")
+    assert next_for(service, "Rosa").status_code == 204
+    assert next_for(service, "tom").json()["picture"] == picture
+
+
+def test_what_two_agree_on_waits_no_more(service):
+    picture = sent(service)
+    judged(service, picture, "rosa")
+    judged(service, picture, "tom")
+    service.app.state.door.said.flush()
+    service.app.state.door.shared.clear()  # the queue is looked at anew every few seconds
+    assert next_for(service, "ann").status_code == 204
+    told = service.get("/v1/reviews").json()
+    assert (told["waiting"], told["verdicts"], told["reviewers"]) == (0, 2, 2)
+    assert told["pairs"] == [{"first": "rosa", "second": "tom", "pictures": 1, "same": 1, "kappa": None}]
+
+
+def test_what_is_no_sound_picture_needs_no_review(service):
+    sent(service, side=30)  # too small for training
+    assert next_for(service, "rosa").status_code == 204
+
+
+def test_unusable_has_a_reason(service):
+    done = judged(service, sent(service), "rosa", "unusable", reason="no pet in it")
+    assert done.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"verdict": "cute"}, 422),
+        ({"picture": "ab" * 32}, 404),
+        ({"picture": "../x"}, 422),
+        ({"reviewer": ""}, 422),
+    ],
+)
+def test_a_verdict_that_is_none_is_refused(service, changes, status):
+    told = {"picture": sent(service), "reviewer": "rosa", "verdict": "sad"} | changes
+    assert service.post("/v1/reviews", json=told).status_code == status
+
+
+def test_a_picture_is_deleted_with_all_that_was_said(service):
+    picture = sent(service)
+    judged(service, picture, "rosa")
+    done = service.delete(f"/v1/pictures/{picture}")
+    assert done.json() == {"picture": picture, "pictures": 1, "rows": done.json()["rows"], "snapshots": []}
+    assert done.json()["rows"] >= 3  # the request, the feedback, the review
+    assert service.get(f"/v1/pictures/{picture}").status_code == 404
+
+
+def test_deleting_twice_is_no_error_and_what_never_was_is_unknown(service):
+    picture = sent(service)
+    service.delete(f"/v1/pictures/{picture}")
+    again = service.delete(f"/v1/pictures/{picture}")
+    assert (again.status_code, again.json()["pictures"], again.json()["rows"]) == (200, 0, 0)
+    assert service.delete(f"/v1/pictures/{'ab' * 32}").status_code == 404
+
+
+def test_a_snapshot_that_holds_the_picture_is_named(service, project):
+    picture = sent(service)
+    held = project / f"data/feedback/2026-10/pictures/sad/{picture[:16]}.png"
+    held.parent.mkdir(parents=True)
+    held.touch()
+    assert service.delete(f"/v1/pictures/{picture}").json()["snapshots"] == ["2026-10"]
+
+
+def test_only_a_sha_names_a_picture(service):
+    assert service.get("/v1/pictures/..%2f..%2fetc%2fpasswd").status_code in (404, 422)
+    assert service.get("/v1/pictures/ABC").status_code == 422

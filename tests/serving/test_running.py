@@ -1,0 +1,142 @@
+"""The service as a process: it starts, is killed, comes back, ends in order, and loads no framework."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from pawtrait.adapters.store import database, feedback
+from tests.serving.callers import ROOT, jpeg, png, wait_for
+
+NOBODY = "ab" * 32
+EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+FRAMEWORKS = ("tensorflow", "keras", "torch", "sklearn", "scipy", "pandas", "mlflow", "great_expectations")
+
+
+def stored(project):
+    """The ids of all feedback in the database."""
+    with database.opened(f"sqlite:///{project}/feedback.db") as engine:
+        return {row.id for row in feedback.between(engine, *EVER)}
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.slow)])
+def test_acknowledged_feedback_survives_any_death(running, project, kills):
+    """Killed under load at other moments; what was answered by 201 is in the database in the end."""
+    thanked: list[str] = []
+
+    def speak(url, stop):
+        with httpx.Client(base_url=url, timeout=2) as client:
+            while not stop.is_set():
+                try:
+                    done = client.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"})
+                    client.post("/v1/moods", content=jpeg(), headers={"content-type": "image/jpeg"})
+                except httpx.HTTPError:
+                    return
+                if done.status_code == 201:
+                    thanked.append(done.json()["id"])
+
+    for number in range(kills):
+        service, stop = running(), threading.Event()
+        speakers = [threading.Thread(target=speak, args=(service.url, stop)) for _ in range(4)]
+        before = len(thanked)
+        for speaker in speakers:
+            speaker.start()
+        wait_for(lambda before=before: len(thanked) > before + 20, 20)
+        time.sleep(0.13 * (number % 9))  # other moments between two deliveries
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait()
+        stop.set()
+        for speaker in speakers:
+            speaker.join()
+    running()  # the last one delivers what the dead left
+    wait_for(lambda: set(thanked) <= stored(project), 10)
+    assert len(set(thanked)) == len(thanked) > 20 * kills
+
+
+def test_a_signal_ends_it_in_order(running, project):
+    service = running()
+    answers: list[httpx.Response] = []
+    files = [("pictures", png(side=900 + n)) for n in range(12)]
+
+    def ask():
+        answers.append(httpx.post(f"{service.url}/v1/moods", files=files, timeout=20))
+
+    def busy():
+        return "pawtrait_queue_pictures 0.0" not in httpx.get(f"{service.url}/metrics").text
+
+    slow = threading.Thread(target=ask)
+    slow.start()
+    wait_for(lambda: busy() or answers, 10)
+    said = httpx.post(f"{service.url}/v1/feedback", json={"picture": NOBODY, "thumbs": 1}).json()["id"]
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(20) in (0, -signal.SIGTERM)
+    slow.join()
+    assert [one.status_code for one in answers] == [200]
+    assert said in stored(project)
+
+
+def test_the_log_is_lines_of_json_without_pictures_keys_or_addresses(running):
+    service = running()
+    done = httpx.post(f"{service.url}/v1/moods", files={"pictures": ("my secret cat.png", png())})
+    httpx.get(f"{service.url}/v1/models?key=topsecret", headers={"authorization": "Bearer topsecret"})
+    httpx.get(f"{service.url}/topsecret")
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    [mine] = [line for line in lines if line.get("request") == done.headers["x-request-id"]]
+    assert (mine["route"], mine["status"], mine["method"]) == ("/v1/moods", 200, "POST")
+    assert not any(word in service.log.read_text() for word in ("secret", "127.0.0.1:5", "\\x89PNG"))
+
+
+def test_it_refuses_to_be_open_to_others_without_keys(project):
+    done = serve(project, "--host", "0.0.0.0")
+    assert done.returncode == 2 and "--insecure" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_setting_that_cannot_be_is_one_line(project):
+    done = serve(project, PAWTRAIT_BATCH="many")
+    assert done.returncode == 2 and done.stderr.startswith("pawtrait: PAWTRAIT_BATCH is 'many'")
+
+
+def test_a_setting_comes_from_a_file_as_secrets_do(project):
+    (project / "secret").write_text("0\n")
+    done = serve(project, PAWTRAIT_BATCH_FILE=str(project / "secret"))
+    assert done.returncode == 2 and "PAWTRAIT_BATCH is '0'" in done.stderr
+
+
+def test_what_answers_loads_no_framework(project):
+    code = (
+        "import sys\nfrom fastapi.testclient import TestClient\nfrom pawtrait.serving import api\n"
+        "from pawtrait.serving.settings import Settings\n"
+        "with TestClient(api.create(Settings.of())) as client:\n"
+        "    pictures = {'pictures': open('cat.png', 'rb').read()}\n"
+        "    print(client.post('/v1/moods?explain=true', files=pictures).status_code)\n"
+        "    print([client.get(path).status_code for path in"
+        " ('/v1/models', '/v1/styles', '/v1/reviews', '/metrics', '/docs')])\n"
+        f"print([name for name in {FRAMEWORKS} if name in sys.modules])"
+    )
+    (project / "cat.png").write_bytes(png())
+    told = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "DATABASE_URL": f"sqlite:///{project}/feedback.db"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=project, env=told, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["200", "[200, 200, 200, 200, 200]", "[]"], done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--help"], ["keys", "--help"]], ids=" ".join)
+def test_help_is_there(arguments):
+    command = [sys.executable, "-m", "pawtrait", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
+
+
+def serve(project, *arguments, **variables):
+    """The command where it ends by itself."""
+    known = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **variables}
+    command = [sys.executable, "-m", "pawtrait", "serve", *arguments]
+    told = {"cwd": project, "env": known, "capture_output": True, "text": True, "timeout": 30}
+    return subprocess.run(command, check=False, **told)
