@@ -7,10 +7,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from prometheus_client.parser import text_string_to_metric_families
+from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pawtrait.serving.settings import Settings
 from tests.serving.callers import png
+
+LEFT_OUT = [not_a_server_error, positive_data_acceptance]  # judged here; noise is no picture
 
 
 def test_every_operation_is_told_with_an_example_and_its_problems(service):
@@ -69,13 +72,13 @@ def test_every_setting_is_in_the_manual_with_its_default():
 
 
 @pytest.mark.parametrize("cases", [4, pytest.param(120, marks=pytest.mark.slow)])
-def test_the_fuzzer_finds_no_error_of_ours(service, cases):
+def test_the_fuzzer_finds_no_error_of_ours(fast_folder, cyclegan_folder, service, cases):
     """Requests made up from the document: none is answered by a 5xx, each as the document says."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", service.app)
     codes: list[int] = []
     for operation in schema.get_all_operations():
         _fuzzed(operation.ok(), codes, cases)
-    assert len(codes) > 5 * cases and {code for code in codes if code >= 500} <= {503}
+    assert len(codes) > 5 * cases
 
 
 def _fuzzed(operation, codes, cases):
@@ -91,7 +94,8 @@ def _fuzzed(operation, codes, cases):
     def ask(case):
         done = case.call()
         codes.append(done.status_code)
-        assert done.status_code < 500 or done.status_code == 503, (case.as_curl_command(), done.text)
-        case.validate_response(done, excluded_checks=[positive_data_acceptance])  # a mood of noise is refused
+        lacking = done.status_code == 503 and "method-unavailable" in done.text  # no weights are here
+        assert done.status_code < 500 or lacking, (case.as_curl_command(), done.text)
+        case.validate_response(done, excluded_checks=LEFT_OUT)
 
     ask()

@@ -58,7 +58,7 @@ def create(settings: Settings) -> FastAPI:
     problems.install(app)
     for part in PARTS:
         app.include_router(part.router)
-    told.describe(app)
+    told.describe(app, [route for part in PARTS for route in part.router.routes])
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,10 +1,12 @@
 """What the page of the API says of all but portraits: bodies, answers, examples."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
@@ -242,22 +244,22 @@ Where keys are asked for, send `Authorization: Bearer KEY`. Every error is `appl
 figures are."""
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Give the application its OpenAPI document: every operation's errors are problems."""
 
     def schema() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-            _restore_examples(app, found)
+            _restore_examples(routes, found)
             app.openapi_schema = _with_problems(found)
         return app.openapi_schema
 
     app.openapi = schema  # type: ignore[method-assign]
 
 
-def _restore_examples(app: FastAPI, found: dict[str, Any]) -> None:
+def _restore_examples(routes: Sequence[BaseRoute], found: dict[str, Any]) -> None:
     """FastAPI drops every null from the document, those in examples too."""
-    for route in app.routes:
+    for route in routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for verb in route.methods or ():
                 answers = found["paths"][route.path_format][verb.lower()]["responses"]
