@@ -163,15 +163,13 @@ def coloured_models() -> Callable[..., Path]:
 @pytest.fixture
 def fast_folder(tmp_path: Path) -> Path:
     """A fast painter: a vector is the mean colour and 97 zeros; painting adds that colour to the photo."""
-    networks = {"style.onnx": _summing_up(), "transformer.onnx": _adding()}
-    return _painter(tmp_path / "data/painters/fast", networks, side=8)
+    return make_fast(tmp_path / "data/painters/fast")
 
 
 @pytest.fixture
 def cyclegan_folder(tmp_path: Path) -> Path:
     """Two generators that turn a picture into its negative and take sides in multiples of 4 only."""
-    networks = {"photo_to_painting.onnx": _negating(), "painting_to_photo.onnx": _negating()}
-    return _painter(tmp_path / "data/painters/cyclegan", networks, side=64)
+    return make_cyclegan(tmp_path / "data/painters/cyclegan")
 
 
 @pytest.fixture
@@ -187,6 +185,17 @@ def coloured_picture(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def make_fast(folder: Path) -> Path:
+    """What ``fast_folder`` is, anywhere."""
+    return _painter(folder, {"style.onnx": _summing_up(), "transformer.onnx": _adding()}, side=8)
+
+
+def make_cyclegan(folder: Path) -> Path:
+    """What ``cyclegan_folder`` is, anywhere."""
+    networks = {"photo_to_painting.onnx": _negating(), "painting_to_photo.onnx": _negating()}
+    return _painter(folder, networks, side=64)
 
 
 def _colour_net(sharpness: float) -> Any:

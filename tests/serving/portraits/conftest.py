@@ -20,6 +20,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.paintings import Painting
 from pawtrait.serving import api, hands
 from pawtrait.serving.settings import Settings
+from tests.conftest import make_cyclegan, make_fast
 
 ROOT = Path(__file__).parents[3]
 COLOURS = {"red": (90, 10, 0), "blue": (0, 20, 110)}  # two paintings of one colour each
@@ -35,9 +36,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def painted(here: Path, cyclegan_folder: Path, fast_folder: Path) -> Path:
-    """The project with a CycleGAN that makes negatives and a fast painter that adds a painting's colour."""
-    return here
+def painted(here: Path) -> Path:
+    """The project with its painters."""
+    return with_painters(here)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """One service for all tests that leave it as it was; its painting process is started once."""
+    folder = with_painters(project(tmp_path_factory.mktemp("shared")))
+    with TestClient(api.create(settings(folder))) as client:
+        yield client
 
 
 @pytest.fixture
@@ -69,15 +78,29 @@ def project(folder: Path) -> Path:
     return folder
 
 
+def with_painters(folder: Path) -> Path:
+    """The project with a CycleGAN that makes negatives and a fast painter that adds a painting's colour."""
+    make_cyclegan(folder / "data/painters/cyclegan")
+    make_fast(folder / "data/painters/fast")
+    return folder
+
+
 def settings(folder: Path, **known: Any) -> Settings:
     """Settings that need nothing outside the folder."""
-    small = {
+    places = {
         "database": f"sqlite:///{folder}/store.db",
-        "pictures": str(folder / "inbox"),
-        "portrait_threads": 1,
-        "portrait_polite": 0,
+        "pictures": folder / "inbox",
+        "outbox": folder / "outbox",
+        "note": folder / "data/champion.json",
+        "params": folder / "params.yaml",
+        "painters": folder / "data/painters",
+        "paintings": folder / "data/paintings",
+        "paintings_table": folder / "data/tables/paintings.csv",
+        "style_weights": folder / "data/style_weights",
+        "portraits": folder / "portraits",
     }
-    return Settings.of({}, **(small | known))
+    named = {name: str(place) for name, place in places.items()}
+    return Settings.of({}, **(named | {"portrait_threads": 1, "portrait_polite": 0} | known))
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int]) -> Pixels:

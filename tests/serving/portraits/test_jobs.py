@@ -26,7 +26,7 @@ ENDLESS = 100_000  # steps
 
 @pytest.fixture
 def queue(here):
-    """Makes a queue, started; all are closed after the test."""
+    """Makes a queue, started; all are closed after the test, and no process is left."""
     made = []
 
     def make(setup=SETUP, **limits):
@@ -60,9 +60,9 @@ def under_way(job):
     return process
 
 
-def test_a_photo_becomes_a_portrait_told_step_by_step(queue):
-    jobs, views = queue(), []
-    job = submit(jobs)
+def test_a_photo_becomes_a_portrait_told_step_by_step_and_is_forgotten(queue):
+    jobs, views, ends = queue(), [], []
+    job = submit(jobs, told=ends)
     with job.heard(lambda: views.append(job.view)):
         assert over(job).status == "done"
     assert [view.done for view in views if view.status == "painting" and view.done] == [1, 2, 3, 4]
@@ -70,14 +70,8 @@ def test_a_photo_becomes_a_portrait_told_step_by_step(queue):
     assert any(images.sniff(view.preview) == "jpeg" for view in views if view.preview)
     assert {"content", "style", "total"} == set(job.view.losses)
     assert images.decode(jobs.picture(job), largest_pixels=10**6, name="portrait").shape == (38, 48, 3)
-
-
-def test_the_photo_is_forgotten_when_the_job_is_over_and_its_end_is_told_once(queue):
-    jobs, told = queue(), []
-    job = submit(jobs, told=told)
-    over(job)
     jobs.cancel(job)
-    assert job.order is None and [view.status for view in told] == ["done"]
+    assert (job.order, [view.status for view in ends]) == (None, ["done"])  # told once, whatever follows
 
 
 def test_a_process_that_is_killed_is_replaced_and_its_job_tried_again(queue):
@@ -104,6 +98,13 @@ def test_a_process_killed_between_two_jobs_costs_no_attempt(queue):
     kill(*workers())
     job = submit(jobs)
     assert (over(job).status, job.view.attempt) == ("done", 1)
+
+
+def test_what_cannot_be_painted_here_fails_and_names_no_file(queue):
+    jobs = queue()
+    job = submit(jobs, method="hybrid")
+    assert (over(job).status, job.view.kind) == ("failed", "BadModel")
+    assert "data" not in job.view.problem
 
 
 def test_too_large_for_the_memory_fails_in_words_and_the_next_one_is_painted(queue):
@@ -169,12 +170,6 @@ def test_a_job_that_takes_too_long_fails_in_words(queue):
     job = submit(jobs, steps=ENDLESS)
     assert over(job).status == "failed"
     assert job.view.problem == "painting took longer than 0.5 seconds; ask for less"
-
-
-def test_a_method_that_cannot_paint_here_fails_and_names_no_file(queue):
-    job = submit(queue(), method="hybrid")
-    assert over(job).status == "failed"
-    assert "data" not in job.view.problem
 
 
 def test_closing_cancels_what_waits_and_what_is_painted(queue):

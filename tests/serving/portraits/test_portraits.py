@@ -46,10 +46,21 @@ def problem(answer):
     return answer.status_code, answer.json()["detail"]
 
 
-def rows(client):
+def rows(client, *ids):
+    """What was written down, of these requests where some are named."""
     client.app.state.door.asked.flush()
     with database.opened(client.app.state.settings.database) as engine:
-        return requests.between(engine, now().replace(year=2000), now().replace(year=3000))
+        found = requests.between(engine, now().replace(year=2000), now().replace(year=3000))
+    return [row for row in found if not ids or row.id in ids]
+
+
+def folder(client):
+    """The project that a service works in."""
+    return client.app.state.settings.portraits.parent
+
+
+def asked(answer):
+    return answer.headers["x-pawtrait-request"]
 
 
 def job(client, **fields):
@@ -76,11 +87,10 @@ def over(client, url):
 # at once
 
 
-def test_cyclegan_answers_with_the_portrait_and_one_row(service):
-    with service() as client:
-        answer = send(client, "cyclegan")
-        np.testing.assert_array_equal(shown(answer), 255 - photo())
-        (row,) = rows(client)
+def test_cyclegan_answers_with_the_portrait_and_one_row(shared):
+    answer = send(shared, "cyclegan")
+    np.testing.assert_array_equal(shown(answer), 255 - photo())
+    (row,) = rows(shared, asked(answer))
     assert answer.headers["content-type"] == "image/png"
     assert float(answer.headers["x-pawtrait-seconds"]) > 0
     assert (row.id, row.kind, row.outcome) == (answer.headers["x-pawtrait-request"], "stylize", "ok")
@@ -89,13 +99,12 @@ def test_cyclegan_answers_with_the_portrait_and_one_row(service):
     assert row.brightness and row.sharpness and row.bytes and row.latency_ms > 0
 
 
-def test_fast_paints_like_a_painting_by_name_or_one_that_came_along(service):
+def test_fast_paints_like_a_painting_by_name_or_one_that_came_along(shared):
     pale = plain(40, 50, (100, 100, 100))
-    with service() as client:
-        named = shown(send(client, "fast", pale, style="blue"))
-        own = shown(send(client, "fast", pale, plain(32, 32, (7, 8, 9))))
-        styles = [row.style for row in rows(client)]
-    assert named[0, 0].tolist() == [100, 120, 210] and own[0, 0].tolist() == [107, 108, 109]
+    named = send(shared, "fast", pale, style="blue")
+    own = send(shared, "fast", pale, plain(32, 32, (7, 8, 9)))
+    styles = [row.style for row in rows(shared, asked(named), asked(own))]
+    assert shown(named)[0, 0].tolist() == [100, 120, 210] and shown(own)[0, 0].tolist() == [107, 108, 109]
     assert styles == ["blue", "own"]
 
 
@@ -106,34 +115,30 @@ def test_only_vectors_of_known_paintings_are_kept(service):
         assert [key[0] for key in client.app.state.door.workshop.painters._vectors] == ["id-blue"]
 
 
-def test_half_the_strength_is_half_way(service):
+def test_half_the_strength_is_half_way(shared):
     grey = plain(64, 64, (100, 100, 100))
-    with service() as client:
-        assert shown(send(client, "cyclegan", grey, strength="0"))[0, 0].tolist() == [100, 100, 100]
-        assert shown(send(client, "cyclegan", grey, strength="0.5"))[0, 0].tolist() == [128, 128, 128]
-        fast = shown(send(client, "fast", grey, style="red", strength="0"))
+    assert shown(send(shared, "cyclegan", grey, strength="0"))[0, 0].tolist() == [100, 100, 100]
+    assert shown(send(shared, "cyclegan", grey, strength="0.5"))[0, 0].tolist() == [128, 128, 128]
+    fast = shown(send(shared, "fast", grey, style="red", strength="0"))
     assert fast[0, 0].tolist() == [200, 200, 200]  # its own style: the painter adds the photo's mean to it
 
 
-def test_a_large_photo_is_painted_at_the_side_that_was_wished(service):
-    with service() as client:
-        assert shown(send(client, "cyclegan", photo(300, 600), side="200")).shape == (100, 200, 3)
-        assert shown(send(client, "cyclegan", photo(300, 600))).shape == (256, 512, 3)
-        assert shown(send(client, "cyclegan", photo(30, 60), side="200")).shape == (30, 60, 3)
+def test_a_large_photo_is_painted_at_the_side_that_was_wished(shared):
+    assert shown(send(shared, "cyclegan", photo(300, 600), side="200")).shape == (100, 200, 3)
+    assert shown(send(shared, "cyclegan", photo(300, 600))).shape == (256, 512, 3)
+    assert shown(send(shared, "cyclegan", photo(30, 60), side="200")).shape == (30, 60, 3)
 
 
-def test_a_raw_body_with_a_query_is_a_wish_too(service):
-    with service() as client:
-        answer = client.post("/v1/portraits?method=cyclegan", content=images.encode_png(photo()))
-        np.testing.assert_array_equal(shown(answer), 255 - photo())
+def test_a_raw_body_with_a_query_is_a_wish_too(shared):
+    answer = shared.post("/v1/portraits?method=cyclegan", content=images.encode_png(photo()))
+    np.testing.assert_array_equal(shown(answer), 255 - photo())
 
 
-def test_nothing_is_kept_without_consent(service, painted):
-    with service() as client:
-        assert send(client, "cyclegan").headers["x-pawtrait-kept"] == "false"
-        over(client, job(client)["url"])
-    assert not [path for path in (painted / "inbox").rglob("*") if path.is_file()]
-    assert not [path for path in (painted / ".cache/portraits").iterdir() if path.suffix != ".png"]
+def test_nothing_is_kept_without_consent(shared):
+    assert send(shared, "cyclegan").headers["x-pawtrait-kept"] == "false"
+    over(shared, job(shared)["url"])
+    assert not [path for path in (folder(shared) / "inbox").rglob("*") if path.is_file()]
+    assert not [path for path in (folder(shared) / "portraits").iterdir() if path.suffix != ".png"]
 
 
 def test_with_consent_the_photo_is_kept_under_its_name(service, painted):
@@ -164,9 +169,8 @@ def test_with_consent_the_photo_is_kept_under_its_name(service, painted):
     ],
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
 )
-def test_a_wish_that_cannot_be_is_told_in_words(service, fields, words):
-    with service() as client:
-        status, detail = problem(send(client, **fields))
+def test_a_wish_that_cannot_be_is_told_in_words(shared, fields, words):
+    status, detail = problem(send(shared, **fields))
     assert status == 422 and detail.startswith(words)
 
 
@@ -180,10 +184,9 @@ def test_a_photo_that_is_none_is_refused_and_counted(service):
     assert kinds == [("error", "not-a-picture"), ("error", "too-many-pixels")]
 
 
-def test_a_painting_that_is_none_is_refused(service):
+def test_a_painting_that_is_none_is_refused(shared):
     files = {"picture": ("a.png", images.encode_png(photo())), "painting": ("b.png", b"no picture")}
-    with service() as client:
-        assert problem(client.post("/v1/portraits", data={"method": "fast"}, files=files))[0] == 415
+    assert problem(shared.post("/v1/portraits", data={"method": "fast"}, files=files))[0] == 415
 
 
 def test_a_method_without_its_painter_is_unavailable_and_says_why(service, painted):
@@ -265,14 +268,13 @@ def test_work_that_takes_too_long_keeps_its_place_until_it_ends():
 # jobs
 
 
-def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(service):
-    with service() as client:
-        known = job(client)
-        assert (known["status"], known["done"], known["of"]) == ("waiting", 0, 5)
-        told = events(client, known["url"])
-        portrait = client.get(f"{known['url']}/picture")
-        after = client.get(known["url"]).json()
-        (row,) = rows(client)
+def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
+    known = job(shared)
+    assert (known["status"], known["done"], known["of"]) == ("waiting", 0, 5)
+    told = events(shared, known["url"])
+    portrait = shared.get(f"{known['url']}/picture")
+    after = shared.get(known["url"]).json()
+    (row,) = rows(shared, known["id"])
     names, numbers, data = zip(*told, strict=True)
     assert set(names[:-1]) == {"progress"} and names[-1] == "done"
     assert list(numbers) == sorted(set(numbers)) and [one["done"] for one in data] == sorted(
@@ -285,41 +287,39 @@ def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(service):
     assert (row.id, row.outcome, row.method, row.style) == (known["id"], "ok", "nst", "red")
 
 
-def test_a_job_says_where_it_is_and_what_it_was_asked_by(service):
-    with service() as client:
-        answer = send(client, "hybrid", style="red", side="48", steps="2")
-        known = answer.json()
-        assert answer.headers["location"] == f"/v1/portraits/{known['id']}" == known["url"]
-        assert answer.headers["x-pawtrait-request"] == known["id"] and known["kept"] is False
-        assert over(client, known["url"])["status"] == "done"
+def test_a_job_says_where_it_is_and_what_it_was_asked_by(shared):
+    answer = send(shared, "hybrid", style="red", side="48", steps="2")
+    known = answer.json()
+    assert answer.headers["location"] == f"/v1/portraits/{known['id']}" == known["url"]
+    assert answer.headers["x-pawtrait-request"] == known["id"] and known["kept"] is False
+    assert over(shared, known["url"])["status"] == "done"
 
 
-def test_while_it_is_painted_the_picture_is_the_newest_preview(service):
-    with service() as client:
-        url = job(client, side="200", steps=ENDLESS)["url"]
-        preview = until(lambda: (seen := client.get(f"{url}/picture")).status_code == 200 and seen)
-        assert preview.headers["content-type"] == "image/jpeg" and images.sniff(preview.content) == "jpeg"
-        client.delete(url)
-        assert problem(client.get(f"{url}/picture"))[0] == 404
+def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):
+    url = job(shared, side="200", steps=ENDLESS)["url"]
+    preview = until(lambda: (seen := shared.get(f"{url}/picture")).status_code == 200 and seen)
+    assert preview.headers["content-type"] == "image/jpeg" and images.sniff(preview.content) == "jpeg"
+    shared.delete(url)
+    assert problem(shared.get(f"{url}/picture"))[0] == 404
 
 
-def test_a_cancelled_job_ends_its_events_and_leaves_no_row(service):
-    with service() as client:
-        url = job(client, side="200", steps=ENDLESS)["url"]
-        until(lambda: client.get(url).json()["done"])
-        assert client.delete(url).status_code == 204
-        assert [name for name, *_ in events(client, url)] == ["cancelled"]
-        assert client.get(url).json()["status"] == "cancelled" and rows(client) == []
+def test_a_cancelled_job_ends_its_events_and_leaves_no_row(shared):
+    known = job(shared, side="200", steps=ENDLESS)
+    url = known["url"]
+    until(lambda: shared.get(url).json()["done"])
+    assert shared.delete(url).status_code == 204
+    assert [name for name, *_ in events(shared, url)] == ["cancelled"]
+    assert shared.get(url).json()["status"] == "cancelled" and rows(shared, known["id"]) == []
 
 
-def test_a_deleted_portrait_is_gone(service, painted):
-    with service() as client:
-        url = job(client)["url"]
-        over(client, url)
-        assert len(list((painted / ".cache/portraits").iterdir())) == 1
-        assert client.delete(url).status_code == 204
-        assert [problem(client.get(one))[0] for one in (url, f"{url}/picture", f"{url}/events")] == [404] * 3
-        assert list((painted / ".cache/portraits").iterdir()) == []
+def test_a_deleted_portrait_is_gone(shared):
+    known = job(shared)
+    url, file = known["url"], folder(shared) / f"portraits/{known['id']}.png"
+    over(shared, url)
+    assert file.is_file()
+    assert shared.delete(url).status_code == 204
+    assert [problem(shared.get(one))[0] for one in (url, f"{url}/picture", f"{url}/events")] == [404] * 3
+    assert not file.exists()
 
 
 def test_a_full_queue_says_when_to_come_again(service):
@@ -342,44 +342,44 @@ def test_a_job_that_fails_is_told_as_a_problem_and_written_down(service):
     assert (row.outcome, row.error_kind) == ("error", "memory")
 
 
-def test_nobody_finds_a_job_that_is_none(service):
-    with service() as client:
-        for key in ("0" * 32, "..%2f..%2fetc%2fpasswd", "x"):
-            assert client.get(f"/v1/portraits/{key}").status_code == 404
+def test_nobody_finds_a_job_that_is_none(shared):
+    for key in ("0" * 32, "..%2f..%2fetc%2fpasswd", "x"):
+        assert shared.get(f"/v1/portraits/{key}").status_code == 404
 
 
 def test_when_the_service_leaves_open_events_end_and_no_process_stays(service):
+    others = workers()
     with service() as client:
         url = job(client, side="200", steps=ENDLESS)["url"]
         until(lambda: client.get(url).json()["done"])
+        assert len(workers()) == len(others) + 1
         leaving = threading.Timer(0.2, client.app.state.door.leave)
         leaving.start()
         (*_, (name, _, data)) = events(client, url)
         assert (name, data["problem"]["status"]) == ("cancelled", 503)
         assert problem(send(client, "nst", style="red"))[0] == 429
-    assert workers() == []
+    assert workers() == others
 
 
 # styles
 
 
-def test_styles_are_the_paintings_of_the_table_with_their_pictures(service):
-    with service() as client:
-        body = client.get("/v1/styles").json()
-        assert body["styles"] == [
-            {"name": name, "title": f"A {name} room", "url": f"/v1/styles/{name}/picture"}
-            for name in sorted(COLOURS)
-        ]
-        assert [one["name"] for one in body["methods"] if one["available"]] == [
-            "nst",
-            "fast",
-            "cyclegan",
-            "hybrid",
-        ]
-        answer = client.get(body["styles"][0]["url"])
-        again = client.get(body["styles"][0]["url"], headers={"If-None-Match": answer.headers["etag"]})
-        assert again.status_code == 304
-        assert problem(client.get("/v1/styles/green/picture"))[0] == 404
+def test_styles_are_the_paintings_of_the_table_with_their_pictures(shared):
+    body = shared.get("/v1/styles").json()
+    assert body["styles"] == [
+        {"name": name, "title": f"A {name} room", "url": f"/v1/styles/{name}/picture"}
+        for name in sorted(COLOURS)
+    ]
+    assert [one["name"] for one in body["methods"] if one["available"]] == [
+        "nst",
+        "fast",
+        "cyclegan",
+        "hybrid",
+    ]
+    answer = shared.get(body["styles"][0]["url"])
+    again = shared.get(body["styles"][0]["url"], headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert problem(shared.get("/v1/styles/green/picture"))[0] == 404
     assert answer.headers["content-type"] == "image/jpeg" and shown(answer).shape == (64, 48, 3)
 
 
@@ -444,9 +444,8 @@ def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_foll
         process.kill()
 
 
-def test_the_api_tells_of_every_portrait_address(service):
-    with service() as client:
-        told = client.app.openapi()["paths"]
+def test_the_api_tells_of_every_portrait_address(shared):
+    told = shared.app.openapi()["paths"]
     ours = {
         path: sorted(methods) for path, methods in told.items() if re.match(r"/v1/(portraits|styles)", path)
     }
