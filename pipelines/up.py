@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m pipelines.up", description=__doc__)
     parser.add_argument("--port", type=int, default=4200, help=f"of {HOST} (%(default)s)")
     port = parser.parse_args(arguments).port
-    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
     try:
         with _alone(), _up(port) as machine:
             print(_welcome(port), flush=True)
@@ -152,6 +152,16 @@ def settle(client: SyncPrefectClient, pool: str) -> list[str]:
     return [run.name for run in left]
 
 
+def pool_name() -> str:
+    """The pool that prefect.yaml's deployments name."""
+    return str(yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["pool"]["name"])
+
+
+def interrupted(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends it as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def _up(port: int) -> Iterator[Machine]:
     _check(port)
@@ -160,7 +170,7 @@ def _up(port: int) -> Iterator[Machine]:
     try:
         print("prefect: the server starts …", flush=True)
         machine.serve(port)
-        pool = _pool()
+        pool = pool_name()
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             for name in settle(client, pool):
                 print(f"prefect: run {name} was cut off by the last stop and counts as crashed", flush=True)
@@ -195,11 +205,6 @@ def _check(port: int) -> None:
             ) from error
 
 
-def _pool() -> str:
-    """The pool that prefect.yaml's deployments name."""
-    return str(yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["pool"]["name"])
-
-
 def _healthy(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", timeout=5).is_success
@@ -221,10 +226,6 @@ def _set(names: Mapping[str, str]) -> dict[str, str]:
 
 def _nothing(line: str) -> None:
     """Prefect's pages about each deployment say what prefect.yaml says; a failure quotes its last lines."""
-
-
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

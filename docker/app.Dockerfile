@@ -1,0 +1,32 @@
+# The web app, which talks to the service only. From the project's root:
+#
+#   docker build -f docker/app.Dockerfile -t pawtrait-app .
+#   docker run --rm --read-only --tmpfs /tmp -e PAWTRAIT_SERVICE=http://service:8000 -p 127.0.0.1:8501:8501 pawtrait-app
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_FIND_LINKS
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv --without-pip /opt/pawtrait
+WORKDIR /build
+COPY pyproject.toml constraints.txt README.md ./
+RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
+ && python -m pip --python /opt/pawtrait/bin/python install -c constraints.txt '.[app]' \
+ && rm -r build src
+COPY src src
+RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .
+
+FROM ${BASE}
+RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait && mkdir /app
+COPY docker/from_files /usr/local/bin/
+COPY --from=build /opt/pawtrait /opt/pawtrait
+ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
+    PAWTRAIT_SERVICE=http://127.0.0.1:8000
+WORKDIR /app
+USER pawtrait
+EXPOSE 8501
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as ask; ask.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["python", "-m", "pawtrait.app", "--host", "0.0.0.0"]

@@ -1,0 +1,133 @@
+"""``make up``: the whole set-up of a team in containers, by Docker Compose; the standard library suffices.
+
+The secrets are made once, in ``docker/secrets``, and stay; whoever has them has the databases.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+COMPOSE = Path("docker/compose.yaml")
+SECRETS = Path("docker/secrets")
+SCOPES = ("read", "feedback", "review", "admin")  # the web app's key: it has a page for operators
+DATABASES = {  # by secret: the address as its reader wants it spelt
+    "mlflow_url": "postgresql+psycopg://pawtrait:{}@postgres/mlflow",
+    "prefect_url": "postgresql+asyncpg://pawtrait:{}@postgres/prefect",
+    "feedback_url": "postgresql://pawtrait:{}@postgres/feedback",
+}
+ADDRESSES = {
+    "web app": "http://127.0.0.1:8501",
+    "service": "http://127.0.0.1:8000/docs, with the key in docker/secrets/app_key",
+    "MLflow": "http://127.0.0.1:5000",
+    "Prefect": "http://127.0.0.1:4200",
+    "Prometheus": "http://127.0.0.1:9090",
+    "Grafana": "http://127.0.0.1:3000, as admin with the password in docker/secrets/grafana_password",
+}
+FIRST = """\
+The service answers once the registry has a champion. To make the first one:
+  docker compose -f docker/compose.yaml exec worker python -m pipelines.retrain --here"""
+
+
+class Missing(Exception):
+    """Something that containers need is not here; the message says what, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the secrets, start everything, say where it is; 2 after one line that says why not."""
+    parser = argparse.ArgumentParser("python -m pipelines.team", description=__doc__)
+    parser.add_argument("--secrets", action="store_true", help="only make the secrets that are not there yet")
+    only_secrets = parser.parse_args(arguments).secrets
+    try:
+        if not only_secrets:
+            check()
+        made = make_secrets(SECRETS)
+        if made:
+            print(f"up: made {', '.join(made)} in {SECRETS}, for good; keep them safe")
+        if only_secrets:
+            return 0
+        code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"], env=_identity())
+        if code.returncode:
+            return 2  # Compose has said why
+    except Missing as error:
+        print(f"up: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(f"{name:<11} {where}" for name, where in ADDRESSES.items()))
+    print(FIRST)
+    return 0
+
+
+def check() -> None:
+    """Look for what containers need.
+
+    Raises:
+        Missing: Docker, its engine, or Compose.
+    """
+    if not COMPOSE.is_file():
+        raise Missing(f"{COMPOSE} is not here; run it in the project's root")
+    if not shutil.which("docker"):
+        raise Missing(
+            "docker is not installed; install Docker Engine with the Compose plugin, or run the parts without"
+            " containers: make postgres, make ui, make prefect, make app"
+        )
+    if _fails("docker", "info"):
+        raise Missing(
+            "docker is installed, but its engine does not answer; start it, or see that you may use it"
+            " (on Linux: be in the group docker)"
+        )
+    if _fails(*_compose(), "version"):
+        raise Missing("docker has no `compose` command; install the package docker-compose-plugin")
+
+
+def make_secrets(folder: Path) -> list[str]:
+    """Write every secret that is not there yet; give their names.
+
+    Others of this machine cannot enter the folder. The files themselves may be read by all: a container's
+    user is another than ours, and sees only those it is given.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    password = _known(folder / "postgres_password") or secrets.token_urlsafe(24)
+    app_key = _known(folder / "app_key") or f"paw_{secrets.token_urlsafe(32)}"
+    key = {"name": "app", "sha256": hashlib.sha256(app_key.encode()).hexdigest(), "scopes": SCOPES}
+    wanted = {
+        "postgres_password": password,
+        **{name: address.format(password) for name, address in DATABASES.items()},
+        "app_key": app_key,
+        "keys": json.dumps(key) + "\n",
+        "grafana_password": secrets.token_urlsafe(16),
+    }
+    made = [name for name in wanted if not (folder / name).exists()]
+    for name in made:
+        (folder / name).write_text(wanted[name], encoding="utf-8")
+        (folder / name).chmod(0o644)
+    return made
+
+
+def _known(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _compose() -> list[str]:
+    return ["docker", "compose", "--file", str(COMPOSE)]
+
+
+def _fails(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True).returncode != 0
+
+
+def _identity() -> Mapping[str, str]:
+    """Containers write into the checkout as whoever starts them; root stays an ordinary user there."""
+    user, group = os.getuid(), os.getgid()
+    return {"PAWTRAIT_UID": str(user or 1000), "PAWTRAIT_GID": str(group or 1000), **os.environ}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
