@@ -54,7 +54,11 @@ class Limits:
 
 
 class Jobs:
-    """All of them. Safe from any thread."""
+    """All of them. Safe from any thread.
+
+    Attributes:
+        deaths: processes that died while they painted.
+    """
 
     def __init__(self, setup: Setup, limits: Limits, shelf: Shelf) -> None:
         """Nothing runs yet; see ``start``."""
@@ -63,6 +67,7 @@ class Jobs:
         self._waiting: deque[Job] = deque()
         self._known: dict[str, Job] = {}
         self._closed = False
+        self.deaths = 0
         self._typical = 30.0  # seconds that a job takes
         self._threads = [
             threading.Thread(target=self._work, name=f"painting-{number}", daemon=True)
@@ -233,6 +238,7 @@ class Jobs:
         """A process died: its job is tried once more, or has failed."""
         if job.view.over:
             return
+        self.deaths += 1
         log.warning("a painting process %s at try %d of job %s", death, job.view.attempt, job.id)
         if job.view.attempt >= TRIES:
             problem = f"the process that painted it {death}, twice; ask for a smaller side or try later"

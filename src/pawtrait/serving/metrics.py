@@ -22,6 +22,7 @@ from pawtrait.serving.door import Door
 router = APIRouter()
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+PAINTING = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
 class Metrics:
@@ -55,6 +56,19 @@ class Metrics:
             ("label", "version", "unsure"),
             registry=self.registry,
         )
+        self._portraits = Counter(
+            "pawtrait_portraits",
+            "Portraits by method and outcome: ok, error, cancelled.",
+            ("method", "outcome"),
+            registry=self.registry,
+        )
+        self._painting = Histogram(
+            "pawtrait_portrait_seconds",
+            "From the wish to the portrait, waiting included.",
+            ("method",),
+            buckets=PAINTING,
+            registry=self.registry,
+        )
         self._kept: dict[
             tuple[str, ...], Any
         ] = {}  # looking a child up by its labels costs more than counting
@@ -67,6 +81,12 @@ class Metrics:
     def mood(self, label: str, version: str, unsure: bool) -> None:
         """Count an answered picture."""
         self._child(self._moods, label, version, str(unsure).lower()).inc()
+
+    def portrait(self, method: str, outcome: str, seconds: float) -> None:
+        """Count a portrait that is over: ok, error or cancelled."""
+        self._child(self._portraits, method, outcome).inc()
+        if outcome == "ok":
+            self._child(self._painting, method).observe(seconds)
 
     def watch(self, door: Door) -> None:
         """Read an open door's own figures at each scrape."""
@@ -88,6 +108,7 @@ class _Reader:
     def collect(self) -> Iterator[Metric]:
         """Every figure once."""
         door, served = self._door, self._door.models.served
+        waiting, painting = door.workshop.jobs.counts()
         ready = served is not None and not door.closing
         yield GaugeMetricFamily("pawtrait_ready", "1 where requests are taken.", float(ready))
         model = GaugeMetricFamily(
@@ -98,6 +119,13 @@ class _Reader:
         yield model
         for name, sentence, value in (
             ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
+            (
+                "portraits_pending",
+                "Portraits painted at once, and those that wait.",
+                door.workshop.turns.pending,
+            ),
+            ("jobs_waiting", "Jobs of nst and hybrid that wait.", waiting),
+            ("jobs_painting", "Jobs that are painted.", painting),
             ("feedback_waiting", "Acknowledged rows that are not in the database yet.", door.said.waiting),
             ("requests_waiting", "Rows of requests that are not in the database yet.", door.asked.waiting),
         ):
@@ -105,6 +133,11 @@ class _Reader:
         for name, sentence, value in (
             ("batches", "Calls of the model.", door.batcher.batches),
             ("batch_pictures", "Pictures in these calls.", door.batcher.pictures),
+            (
+                "painter_deaths",
+                "Painting processes that died while they painted.",
+                door.workshop.jobs.deaths,
+            ),
             ("model_swaps", "How often the champion changed since the start.", door.models.swaps),
             ("feedback_delivered", "Rows of feedback that the database took.", door.said.delivered),
             ("feedback_refused", "Rows of feedback that the database will never take.", door.said.dropped),

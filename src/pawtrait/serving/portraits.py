@@ -13,6 +13,7 @@ from pawtrait.serving import access, events, intake, portraits_told, turns, wish
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
 from pawtrait.serving.jobs import Full
+from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.sittings import Facts, Material, Sitting
 from pawtrait.serving.styles import Work
@@ -36,14 +37,14 @@ async def paint(request: Request) -> Response:
         raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
     sitting = Sitting(wish, door.workshop, door.settings)
     answer = _queued if wish.method in SLOW else _at_once
+    metrics: Metrics = request.app.state.metrics
     try:
-        return await answer(door, request.state.id, sitting)
-    except PawtraitError as error:
-        door.note(sitting.row(request.state.id, None, type(error).__name__))
-        raise
-    except Problem as problem:
-        if problem.status != 429:  # those were turned away at the door
-            door.note(sitting.row(request.state.id, None, problem.kind))
+        return await answer(door, metrics, request.state.id, sitting)
+    except (PawtraitError, Problem) as error:
+        if not isinstance(error, Problem) or error.status != 429:  # those were turned away at the door
+            kind = error.kind if isinstance(error, Problem) else type(error).__name__
+            door.note(sitting.row(request.state.id, None, kind))
+            metrics.portrait(wish.method, "error", sitting.seconds)
         raise
 
 
@@ -125,11 +126,12 @@ async def style_picture(request: Request, name: str) -> Response:
     return Response(shown, media_type="image/jpeg", headers={"ETag": tag, **SHORTLY})
 
 
-async def _at_once(door: Door, name: str, sitting: Sitting) -> Response:
+async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> Response:
     """The portrait itself."""
     painted, material = await door.workshop.turns.take(sitting.paint)
     seconds = sitting.seconds
     door.note(sitting.row(name, material.facts, None))
+    metrics.portrait(sitting.wish.method, "ok", seconds)
     headers = {
         "X-Pawtrait-Request": name,
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
@@ -139,14 +141,14 @@ async def _at_once(door: Door, name: str, sitting: Sitting) -> Response:
     return Response(painted, media_type="image/png", headers=headers | UNKEPT)
 
 
-async def _queued(door: Door, name: str, sitting: Sitting) -> Response:
+async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> Response:
     """A job, which goes by the request's id."""
     shop = door.workshop
     try:
         shop.jobs.check_room()  # before the work of decoding
         material = await shop.turns.take(sitting.prepare)
         steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
-        finished = _writing(door, sitting, material.facts)
+        finished = _writing(door, metrics, sitting, material.facts)
         job = shop.jobs.submit(name, material.order, steps, finished)
     except Full as full:
         raise turns.busy(full.seconds) from full
@@ -156,11 +158,13 @@ async def _queued(door: Door, name: str, sitting: Sitting) -> Response:
     return JSONResponse(body, 202, headers)
 
 
-def _writing(door: Door, sitting: Sitting, facts: Facts) -> Callable[[View], None]:
+def _writing(door: Door, metrics: Metrics, sitting: Sitting, facts: Facts) -> Callable[[View], None]:
     """Writes down how a job ended, unless its client did not want it any more: then nothing was answered."""
 
     def finished(view: View) -> None:
         sitting.forget()
+        outcome = {"done": "ok", "failed": "error"}.get(view.status, "cancelled")
+        metrics.portrait(view.method, outcome, sitting.seconds)
         if view.status != "cancelled":
             door.note(sitting.row(view.id, facts, view.kind or None))
 

@@ -79,6 +79,7 @@ def test_a_process_that_is_killed_is_replaced_and_its_job_tried_again(queue):
     job = submit(jobs, steps=150)
     kill(under_way(job))
     assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 152)
+    assert jobs.deaths == 1
 
 
 def test_a_job_whose_process_is_killed_twice_has_failed_with_the_reason(queue):

@@ -361,6 +361,23 @@ def test_when_the_service_leaves_open_events_end_and_no_process_stays(service):
     assert workers() == others
 
 
+def test_metrics_count_portraits_by_method_and_outcome(service):
+    with service(portrait_memory=700) as client:
+        send(client, "cyclegan")
+        client.post("/v1/portraits?method=cyclegan", content=b"no picture")
+        over(client, job(client, side="1024")["url"])
+        text = client.get("/metrics").text
+    for line in (
+        'pawtrait_portraits_total{method="cyclegan",outcome="ok"} 1.0',
+        'pawtrait_portraits_total{method="cyclegan",outcome="error"} 1.0',
+        'pawtrait_portraits_total{method="nst",outcome="error"} 1.0',
+        'pawtrait_portrait_seconds_count{method="cyclegan"} 1.0',
+        "pawtrait_painter_deaths_total 0.0",
+        "pawtrait_jobs_waiting 0.0",
+    ):
+        assert line in text.splitlines()
+
+
 # styles
 
 
