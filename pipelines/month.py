@@ -132,11 +132,12 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     _track(ws, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
-        if not proof and not wish.again:
+        if proof:
+            get_run_logger().info("out of date: %s", ", ".join(proof))
+            step("record-splits", RECORD, children)
+            workspace.begin(ws)
+        elif not wish.again:
             return _skip(ws)
-        get_run_logger().info("out of date: %s", ", ".join(proof))
-        step("record-splits", RECORD, children)
-        workspace.begin(ws)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
