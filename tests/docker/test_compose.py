@@ -1,0 +1,109 @@
+"""The compose file: valid by its published schema, closed to the network, nothing named that is not there."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+FOLDER = Path("docker")
+WANTED = {"service", "app", "mlflow", "prefect", "worker", "postgres", "prometheus", "grafana"}
+PORTS = {
+    "service": 8000,
+    "app": 8501,
+    "mlflow": 5000,
+    "prefect": 4200,
+    "postgres": 5432,
+    "prometheus": 9090,
+    "grafana": 3000,
+}
+OURS = {"service", "app", "mlflow", "prefect", "worker"}
+
+
+def test_it_is_valid_by_the_published_schema(compose):
+    vendored = pytest.importorskip("check_jsonschema", reason="`make setup` installs it: it has the schema")
+    text = (files(vendored) / "builtin_schemas/vendor/compose-spec.json").read_text(encoding="utf-8")
+    schema = json.loads(text)
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [f"{list(one.path)}: {one.message}" for one in validator.iter_errors(compose)] == []
+
+
+def test_the_whole_team_is_there(compose):
+    assert set(compose["services"]) == WANTED
+
+
+def test_every_port_is_published_on_this_machine_alone(compose):
+    published = {name: one.get("ports", []) for name, one in compose["services"].items()}
+    assert published == {
+        name: [f"127.0.0.1:{PORTS[name]}:{PORTS[name]}"] if name in PORTS else [] for name in WANTED
+    }
+
+
+def test_every_container_is_asked_how_it_is(compose):
+    assert [name for name, one in compose["services"].items() if "healthcheck" not in one] == []
+
+
+def test_every_secret_comes_from_a_file_and_is_used(compose):
+    given = {name for one in compose["services"].values() for name in one.get("secrets", [])}
+    assert given == set(compose["secrets"])
+    assert all(set(one) == {"file"} for one in compose["secrets"].values())
+
+
+def test_no_container_reads_a_secret_that_it_is_not_given(compose):
+    for name, one in compose["services"].items():
+        read = set(re.findall(r"/run/secrets/(\w+)", json.dumps(one)))
+        assert read <= set(one.get("secrets", [])), name
+
+
+def test_no_password_stands_in_the_file(compose):
+    for one in compose["services"].values():
+        for name, value in one.get("environment", {}).items():
+            if re.search("PASSWORD|KEY|SECRET|TOKEN", name):
+                assert str(value).startswith("/run/secrets/"), name
+
+
+def test_what_is_mounted_from_here_exists(compose):
+    mounts = [one for service in compose["services"].values() for one in service.get("volumes", [])]
+    sources = {mount.split(":")[0] for mount in mounts}
+    assert [one for one in sources if one.startswith(".") and not (FOLDER / one).exists()] == []
+    assert {one for one in sources if not one.startswith(".")} == set(compose["volumes"])
+
+
+def test_every_image_is_built_here_or_pinned_to_a_version(compose):
+    built = {one["image"] for one in compose["services"].values() if "build" in one}
+    for name, one in compose["services"].items():
+        assert one["image"] in built or re.fullmatch(r"[\w/.-]+:v?\d[\d.]*", one["image"]), name
+    for one in compose["services"].values():
+        assert "build" not in one or Path(one["build"]["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_ours_run_as_nobody_special(compose, name):
+    one = compose["services"][name]
+    assert one["user"].startswith("${PAWTRAIT_UID:-1000}")
+    assert one["cap_drop"] == ["ALL"]
+    assert one["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", ["service", "app"])
+def test_the_front_cannot_write_into_its_image(compose, name):
+    assert compose["services"][name]["read_only"] is True
+
+
+def test_mlflow_answers_to_the_name_that_the_others_use(compose):
+    named = {
+        one.split(":")[0]
+        for one in compose["services"]["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    }
+    used = {
+        re.search(r"//([\w.]+):5000", json.dumps(compose["services"][name]["environment"]))[1]
+        for name in ("service", "worker")
+    }
+    assert used | {"127.0.0.1", "localhost"} == named
+
+
+def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):
+    made = re.findall(r"CREATE DATABASE (\w+);", (FOLDER / "postgres/databases.sql").read_text())
+    assert {f"{name}_url" for name in made} == {name for name in compose["secrets"] if name.endswith("_url")}

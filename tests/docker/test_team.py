@@ -1,0 +1,115 @@
+"""`make up`: secrets that are made once, and one line where containers cannot be had."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pawtrait.serving import keys
+from pipelines import team
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_secret_of_the_compose_file_is_made(compose, tmp_path):
+    made = team.make_secrets(tmp_path / "secrets")
+    assert {f"./secrets/{name}" for name in made} == {one["file"] for one in compose["secrets"].values()}
+
+
+def test_secrets_are_made_once(tmp_path):
+    team.make_secrets(tmp_path)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert team.make_secrets(tmp_path) == []
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_a_lost_address_is_made_again_for_the_same_password(tmp_path):
+    team.make_secrets(tmp_path)
+    before = (tmp_path / "feedback_url").read_text()
+    (tmp_path / "feedback_url").unlink()
+    assert team.make_secrets(tmp_path) == ["feedback_url"]
+    assert (tmp_path / "feedback_url").read_text() == before
+
+
+def test_nobody_else_enters_the_folder(tmp_path):
+    team.make_secrets(tmp_path / "secrets")
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+
+
+def test_the_service_knows_the_web_app_by_its_key(tmp_path):
+    team.make_secrets(tmp_path)
+    found = keys.Keys(tmp_path / "keys").find((tmp_path / "app_key").read_text())
+    assert found is not None
+    assert set(found.scopes) == set(keys.SCOPES) == set(team.SCOPES)
+
+
+def test_no_two_set_ups_share_a_secret(tmp_path):
+    for name in ("one", "two"):
+        team.make_secrets(tmp_path / name)
+    same = [
+        p.name
+        for p in (tmp_path / "one").iterdir()
+        if p.read_text() == (tmp_path / "two" / p.name).read_text()
+    ]
+    assert same == []
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Puts a `docker` of a shell script on an otherwise empty PATH; gives what `make up` then says."""
+
+    def starts(script: str | None) -> subprocess.CompletedProcess[str]:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        if script is not None:
+            (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
+            (programs / "docker").chmod(0o755)
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker/compose.yaml").write_text("services: {}\n")
+        env = {**os.environ, "PATH": str(programs), "PYTHONPATH": f"{ROOT}:{ROOT}/src"}
+        command = [sys.executable, "-m", "pipelines.team"]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    return starts
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (None, "docker is not installed"),
+        ("exit 1", "its engine does not answer"),
+        ('test "$1" != compose', "install the package docker-compose-plugin"),
+    ],
+)
+def test_what_is_missing_is_one_line(engine, tmp_path, script, said):
+    done = engine(script)
+    assert done.returncode == 2
+    assert done.stderr.startswith("up: ") and said in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "docker/secrets").exists()
+
+
+def test_with_all_there_compose_is_told_to_build_and_start(engine, tmp_path):
+    done = engine(f'echo "$PAWTRAIT_UID $@" >> {tmp_path}/told')
+    assert done.returncode == 0, done.stderr
+    user = os.getuid() or 1000
+    last = (tmp_path / "told").read_text().splitlines()[-1]
+    assert last == f"{user} compose --file docker/compose.yaml up --detach --build --remove-orphans"
+    assert "http://127.0.0.1:8501" in done.stdout
+
+
+def test_it_needs_nothing_but_the_standard_library():
+    command = [sys.executable, "-S", "-c", "import pipelines.team"]  # -S: no packages
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_secrets_alone_can_be_made_for_kubernetes(tmp_path):
+    command = [sys.executable, "-m", "pipelines.team", "--secrets"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{ROOT}"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "docker/secrets/keys").read_text())["name"] == "app"
