@@ -1,0 +1,108 @@
+"""Dashboard and alarms ask for figures that the service really exports, with labels that they really have."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.serving.callers import png
+from tests.serving.conftest import project, serving, settings  # noqa: F401  fixtures
+
+DASHBOARD = json.loads(Path("docker/grafana/dashboards/pawtrait.json").read_text(encoding="utf-8"))
+ALARMS = yaml.safe_load(Path("docker/alarms.yml").read_text(encoding="utf-8"))
+SOURCE = yaml.safe_load(
+    Path("docker/grafana/provisioning/datasources/prometheus.yaml").read_text(encoding="utf-8")
+)["datasources"][0]
+SCRAPING = yaml.safe_load(Path("docker/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+SCRAPED = {"job", "instance"}  # labels that Prometheus adds itself
+WORDS = {"sum", "by", "rate", "min", "or", "vector", "increase", "changes", "histogram_quantile", "up"}
+EXPRESSIONS = [
+    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
+    *(one["expr"] for one in DASHBOARD["annotations"]["list"]),
+    *(rule["expr"] for group in ALARMS["groups"] for rule in group["rules"]),
+]
+
+
+def _labels(expression: str) -> set[str]:
+    """Label names in matchers and groupings."""
+    matched = re.findall(r"(\w+)\s*=~?\s*\"", expression)
+    grouped = [
+        name for names in re.findall(r"by \(([^)]*)\)", expression) for name in re.split(r",\s*", names)
+    ]
+    return {*matched, *grouped}
+
+
+def _figures(expression: str) -> set[str]:
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)", "", expression)
+    return set(re.findall(r"[a-z_]{2,}", bare)) - WORDS
+
+
+@pytest.fixture
+def exported(serving) -> dict[str, set[str]]:  # noqa: F811
+    """The samples of a service that has answered something, each with the names of its labels."""
+    service = serving()
+    service.post("/v1/moods", files={"pictures": ("a.png", png(), "image/png")}).raise_for_status()
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(service.get("/metrics").text):
+        found.setdefault(family.name, set())
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def test_every_figure_is_exported_with_its_labels(exported):
+    for expression in EXPRESSIONS:
+        names = _figures(expression)
+        assert names - set(exported) == set(), expression
+        known = {label for name in names for label in exported[name]} | SCRAPED
+        assert _labels(expression) <= known, expression
+
+
+def test_every_legend_shows_labels_that_are_left(exported):
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            grouped = re.search(r"by \(([^)]*)\)", target["expr"])
+            left = (
+                set(re.split(r",\s*", grouped[1]))
+                if grouped
+                else SCRAPED | exported.get(target["expr"], set())
+            )
+            assert shown <= left, panel["title"]
+
+
+def test_panels_do_not_overlap():
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = [
+        (x, y)
+        for at in places
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_every_panel_has_a_number_of_its_own_and_asks_the_provisioned_source():
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    asked = {target["datasource"]["uid"] for panel in DASHBOARD["panels"] for target in panel["targets"]}
+    assert asked == {SOURCE["uid"]}
+
+
+def test_grafana_asks_prometheus_and_prometheus_the_service_by_their_names_and_ports(compose):
+    assert (
+        SOURCE["url"] == f"http://prometheus:{compose['services']['prometheus']['ports'][0].split(':')[-1]}"
+    )
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in SCRAPING}
+    assert targets["service"] == [f"service:{compose['services']['service']['ports'][0].split(':')[-1]}"]
+    jobs = {name for one in EXPRESSIONS for name in re.findall(r'job="(\w+)"', one)}
+    assert jobs <= set(targets)
+
+
+def test_the_dashboard_lies_where_grafana_is_told_to_look(compose):
+    provider = yaml.safe_load(Path("docker/grafana/provisioning/dashboards/pawtrait.yaml").read_text())
+    mounts = dict(one.split(":")[:2] for one in compose["services"]["grafana"]["volumes"])
+    assert mounts["./grafana/dashboards"] == provider["providers"][0]["options"]["path"]

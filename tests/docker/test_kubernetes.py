@@ -1,0 +1,113 @@
+"""The manifests: rendered by kubectl, valid by the published schemas, every reference kept inside."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines import team
+
+FOLDER = Path("docker/kubernetes")
+
+
+@pytest.fixture(scope="module")
+def rendered() -> list[dict[str, Any]]:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    done = subprocess.run(["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def pods(rendered) -> dict[str, dict[str, Any]]:
+    """The pods' specifications by name."""
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in rendered
+        if "template" in one.get("spec", {})
+    }
+
+
+def test_service_web_app_and_worker_are_there(pods):
+    assert set(pods) == {"service", "app", "worker"}
+
+
+def test_each_is_valid_by_the_published_schema(rendered):
+    validate = pytest.importorskip(
+        "kubernetes_validate", reason="`make setup` installs it: it has the schemas"
+    )
+    for one in rendered:
+        validate.validate(one, "1.31", strict=True)
+
+
+def test_all_live_in_one_namespace_that_allows_only_harmless_pods(rendered):
+    (namespace,) = [one for one in rendered if one["kind"] == "Namespace"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    named = {one["metadata"]["namespace"] for one in rendered if one["kind"] != "Namespace"}
+    assert named == {namespace["metadata"]["name"]}
+
+
+def test_no_pod_needs_more_than_that_namespace_allows(pods):
+    for pod in pods.values():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("name", ["service", "app"])
+def test_the_front_cannot_write_into_its_image(pods, name):
+    assert pods[name]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_every_pod_is_asked_how_it_is_and_has_a_limit(pods):
+    for pod in pods.values():
+        (container,) = pod["containers"]
+        assert "livenessProbe" in container
+        assert "memory" in container["resources"]["limits"]
+
+
+def test_every_file_of_a_secret_is_one_that_is_made(pods, tmp_path):
+    made = set(team.make_secrets(tmp_path))
+    for pod in pods.values():
+        for volume in pod["volumes"]:
+            items = volume.get("secret", {}).get("items", [])
+            assert {item["key"] for item in items} <= made
+
+
+def test_every_mount_has_its_volume(pods, rendered):
+    claimed = {
+        claim["metadata"]["name"]
+        for one in rendered
+        for claim in one.get("spec", {}).get("volumeClaimTemplates", [])
+    }
+    for name, pod in pods.items():
+        mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert mounted <= {volume["name"] for volume in pod["volumes"]} | claimed, name
+
+
+def test_traffic_reaches_the_pods(rendered, pods):
+    for one in rendered:
+        if one["kind"] == "Service":
+            name = one["spec"]["selector"]["app.kubernetes.io/name"]
+            assert {port["targetPort"] for port in one["spec"]["ports"]} <= {
+                port["name"] for port in pods[name]["containers"][0]["ports"]
+            }
+
+
+def test_images_are_those_that_compose_builds(pods, compose):
+    built = {one["image"] for one in compose["services"].values() if "build" in one}
+    assert {pod["containers"][0]["image"].partition(":")[0] for pod in pods.values()} == built
+
+
+def test_containers_do_what_they_do_under_compose(pods, compose):
+    for name, pod in pods.items():
+        mine = [
+            word.replace("/run/secrets/pawtrait/", "/run/secrets/") for word in pod["containers"][0]["args"]
+        ]
+        assert mine == compose["services"][name]["command"]
