@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
+from functools import lru_cache
 
 from fastapi import Request
 
@@ -88,6 +89,11 @@ class Gate:
             )
 
 
+@lru_cache(MOST)
+def _fingerprint(who: str, salt: bytes) -> str:
+    return privacy.fingerprint(who, salt)
+
+
 def allow(request: Request, scope: str) -> str:
     """Let a request in and give its client's fingerprint.
 
@@ -98,6 +104,6 @@ def allow(request: Request, scope: str) -> str:
     address = request.client.host if request.client else "unknown"
     gate: Gate = request.app.state.gate
     who = gate.admit(secret.strip() if kind.lower() == "bearer" else None, address, scope)
-    client: str = privacy.fingerprint(who, request.app.state.door.salt)
+    client = _fingerprint(who, request.app.state.door.salt)
     request.state.client = client
     return client

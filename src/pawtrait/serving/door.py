@@ -1,9 +1,13 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
+import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.serving import models, privacy, rows
@@ -11,9 +15,15 @@ from pawtrait.serving.batching import Batcher
 from pawtrait.serving.explain import Explainers
 from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
+from pawtrait.serving.problems import Problem
 from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.workshop import Workshop
+
+READERS = 4  # threads that ask the database
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +41,7 @@ class Door:
     salt: bytes
     workshop: Workshop
     explainers: Explainers
+    readers: ThreadPoolExecutor
     closing: bool = False
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
@@ -47,6 +58,19 @@ class Door:
         """
         self.said.put(rows.packed(row))
 
+    async def ask(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Ask the database in threads of its own: one that hangs holds up neither moods nor feedback.
+
+        Raises:
+            Problem: 504 where it takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                return await loop.run_in_executor(self.readers, partial(function, *values, **named))
+        except TimeoutError as error:
+            raise Problem(504, "too-slow", "the database did not answer in time; try again later") from error
+
     def leave(self) -> None:
         """End what outlasts its request: a client that waits for events would keep the service open."""
         self.closing = True
@@ -59,6 +83,7 @@ class Door:
         self.models.stop()
         self.batcher.close()
         self.explainers.close()
+        self.readers.shutdown(wait=False, cancel_futures=True)
         self.said.close()
         self.asked.close()
 
@@ -76,6 +101,7 @@ def opened(settings: Settings) -> Door:
         salt=privacy.salt(settings.salt, settings.outbox / "salt"),
         workshop=Workshop(settings),
         explainers=Explainers(),
+        readers=ThreadPoolExecutor(READERS, "database"),
     )
     door.said.start()
     door.asked.start()

@@ -1,6 +1,5 @@
 """``/healthz``, ``/readyz`` and ``/v1/models``: whether it lives, whether it can answer, and by what."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -37,7 +36,7 @@ async def models(request: Request) -> JSONResponse:
     """Who is champion, who was, and what each month decided."""
     access.allow(request, "read")
     door: Door = request.app.state.door
-    decisions = await asyncio.to_thread(_decisions, door)
+    decisions = await door.ask(_decisions, door)
     served = door.models.served
     champion = served.told() | {"sha256": served.classifier.digest} if served else None
     return JSONResponse(

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 
 OWN = ("request", "method", "route", "status", "milliseconds", "problem", "client", "job")
@@ -33,6 +34,7 @@ def configure(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("pawtrait").setLevel(level.upper())
+    warnings.filterwarnings("ignore", module="PIL")  # on damaged pictures, which are answered by a problem
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []

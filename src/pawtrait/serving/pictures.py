@@ -47,7 +47,7 @@ async def delete(request: Request, sha: Sha) -> JSONResponse:
     """
     access.allow(request, "feedback")
     door: Door = request.app.state.door
-    return JSONResponse(await asyncio.to_thread(_forget, door, sha))
+    return JSONResponse(await door.ask(_forget, door, sha))
 
 
 def _forget(door: Door, sha: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     access.allow(request, "review")
     door: Door = request.app.state.door
     who = labelled.person(reviewer)
-    waiting = await asyncio.to_thread(Queue(door).of, who)
+    waiting = await door.ask(Queue(door).of, who)
     for picture in waiting:
         if await asyncio.to_thread(door.pictures.has, picture):
             found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
@@ -68,7 +68,7 @@ async def review(request: Request, said: Verdict) -> JSONResponse:
     access.allow(request, "review")
     door: Door = request.app.state.door
     row = reviewing.review(said.picture, said.reviewer, said.verdict, said.reason)
-    about = await asyncio.to_thread(_about, door, said.picture)
+    about = await door.ask(_about, door, said.picture)
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
     try:
@@ -84,7 +84,7 @@ async def agreement(request: Request) -> JSONResponse:
     """How many pictures wait, how many verdicts there are, and how far reviewers agree."""
     access.allow(request, "review")
     door: Door = request.app.state.door
-    return JSONResponse(await asyncio.to_thread(_agreement, door))
+    return JSONResponse(await door.ask(_agreement, door))
 
 
 class Queue:

@@ -52,6 +52,7 @@ class Settings(BaseModel):
     workers: Positive = Field(default_factory=_cores)  # threads that decode and predict
     queue: Positive = 64  # pictures that may wait; more are answered by 429
     timeout: Seconds = 10.0  # seconds until 504
+    slowest: Seconds = 60.0  # seconds that a body may take to come in; longer is 408
     grace: Seconds = 30.0  # seconds that a shutdown leaves to what is in hand
     rows: Positive = 100_000  # of requests that wait for the database at most; feedback is never dropped
 
