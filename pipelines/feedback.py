@@ -23,12 +23,15 @@ from pawtrait.stages import collect
 from pipelines.steps import NETWORK_DELAYS
 
 ARTIFACT = "feedback"
+NOTHING_YET = "skipped: no pictures to compare with are known here before the first retraining"
 SHOWN = 20  # reasons in the artifact, the most frequent ones
 
 
 @flow(name="collect_feedback")
 def collect_feedback() -> State[Any]:
     """Look at new pictures, validate them, find copies, and say what became of everything in quarantine."""
+    if not (newest.root() / newest.MANIFEST).exists():
+        return Completed(name="Skipped", message=NOTHING_YET)
     try:
         quarantine = look_and_judge()
         sentences = agreements()

@@ -31,6 +31,7 @@ from pipelines.announce import NO_WEBHOOK, SENT, announce
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
 OUT = Path("data/monitor")
+NOTHING_YET = "skipped: there is no model here to look after before the first retraining"
 TOLD = "told.json"  # beside the pages: what was told, and when
 SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a process that ends then
 
@@ -44,6 +45,8 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
         until: the last of them, as a whole (UTC); up to now if left out.
     """
     try:
+        if not (newest.root() / newest.SPLITS).exists() and not stage.calendar(clock.now()):
+            return Completed(name="Skipped", message=NOTHING_YET)
         seen, alarms = watch(days, until)
         tell(seen, alarms, clock.now())
     except PawtraitError as error:

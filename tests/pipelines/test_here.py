@@ -19,7 +19,7 @@ from pipelines.retrain import here, main
 from pipelines.stages import outcome
 
 pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
-Until = Callable[[Callable[[], bool]], None]
+Until = Callable[..., None]
 Alive = Callable[[int], bool]
 GRAPH = {
     "ingest": frozenset[str](),
@@ -112,7 +112,7 @@ def test_a_terminated_run_leaves_no_process(toy: Path, server: str, until: Until
 def test_ctrl_c_ends_a_run_with_its_temporary_server_at_once(toy: Path, until: Until, alive: Alive) -> None:
     """A terminal sends the signal to the whole group, the temporary server included."""
     run = _start(toy, PREFECT_HOME=str(toy / "prefect"), TOY_HANG="train@cnn")
-    until(lambda: _pid(toy) > 0)
+    until(lambda: _pid(toy) > 0, 120)  # the temporary server has to come up first
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(20) == 130
     assert "retrain: interrupted" in (toy / "log.txt").read_text()

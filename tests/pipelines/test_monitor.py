@@ -12,10 +12,12 @@ from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.logging import disable_run_logger
 
+from pawtrait import newest
 from pawtrait.errors import BadStore
 from pawtrait.monitoring.drift import Finding
 from pawtrait.stages.monitor import Watch
 from pipelines import monitor as module
+from pipelines import month
 from pipelines.monitor import DRIFT, ENOUGH
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,9 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(
         (ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8"
     )
+    newest.TABLES.mkdir(parents=True)
+    newest.SPLITS.touch()
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("PAWTRAIT_NOW", NOW.isoformat())
     monkeypatch.setattr(module, "SETTLE", 0.0)
     return tmp_path
@@ -172,3 +177,16 @@ def artifacts(key: str) -> str:
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
         )
     return str(found[0].data)
+
+
+def test_before_the_first_retraining_a_look_is_skipped_and_nobody_is_bothered(server, place, news):
+    newest.SPLITS.unlink()
+    state = module.monitor(return_state=True)
+    assert (state.name, state.is_completed(), news.told) == ("Skipped", True, [])
+
+
+def test_a_first_retraining_that_failed_is_trouble_all_the_same(server, place, news):
+    newest.SPLITS.unlink()
+    month.write("2026-11", "failed", ["the disk is full"])
+    assert module.monitor(return_state=True).is_failed()
+    assert news.told == [["monitor failed"]]
