@@ -29,7 +29,7 @@ def reading(one: Reading, name: str, photo: str) -> str:
 
 
 def why(one: Reading) -> str:
-    """The heat map in words and colours, where the service sent one: a data URI of its own making, and nothing else."""
+    """The heat map in words and colours, where the service sent one as a data URI; nothing else is loaded."""
     if not one.heat.startswith("data:image/"):
         return ""
     mood = words.MOODS[one.label].lower()

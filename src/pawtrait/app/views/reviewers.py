@@ -1,6 +1,6 @@
 """Reviewers judge pictures blind: what model and owner said is not known before the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -48,21 +48,36 @@ def _judge(reviewer: str) -> None:
 
 
 def _reveal(told: Mapping[str, Any] | None) -> None:
-    """What the model had thought of the last one."""
+    """What the model and the owners had said of the last one."""
     if told is None:
         return
-    own = words.MOODS.get(told["own"], "Unusable").lower()
-    guess = told.get("predicted")
-    model = (
-        f"the model said {words.MOODS[guess].lower()}"
-        if guess in words.MOODS
-        else "the model had not been asked"
-    )
-    st.info(f"You said {own}, {model}.", icon=":material/visibility:")
-    parts.herald(f"You said {own}, {model}. Next picture.")
+    said = [
+        ("You", [told["own"]]),
+        ("the model", told.get("model") or []),
+        ("its owner", told.get("people") or []),
+    ]
+    sentence = ", ".join(f"{who} said {_moods(moods)}" for who, moods in said if moods) + "."
+    st.info(sentence, icon=":material/visibility:")
+    parts.herald(f"{sentence} The next picture is there.")
+
+
+def _moods(moods: Sequence[str]) -> str:
+    return " and ".join(words.MOODS.get(mood, "Unusable").lower() for mood in moods)
 
 
 def _standing() -> None:
+    """How long the queue is, and how far reviewers agree."""
     facts = desk.staff().facts("/v1/reviews")
-    shares = [(name, value) for name, value in facts.items() if isinstance(value, int | float)]
-    st.html(shown.tiles([(name.replace("_", " "), f"{value:g}", "") for name, value in shares]))
+    names = (("waiting", "pictures"), ("verdicts", "so far"), ("reviewers", "so far"))
+    st.html(shown.tiles([(name, str(facts[name]), small) for name, small in names]))
+    pairs = [
+        (f"{p['first']} and {p['second']}", str(p["pictures"]), str(p["same"]), _kappa(p["kappa"]))
+        for p in facts["pairs"]
+    ]
+    if pairs:
+        st.html(shown.table("How far reviewers agree", ("reviewers", "pictures", "the same", "kappa"), pairs))
+
+
+def _kappa(value: float | None) -> str:
+    """Agreement beyond chance, where there is any to speak of."""
+    return "–" if value is None else f"{value:.2f}"

@@ -82,9 +82,10 @@ def _method(methods: Sequence[Method]) -> Method:
         format_func=lambda one: words.METHODS[one][0],
         captions=[words.METHODS[one][1] for one in there],
     )
-    for one in methods:
-        if not one.available:
-            st.caption(f"“{words.METHODS[one.name][0]}” is not to be had here.", help=one.why_not)
+    if missing := [one for one in methods if not one.available]:
+        names = ", ".join(f"“{words.METHODS[one.name][0]}”" for one in missing)
+        reasons = "\n".join(f"- {words.METHODS[one.name][0]}: {one.why_not}" for one in missing)
+        st.caption(f"Not to be had here: {names}", help=reasons)
     return there[name]
 
 

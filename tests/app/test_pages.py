@@ -1,0 +1,66 @@
+"""The pages without a browser, by Streamlit's own tester, where no service is; and the end of both."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pawtrait.app import words
+from tests.app.conftest import ROOT, free_port, opened, project
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A port where no service listens."""
+    address = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("PAWTRAIT_SERVICE", address)
+    monkeypatch.setattr(type(st.context), "ip_address", "127.0.0.1")  # the tester has no visitor
+    return address
+
+
+def shown(page: str) -> str:
+    """All HTML of a page."""
+    test = AppTest.from_string(
+        f"from pawtrait.app.views import {page}\n{page}.page()", default_timeout=60
+    ).run()
+    assert not test.exception
+    return " ".join(str(element.proto.body) for element in test.get("html"))
+
+
+@pytest.mark.parametrize("page", ["operators", "home", "this_visit", "reviewers"])
+def test_a_page_stands_without_its_service(nobody: str, page: str):
+    assert "<h1>" in shown(page)
+
+
+def test_a_service_that_is_down_is_told_in_plain_words(nobody: str):
+    assert words.DOWN in shown("operators")
+
+
+def test_ctrl_c_ends_service_and_app(tmp_path: Path, coloured_models: Callable[..., Path]):
+    folder = project(tmp_path)
+    model = coloured_models(folder / "data/models")
+    with opened(folder, PAWTRAIT_MODEL=str(model)) as house:
+        assert httpx.get(f"{house.service}/readyz").is_success
+        house.process.send_signal(signal.SIGINT)
+        assert house.process.wait(60) == 0
+    for address in (house.address, house.service):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address)
+
+
+def test_a_service_that_cannot_start_ends_the_app_too(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "pawtrait.app", "--port", str(free_port()), "--service-port", port]
+        env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
