@@ -29,7 +29,6 @@ def serve(
 ) -> None:
     """Answer over HTTP: moods, portraits, feedback, reviews. Settings are PAWTRAIT_… (docs/serving.md)."""
     from pawtrait.errors import BadParams
-    from pawtrait.serving import server
     from pawtrait.serving.settings import Settings
 
     settings = Settings.of(model=model) if model else Settings.of()
@@ -40,6 +39,8 @@ def serve(
             f"--host {host} opens the service to others, and there are no keys; make some with"
             " `pawtrait keys`, name their file in PAWTRAIT_KEYS, or say --insecure"
         )
+    from pawtrait.serving import server  # what is wrong with the settings is told before this is loaded
+
     server.run(settings, host, port)
 
 

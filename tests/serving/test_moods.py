@@ -126,6 +126,16 @@ def test_a_full_queue_says_when_to_come_again(serving):
     assert service.post("/v1/moods", files={"pictures": png()}).status_code == 200
 
 
+def test_a_queue_that_is_too_slow_is_full_before_it_is_long(serving):
+    service = serving(queue=1000, wait=0.1)
+    batcher = service.app.state.door.batcher
+    batcher.pending, batcher._pace = 10, 0.5
+    done = service.post("/v1/moods", files={"pictures": png()})
+    assert (done.status_code, done.headers["retry-after"]) == (429, "3")  # ten, half a second each, by two
+    batcher.pending = 0
+    assert service.post("/v1/moods", files={"pictures": png()}).status_code == 200
+
+
 def test_what_takes_too_long_is_given_up(serving):
     service = serving(timeout=1e-6)
     assert service.post("/v1/moods", files={"pictures": png()}).status_code == 504

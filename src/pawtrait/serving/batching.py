@@ -106,8 +106,10 @@ class Batcher:
         Raises:
             Problem: 429, with when to come again.
         """
-        if self.pending and self.pending + pictures > self._settings.queue:
-            seconds = max(1, ceil(self.pending * self._pace / self._settings.workers))
+        wait = self.pending * self._pace / self._settings.workers
+        many = self.pending + pictures > self._settings.queue
+        if self.pending and (many or wait > self._settings.wait):
+            seconds = max(1, ceil(wait))
             raise Problem(
                 429,
                 "busy",

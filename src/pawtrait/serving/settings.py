@@ -51,6 +51,7 @@ class Settings(BaseModel):
     batch: Positive = 8  # pictures that one call of the model takes at most
     workers: Positive = Field(default_factory=_cores)  # threads that decode and predict
     queue: Positive = 64  # pictures that may wait; more are answered by 429
+    wait: Seconds = 0.5  # seconds that a picture may have to wait, as of late; longer is 429
     timeout: Seconds = 10.0  # seconds until 504
     slowest: Seconds = 60.0  # seconds that a body may take to come in; longer is 408
     grace: Seconds = 30.0  # seconds that a shutdown leaves to what is in hand
