@@ -17,6 +17,7 @@ from pawtrait.serving import (
     pictures,
     portraits,
     problems,
+    reports,
     reviews,
     told,
     traces,
@@ -27,7 +28,7 @@ from pawtrait.serving.keys import Keys
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.settings import Settings
 
-PARTS = (moods, portraits, feedback, reviews, pictures, health, metrics, manual)
+PARTS = (moods, portraits, feedback, reviews, pictures, health, reports, metrics, manual)
 
 
 def create(settings: Settings) -> FastAPI:

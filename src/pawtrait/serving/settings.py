@@ -36,6 +36,7 @@ class Settings(BaseModel):
     painters: Path = Path("data/painters")
     manifest: Path = Path("data/tables/manifest.csv")
     snapshots: Path = Path("data/feedback")
+    monitor: Path = Path("data/monitor")
     params: Path = Path("params.yaml")
 
     database: str = Field(default_factory=database.url)

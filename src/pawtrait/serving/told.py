@@ -181,6 +181,13 @@ REVIEWS: dict[str, Any] = {
         )
     },
 }
+MONITORING: dict[str, Any] = {
+    "summary": "The newest monitoring page",
+    "tags": ["operation"],
+    "responses": {
+        200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    },
+}
 SHOW: dict[str, Any] = {
     "summary": "A picture that was kept",
     "tags": ["pictures"],
