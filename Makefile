@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui app prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named up
+.PHONY: help setup demo real repro ui app prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named up serve
 
 PORT ?= 5000
 PREFECT_PORT ?= 4200
@@ -43,6 +43,9 @@ ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with
 	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
+
+serve: setup ## the service at http://127.0.0.1:8000, its API at /docs, another port with SERVICE_PORT=
+	@$(PY) -m pawtrait serve --port $(SERVICE_PORT)
 
 app: setup ## the web app at http://127.0.0.1:8501 with its service at :8000, other ports with APP_PORT= SERVICE_PORT=
 	@$(PY) -m pawtrait.app --port $(APP_PORT) --service-port $(SERVICE_PORT)
