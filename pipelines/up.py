@@ -178,6 +178,7 @@ def _up(port: int) -> Iterator[Machine]:
         machine.work(pool)
         yield machine
     finally:
+        print("prefect: stops, the worker with its runs first; this takes up to half a minute …", flush=True)
         machine.stop()
 
 
