@@ -235,7 +235,7 @@ def _ready(job: _Job, settings: Settings) -> Ready:
     """Decode, measure, clean and shrink."""
     pixels = intake.decode(job.sent, settings)
     data = privacy.clean(job.sent.data, pixels)
-    square = images.resize(pixels, job.served.classifier.side)
+    square = intake.square(pixels, job.served.classifier.side)
     shown = images.fit(pixels, SHOWN) if job.shown else None
     return Ready(square, intake.measure(pixels), data, hashlib.sha256(data).hexdigest(), shown)
 

@@ -138,9 +138,14 @@ def look(sent: Sent, settings: Settings) -> tuple[int, int]:
     return picture.size
 
 
+def square(pixels: Pixels, side: int) -> Pixels:
+    """As ``images.resize``; what has that size already is given as it is."""
+    return pixels if pixels.shape[:2] == (side, side) else images.resize(pixels, side)
+
+
 def measure(pixels: Pixels) -> Seen:
     """What monitoring compares; the same figures as the manifest's."""
-    grey = np.asarray(cv2.cvtColor(images.resize(pixels, SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = np.asarray(cv2.cvtColor(square(pixels, SIDE), cv2.COLOR_RGB2GRAY), np.uint8)
     return Seen(
         width=pixels.shape[1],
         height=pixels.shape[0],
