@@ -90,7 +90,11 @@ class Report:
 
 
 class Hand:
-    """One process. Not for several threads at once."""
+    """One process. Not for several threads at once.
+
+    Attributes:
+        painted: jobs that it has ended.
+    """
 
     def __init__(self, setup: Setup) -> None:
         """Start it; it is ready some seconds later."""
@@ -106,6 +110,7 @@ class Hand:
         )
         theirs.close()
         self._ready = False
+        self.painted = 0
 
     @property
     def pid(self) -> int:
@@ -160,6 +165,7 @@ class Hand:
             if self._poll(LOOK):
                 head, parts = self._hear()
                 report = _report(head, parts)
+                self.painted += report.event != "progress"
                 yield report
                 if report.event != "progress":
                     return

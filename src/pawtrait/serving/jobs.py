@@ -82,7 +82,8 @@ class Jobs:
     def check_room(self) -> None:
         """Raise Full where one more job would be one too many."""
         with self._changed:
-            if self._closed or len(self._waiting) >= self._limits.waiting:
+            busy = sum(job.view.status == "painting" for job in self._known.values())
+            if self._closed or len(self._waiting) + busy >= self._limits.waiting + self._limits.workers:
                 raise Full(self._soon())
 
     def submit(self, key: str, order: Order, steps: int, finished: Callable[[View], None]) -> Job:
@@ -159,10 +160,14 @@ class Jobs:
                 hand.close(0)
                 hand = None
             try:
-                hand = self._try(job, hand or Hand(self._setup))
+                hand = hand or Hand(self._setup)
+                hand = self._try(job, hand)
             except Exception:  # the thread outlives whatever goes wrong with one job
                 log.exception("job %s met what nobody had foreseen", job.id)
                 job.set(status="failed", kind="Unforeseen", problem=UNFORESEEN)
+                if hand is not None:
+                    hand.close(0)  # it may be in the middle of that job
+                hand = None
         if hand is not None:
             hand.close(self._limits.grace)
 
@@ -181,6 +186,7 @@ class Jobs:
         """Paint a job with a process; give the process back if it can go on."""
         job.began = job.began or time.monotonic()
         job.set(status="painting")
+        before = hand.painted
         try:
             hand.prepare(lambda: job.view.over)
             for report in self._reports(job, hand):
@@ -192,7 +198,8 @@ class Jobs:
             job.set(status="failed", kind="Late", problem=f"painting took longer than {limit}; ask for less")
         except Died as death:
             hand.close(0)
-            self._again(job, str(death))
+            idle = before > 0 and job.view.done == 0  # most likely it was dead before this job
+            self._again(job, str(death), 0 if idle else 1)
             return None
         return hand if hand.alive() else None
 
@@ -234,17 +241,17 @@ class Jobs:
         log.error("job %s: %s: %s", job.id, report.kind, report.reason)
         return report.reason if report.kind in SHOWN else UNFORESEEN
 
-    def _again(self, job: Job, death: str) -> None:
-        """A process died: its job is tried once more, or has failed."""
+    def _again(self, job: Job, death: str, count: int) -> None:
+        """A process died: its job is tried once more, or has failed. ``count``: 0 where it was not to blame."""
         if job.view.over:
             return
         self.deaths += 1
         log.warning("a painting process %s at try %d of job %s", death, job.view.attempt, job.id)
-        if job.view.attempt >= TRIES:
+        if job.view.attempt + count > TRIES:
             problem = f"the process that painted it {death}, twice; ask for a smaller side or try later"
             job.set(status="failed", kind="WorkerDied", problem=problem)
             return
-        job.set(status="waiting", attempt=job.view.attempt + 1, done=0)
+        job.set(status="waiting", attempt=job.view.attempt + count, done=0)
         with self._changed:
             if not self._closed:
                 self._waiting.appendleft(job)

@@ -153,6 +153,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     except Full as full:
         raise turns.busy(full.seconds) from full
     kept = await _kept(door, sitting, material)
+    sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
     headers = {"Location": body["url"], "X-Pawtrait-Request": name, **UNKEPT}
     return JSONResponse(body, 202, headers)
@@ -162,7 +163,6 @@ def _writing(door: Door, metrics: Metrics, sitting: Sitting, facts: Facts) -> Ca
     """Writes down how a job ended, unless its client did not want it any more: then nothing was answered."""
 
     def finished(view: View) -> None:
-        sitting.forget()
         outcome = {"done": "ok", "failed": "error"}.get(view.status, "cancelled")
         metrics.portrait(view.method, outcome, sitting.seconds)
         if view.status != "cancelled":

@@ -1,5 +1,6 @@
 """A sitting: from a wish to pixels that can be painted, and to the row that says what became of it."""
 
+import logging
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -9,12 +10,16 @@ from pawtrait import clock
 from pawtrait.adapters.store import requests
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
+from pawtrait.errors import BadImage, BadParams
 from pawtrait.serving import intake, privacy
 from pawtrait.serving.hands import Order
 from pawtrait.serving.intake import Seen, Sent
+from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.wishes import Wish
 from pawtrait.serving.workshop import Workshop
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,14 @@ class Sitting:
         return Material(order, data, facts)
 
     def paint(self) -> tuple[bytes, Material]:
-        """Paint at once: a PNG; for a thread. Raises as ``prepare``, and PawtraitError."""
+        """Paint at once: a PNG; for a thread. Raises as ``prepare``, and BadModel."""
         material = self.prepare()
-        order, painters = material.order, self._shop.painters
-        if order.painting is None:
-            picture = painters.cyclegan(order.photo, order.strength, order.side)
-        else:
-            picture = painters.fast(order.photo, order.painting, self.wish.work, order.strength, order.side)
+        try:
+            picture = self._painted(material.order)
+        except BadParams as error:  # the painter's words for a side that memory does not suffice for
+            log.warning("%s", error)
+            words = f"painting at {self.wish.side} px takes more memory than there is; ask for a smaller side"
+            raise Problem(413, "too-large", words) from error
         return images.encode_png(picture), material
 
     def forget(self) -> None:
@@ -103,9 +109,19 @@ class Sitting:
             strength=self.wish.strength,
         )
 
+    def _painted(self, order: Order) -> Pixels:
+        painters = self._shop.painters
+        if order.painting is None:
+            return painters.cyclegan(order.photo, order.strength, order.side)
+        return painters.fast(order.photo, order.painting, self.wish.work, order.strength, order.side)
+
     def _painting(self) -> Pixels | None:
         if self.wish.work:
-            return self._shop.wall.pixels(self.wish.work)
+            try:
+                return self._shop.wall.pixels(self.wish.work)
+            except (BadImage, OSError) as error:
+                log.error("a painting on the wall cannot be read: %s", error)
+                raise Problem(503, "no-such-style", "the file of this painting cannot be read") from error
         return intake.decode(self.wish.painting, self._settings) if self.wish.painting else None
 
 

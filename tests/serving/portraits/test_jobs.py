@@ -166,6 +166,23 @@ def test_a_job_that_waits_is_cancelled_at_once_and_makes_room(queue):
     assert jobs.counts() == (1, 1) and submit(jobs).view.status == "waiting"
 
 
+def test_without_a_queue_an_idle_process_still_takes_a_job(queue):
+    jobs = queue(waiting=0)
+    under_way(submit(jobs, steps=ENDLESS))
+    with pytest.raises(Full):
+        submit(jobs)
+
+
+def test_what_nobody_had_foreseen_fails_one_job_and_no_other(queue, monkeypatch):
+    jobs = queue()
+    monkeypatch.setattr(jobs, "_take", lambda job, report: 1 / 0)
+    job = submit(jobs)
+    assert (over(job).status, job.view.kind) == ("failed", "Unforeseen")
+    monkeypatch.undo()
+    monkeypatch.chdir(jobs._shelf._folder.parent)
+    assert over(submit(jobs)).status == "done"
+
+
 def test_a_job_that_takes_too_long_fails_in_words(queue):
     jobs = queue(seconds=0.5)
     job = submit(jobs, steps=ENDLESS)

@@ -20,6 +20,7 @@ import pytest
 from pawtrait.adapters.store import database, requests
 from pawtrait.clock import now
 from pawtrait.dataset import images
+from pawtrait.errors import BadParams
 from pawtrait.serving.hands import WORKER
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.turns import Turns
@@ -206,6 +207,25 @@ def test_where_no_portrait_can_be_kept_the_rest_goes_on(service, painted):
     with service(portraits=painted / "file/portraits") as client:
         assert problem(send(client, "nst", style="red"))[1].startswith("nst: there is no room for finished")
         assert send(client, "cyclegan").status_code == 200
+
+
+def test_a_painting_whose_file_is_gone_is_told(service, painted):
+    (painted / "data/paintings/red.png").unlink()
+    with service() as client:
+        assert problem(send(client, "fast", style="red")) == (503, "the file of this painting cannot be read")
+        assert problem(client.get("/v1/styles/red/picture"))[0] == 404
+
+
+def test_a_side_that_memory_does_not_suffice_for_is_told(service, monkeypatch):
+    """The painter's own error, raised where it would be: no memory can be made short in this process."""
+
+    def short(*_: object) -> None:
+        raise BadParams("side 512: 512x512 px cannot be painted here (bad allocation); lower it")
+
+    monkeypatch.setattr("pawtrait.style_transfer.painter.CycleGanPainter.paint", short)
+    with service() as client:
+        status, detail = problem(send(client, "cyclegan"))
+    assert status == 413 and detail.startswith("painting at 512 px takes more memory than there is; ask")
 
 
 def test_a_damaged_painter_is_unavailable_and_a_mended_one_paints(service, painted):
