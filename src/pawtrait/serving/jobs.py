@@ -242,7 +242,7 @@ class Jobs:
         return report.reason if report.kind in SHOWN else UNFORESEEN
 
     def _again(self, job: Job, death: str, count: int) -> None:
-        """A process died: its job is tried once more, or has failed; ``count`` is 0 where it had not begun."""
+        """A process died: its job is tried again, or has failed; ``count`` is 0 where it had not begun."""
         if job.view.over:
             return
         self.deaths += 1
