@@ -84,13 +84,27 @@ def _by_hand() -> Iterator[tuple[str, bytes]]:
         png[:33] + _chunk(b"iCCP", b"a\0\0" + zlib.compress(b"\0" * 5_000_000)) + png[33:],
     )
     yield "png with a wrong sum", png[:-20] + b"\0" * 4 + png[-16:]
-    yield "a million chunks", png[:33] + _chunk(b"teSt", b"") * 80_000 + png[33:]
+    yield from _of_too_many_parts()
     for kind in KINDS:
         data = _encoded(kind)
         for share in (0.1, 0.5, 0.9):
             yield f"{kind} cut at {share}", data[: int(len(data) * share)]
         yield f"{kind} header then zeros", data[:32] + b"\0" * len(data)
         yield f"{kind} twice", data + data
+
+
+def _of_too_many_parts() -> Iterator[tuple[str, bytes]]:
+    """Files near the limit of bytes, made of as many parts as go in."""
+    jpeg, png, gif, webp = (_encoded(kind) for kind in ("JPEG", "PNG", "GIF", "WEBP"))
+    behind = 13 + 3 * (2 << (gif[10] & 7))
+    yield "parts: chunks", png[:33] + _chunk(b"teSt", b"") * 800_000 + png[33:]
+    yield "parts: comments", jpeg[:2] + b"\xff\xfe\0\2" * 2_400_000 + jpeg[2:]
+    yield "parts: fill", jpeg[:2] + b"\xff" * 9_000_000 + jpeg[2:]
+    yield "parts: exif", jpeg[:2] + _segment(b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0") * 400_000 + jpeg[2:]
+    yield "parts: extensions", gif[:behind] + b"\x21\xfe\1a\0" * 1_900_000 + gif[behind:]
+    yield "parts: sub-blocks", gif[:behind] + b"\x21\xfe" + b"\1a" * 4_900_000 + b"\0" + gif[behind:]
+    body = webp[8:] + b"ABCD\0\0\0\0" * 1_200_000
+    yield "parts: riff", b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def _mutated(data: bytes, chance: random.Random) -> bytes:

@@ -2,13 +2,18 @@
 
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 from PIL import Image
 
+from pawtrait.serving import intake, privacy
+from pawtrait.serving.intake import Sent
+from pawtrait.serving.problems import Problem
+from pawtrait.serving.settings import Settings
 from tests.serving import hostile
-from tests.serving.callers import jpeg, png
+from tests.serving.callers import jpeg, pixels, png
 
 SLOWEST = 2.0  # seconds
 GROWTH = 400  # MB
@@ -66,7 +71,26 @@ def test_each_kind_of_harm_has_its_name(service, name, status, kind):
 def test_a_bomb_is_refused_before_it_is_decoded(service):
     began = time.perf_counter()
     assert raw(service, hostile.bomb()).status_code == 413
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize("part", ["chunks", "comments", "fill", "exif", "extensions", "sub-blocks", "riff"])
+def test_a_file_of_a_million_parts_costs_nothing(part):
+    sent = Sent("x", dict(hostile.corpus(0))[f"parts: {part}"])
+    began = time.process_time()
+    with pytest.raises(Problem, match="parts"):
+        intake.decode(sent, Settings.of({}))
+    assert time.process_time() - began < 0.2
+
+
+def test_a_scan_full_of_stuffing_is_cut_quickly():
+    """Half a million escaped bytes and something behind the end: found without a step for each."""
+    data = jpeg()
+    at = data.rindex(b"\xff\xd9")
+    stuffed = data[:at] + b"\xff\0" * 4_000_000 + data[at:] + b"behind"
+    began = time.process_time()
+    assert privacy.clean(stuffed, pixels("happy")).endswith(b"\xff\xd9")
+    assert time.process_time() - began < 0.5
 
 
 def test_a_body_that_is_too_long_is_refused_while_it_is_read(serving):
@@ -124,14 +148,13 @@ def test_pictures_of_any_mode_are_read(service, mode):
 
 
 def test_a_large_photo_holds_up_no_small_one(service):
-    from concurrent.futures import ThreadPoolExecutor
-
     big = hostile.large(6000)  # 36 MP
     with ThreadPoolExecutor(8) as pool:
+        start = time.perf_counter()
         slow = [pool.submit(raw, service, big) for _ in range(2)]
         time.sleep(0.05)
         began = time.perf_counter()
         assert raw(service, jpeg()).status_code == 200
         quick = time.perf_counter() - began
         assert [one.result().status_code for one in slow] == [200, 200]
-    assert quick < 1.0
+    assert quick < (time.perf_counter() - start) / 2

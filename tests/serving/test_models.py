@@ -100,11 +100,11 @@ def test_no_request_fails_while_the_champion_changes(service, colour_model, requ
         thread.start()
     for version, folder in folders.items():
         before = len(seen)
-        wait_for(lambda before=before: len(seen) >= before + requests // (SWAPS + 1), 120)
+        wait_for(lambda before=before: len(seen) >= before + requests // (SWAPS + 1), 60 + requests / 10)
         crown(folder, version)
         wait_for(lambda version=version: service.app.state.door.models.now().place.version == version)
     before = len(seen)
-    wait_for(lambda: len(seen) >= before + requests // (SWAPS + 1), 120)
+    wait_for(lambda: len(seen) >= before + requests // (SWAPS + 1), 60 + requests / 10)
     done.set()
     for thread in threads:
         thread.join()

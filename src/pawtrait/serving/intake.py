@@ -19,6 +19,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadImage
+from pawtrait.serving import anatomy
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
 
@@ -99,7 +100,9 @@ def decode(sent: Sent, settings: Settings) -> Pixels:
     """
     if len(sent.data) > settings.largest_bytes:
         raise _too_long(settings.largest_bytes)
-    if images.sniff(sent.data) != "jpeg":
+    if images.sniff(sent.data) == "jpeg":
+        anatomy.check(sent.data, sent.name)
+    else:
         look(sent, settings)
     try:
         return images.decode(sent.data, largest_pixels=settings.largest_pixels, name=sent.name)
@@ -118,6 +121,7 @@ def look(sent: Sent, settings: Settings) -> tuple[int, int]:
         raise Problem(
             415, "not-a-picture", f"{sent.name}: expected JPEG, PNG, GIF, WebP, BMP or TIFF, by its content"
         )
+    anatomy.check(sent.data, sent.name)
     try:
         picture = images.open_header(sent.data, largest_pixels=UNSEEN, name=sent.name)
     except BadImage as error:

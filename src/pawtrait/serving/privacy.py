@@ -7,6 +7,7 @@ picture only. Other formats become PNG.
 
 import hashlib
 import hmac
+import re
 import secrets
 import struct
 import zlib
@@ -24,6 +25,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEEPS = (b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT")  # colours hang on these
 _WEBP_DROPS = (b"EXIF", b"XMP ")
 _ORIENTATION = 0x0112
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # within a scan these are pixels, or fill
+MOST = 4_096  # segments behind the first scan
 
 
 def clean(data: bytes, pixels: Pixels) -> bytes:
@@ -89,17 +92,15 @@ def _jpeg_end(data: bytes, scan: int) -> int:
     if at == len(data) - 2:  # nearly always
         return len(data)
     at = scan
-    while True:
-        at = data.index(b"\xff", at)
-        marker = data[at + 1]
-        if marker == 0xD9:
+    for _ in range(MOST):
+        found = _MARKER.search(data, at)
+        if found is None:
+            break
+        at = found.start()
+        if data[at + 1] == 0xD9:
             return at + 2
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0 or 0xD0 <= marker <= 0xD7:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    raise ValueError("no end")
 
 
 def _png(data: bytes) -> bytes:
