@@ -71,14 +71,14 @@ def test_every_setting_is_in_the_manual_with_its_default():
             assert float(rows[name].replace(",", "")) == default, name
 
 
-@pytest.mark.parametrize("cases", [4, pytest.param(120, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [4, pytest.param(250, marks=pytest.mark.slow)])
 def test_the_fuzzer_finds_no_error_of_ours(fast_folder, cyclegan_folder, service, cases):
     """Requests made up from the document: none is answered by a 5xx, each as the document says."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", service.app)
     codes: list[int] = []
     for operation in schema.get_all_operations():
         _fuzzed(operation.ok(), codes, cases)
-    assert len(codes) > 5 * cases
+    assert len(codes) >= 8 * cases  # some operations can be asked in one way only
 
 
 def _fuzzed(operation, codes, cases):
