@@ -5,7 +5,6 @@ One such worker for a pool: what an earlier one left under way counts as crashed
 """
 
 import argparse
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -16,15 +15,15 @@ from prefect.client.schemas.filters import WorkerFilter
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
-from pipelines.processes import CommandError
-from pipelines.up import Machine, interrupted, pool_name, settle
+from pipelines.processes import CommandError, heed
+from pipelines.up import Machine, pool_name, settle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until Ctrl-C or SIGTERM (0), or until the worker ends by itself or no server answers (2)."""
     parser = argparse.ArgumentParser("python -m pipelines.join", description=__doc__)
     parser.add_argument("--ask", action="store_true", help="only ask the server whether the worker is well")
-    signal.signal(signal.SIGTERM, interrupted)
+    heed()
     try:
         if parser.parse_args(arguments).ask:
             return _ask(pool_name())

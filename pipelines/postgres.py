@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
+from pipelines.processes import heed
 
 OWNER = "pawtrait"  # the one role, which owns the three databases
 DATABASES = ("mlflow", "prefect", "feedback")
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("postgres"), help="its data (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="of 127.0.0.1 (a free one)")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupted)
+    heed()
     try:
         with server(chosen.folder, chosen.port) as urls:
             for name, value in urls.settings().items():
@@ -264,10 +264,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

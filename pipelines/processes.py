@@ -15,6 +15,7 @@ from types import TracebackType
 from pawtrait.errors import PawtraitError
 
 TAIL = 3  # last lines of the output that go into the message of a failure
+ENDING = (signal.SIGINT, signal.SIGTERM)
 GRACE = 5.0  # seconds between asking a process to end and ending it
 
 
@@ -116,6 +117,15 @@ def environment(current: Mapping[str, str]) -> dict[str, str]:
     if found is None or str(Path(found).parent) != folder:
         path = f"{folder}{os.pathsep}{path}"
     return {**current, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def heed(*signals: signal.Signals) -> None:
+    """Let these signals, both by default, raise KeyboardInterrupt here, and reach children too.
+
+    What a script starts in its background ignores SIGINT from birth, and so would all its children.
+    """
+    for number in signals or ENDING:
+        signal.signal(number, signal.default_int_handler)
 
 
 def _end(children: Iterable["subprocess.Popen[str]"], grace: float) -> None:

@@ -5,6 +5,7 @@
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines import month as calendar
 from pipelines import pages, server, workspace
 from pipelines import stages as dvc_stages
 from pipelines.month import FINGERPRINT, REGISTER, Approval
-from pipelines.processes import Children, CommandError
+from pipelines.processes import Children, CommandError, heed
 from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
@@ -83,6 +84,7 @@ def here(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; 0 when it completed, 2 after one line that says why not."""
     options = _parser().parse_args(arguments)
+    heed(signal.SIGINT)
     try:
         server.reach()
         if options.here:

@@ -6,7 +6,6 @@ start has the same schedules and runs. A run that the stop cut off counts as cra
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import time
@@ -16,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from types import FrameType
 
 import httpx
 import yaml
@@ -32,7 +30,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
 from pipelines import deployments
-from pipelines.processes import Children, CommandError
+from pipelines.processes import Children, CommandError, heed
 
 HOST = "127.0.0.1"
 READY = (
@@ -117,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m pipelines.up", description=__doc__)
     parser.add_argument("--port", type=int, default=4200, help=f"of {HOST} (%(default)s)")
     port = parser.parse_args(arguments).port
-    signal.signal(signal.SIGTERM, interrupted)
+    heed()
     try:
         with _alone(), _up(port) as machine:
             print(_welcome(port), flush=True)
@@ -155,11 +153,6 @@ def settle(client: SyncPrefectClient, pool: str) -> list[str]:
 def pool_name() -> str:
     """The pool that prefect.yaml's deployments name."""
     return str(yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["pool"]["name"])
-
-
-def interrupted(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends it as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -65,7 +65,9 @@ def test_a_port_that_is_taken_is_one_line(postgres_folder: Path) -> None:
 def test_the_command_prints_three_addresses_and_ctrl_c_stops_it(
     postgres_folder: Path, alive: Callable[[int], bool], until: Callable[[Callable[[], bool]], None]
 ) -> None:
-    command = [sys.executable, "-m", "pipelines.postgres", "--folder", str(postgres_folder)]
+    """Also where a script started it in its background, which makes it deaf to Ctrl-C at first."""
+    python = [sys.executable, "-m", "pipelines.postgres", "--folder", str(postgres_folder)]
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *python]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         lines = [run.stdout.readline() for _ in range(3)]
