@@ -81,6 +81,11 @@ def herald(text: str) -> None:
     _part("herald")(key="herald", data={"text": text})
 
 
+def sheet(title: str, page: str) -> None:
+    """An HTML page in a frame in which nothing runs."""
+    _part("sheet")(key="sheet", data={"title": title, "page": page})
+
+
 def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
     """Bytes as an address that a page shows without asking anybody."""
     return f"data:{kind};base64,{b64encode(data).decode()}"
@@ -125,9 +130,20 @@ def _text(name: str) -> str:
 @cache
 def _part(name: str) -> Any:
     """A component, declared once a process."""
-    if name == "herald":
-        quiet = "p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }"
-        page = '<p role="status" aria-live="polite"></p>'
-        return st.components.v2.component("pawtrait.herald", html=page, css=quiet, js=_text("herald.js"))
-    html, css, js = (_text(f"{name}.{kind}") for kind in ("html", "css", "js"))
-    return st.components.v2.component(f"pawtrait.{name}", html=html, css=css, js=js)
+    if name in _SMALL:
+        html, css = _SMALL[name]
+    else:
+        html, css = _text(f"{name}.html"), _text(f"{name}.css")
+    return st.components.v2.component(f"pawtrait.{name}", html=html, css=css, js=_text(f"{name}.js"))
+
+
+_SMALL = {
+    "herald": (
+        '<p role="status" aria-live="polite"></p>',
+        "p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }",
+    ),
+    "sheet": (
+        '<iframe sandbox=""></iframe>',
+        "iframe { width: 100%; height: 60rem; border: 1px solid var(--paw-line); border-radius: 1.3rem }",
+    ),
+}

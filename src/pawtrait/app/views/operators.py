@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pawtrait.app import desk, shown
+from pawtrait.app import desk, parts, shown
 from pawtrait.app.client import Trouble
 
 LEAD = "How the service fares, who is champion and since when, what the months decided and monitoring found."
@@ -89,9 +89,9 @@ def _report() -> None:
     except Trouble as trouble:
         if trouble.status != 404:
             raise
-        st.html(shown.empty("other", "No report yet. `pawtrait monitor` writes one."))
+        st.html(shown.empty("other", "No report yet: the command “pawtrait monitor” writes one."))
         return
-    st.iframe(page, height=900)
+    parts.sheet("The monitoring report", page)
 
 
 def _figure(value: Any) -> str:
