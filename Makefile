@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo real repro ui app prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named up serve
+.PHONY: help setup demo real repro ui app prefect postgres dvc-remote year test test-all check bench backup restore clean pictures-named up serve image
 
 PORT ?= 5000
 PREFECT_PORT ?= 4200
@@ -55,6 +55,9 @@ prefect: setup ## Prefect's server, a worker and the schedules at http://127.0.0
 
 postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback; prints their addresses
 	@$(PY) -m pipelines.postgres
+
+image: setup ## the service's image with the champion in it, by Docker or buildah, named by version and data
+	@$(PY) -m pipelines.images
 
 up: ## service, web app, MLflow, Prefect, PostgreSQL, Prometheus and Grafana in containers, by Docker Compose
 	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || $(ENV)/bin/pawtrait bake

@@ -25,6 +25,7 @@ from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
 
 environment.settle()  # before anything imports a framework, which reads these variables then
+os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
 
 SIDE = 32
 PICTURES = ["B", "H", "W", 3]

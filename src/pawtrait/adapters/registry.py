@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+IMAGE = "image"  # tag of a version: the container image that holds it, where one was built
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
 

@@ -37,4 +37,6 @@ def run(*, actor: str, reasons: Sequence[str], note: Path, version: str | None =
             ),
             note,
         )
-    print(f"version {target} is champion again, version {old} is previous")
+    image = registry.numbered(target).tags.get(registry.IMAGE)
+    goes = f"; its image is {image}" if image else ""
+    print(f"version {target} is champion again, version {old} is previous{goes}")

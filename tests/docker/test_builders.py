@@ -1,0 +1,128 @@
+"""The month's image: who builds it, how it is called, and that a rollback names the one it goes back to."""
+
+from pathlib import Path
+
+import pytest
+
+from pawtrait import champion
+from pawtrait.adapters import registry
+from pawtrait.errors import BadParams
+from pawtrait.stages import rollback
+from pipelines import images
+from pipelines.processes import CommandError
+from tests.adapters.conftest import client, tracked  # noqa: F401  fixtures
+from tests.adapters.test_succession import _empty, logged, note, promoted, three  # noqa: F401  fixtures
+
+BUILDAH = """\
+case "$1" in
+inspect) /bin/grep -qx -- "$4" "$0.built" ;;
+bud) for word; do [ "$before" = --tag ] && echo "$word" >> "$0.built"; before=$word; done ;;
+esac"""
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Puts shell scripts by these names on an otherwise empty PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv(images.BUILDER, raising=False)
+
+    def put(**scripts: str) -> Path:
+        for name, script in scripts.items():
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
+        return folder
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("scripts", "builder"),
+    [
+        ({"docker": "exit 0", "buildah": "exit 0"}, "docker"),
+        ({"docker": "exit 1", "buildah": "exit 0"}, "buildah"),  # its engine does not answer
+        ({"docker": "exit 1"}, None),
+        ({}, None),
+    ],
+)
+def test_docker_builds_where_its_engine_answers_and_else_buildah(programs, scripts, builder):
+    programs(**scripts)
+    assert images.found({}) == builder
+
+
+def test_the_builder_can_be_named_or_switched_off(programs):
+    programs(docker="exit 0", buildah="exit 0")
+    assert images.found({images.BUILDER: "buildah"}) == "buildah"
+    assert images.found({images.BUILDER: "none"}) is None
+    with pytest.raises(BadParams, match="expected auto, docker, buildah or none"):
+        images.found({images.BUILDER: "podman"})
+
+
+def test_an_image_is_called_by_version_and_data():
+    assert images.name("7", {"dvc.outs.data/raw": "0123456789abcdef.dir"}) == "pawtrait-serve:7-01234567"
+    assert images.name("7", {}) == "pawtrait-serve:7-unknown"
+
+
+def test_the_package_index_is_passed_on_and_flags_are_added():
+    told = {
+        "PIP_INDEX_URL": "https://packages.example/simple",
+        images.FLAGS: "--volume '/my wheels:/wheels:ro'",
+    }
+    words = images.command("buildah", "pawtrait-serve:1-a", told)
+    assert words[:4] == ["buildah", "bud", "--format", "docker"]
+    assert words[-5:-1] == [
+        "--build-arg",
+        f"PIP_INDEX_URL={told['PIP_INDEX_URL']}",
+        "--volume",
+        "/my wheels:/wheels:ro",
+    ]
+    assert "PIP_FIND_LINKS" not in " ".join(words)
+
+
+@pytest.fixture
+def project(three, tmp_path, programs):  # noqa: F811
+    """A registry with a champion, a checkout with a Dockerfile, a buildah that only writes down its words."""
+    (tmp_path / "docker").mkdir()
+    (tmp_path / images.DOCKERFILE).touch()
+    (tmp_path / "params.yaml").touch()
+    programs(buildah=BUILDAH)
+    return three
+
+
+def _build(note: Path) -> str:  # noqa: F811
+    return images.build(Path(), note, lambda line: None)
+
+
+def test_the_champion_is_baked_built_and_its_image_noted_with_its_version(project, tmp_path):
+    assert _build(project) == "pawtrait-serve:1-unknown was built with buildah"
+    assert registry.numbered("1").tags[registry.IMAGE] == "pawtrait-serve:1-unknown"
+    inside = champion.read(tmp_path / "docker/baked/service/data/champion.json")
+    assert (inside.version, inside.folder) == ("1", f"data/models/{inside.model}")
+
+
+def test_an_image_that_is_there_is_not_built_again(project, tmp_path):
+    _build(project)
+    assert _build(project) == "pawtrait-serve:1-unknown is there"
+    assert (tmp_path / "bin/buildah.built").read_text() == "pawtrait-serve:1-unknown\n"
+
+
+def test_a_rollback_names_the_image_that_goes_back(project, capsys):
+    _build(project)
+    promoted("3", project, force=True)
+    assert _build(project) == "pawtrait-serve:3-unknown was built with buildah"
+    rollback.run(actor="bob", reasons=[], note=project)
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == "version 1 is champion again, version 3 is previous; its image is pawtrait-serve:1-unknown"
+
+
+def test_a_build_that_fails_says_why_and_notes_no_image(project, programs):
+    programs(buildah='test "$1" = bud && echo "no space left" && exit 1; exit 1')
+    with pytest.raises(CommandError, match="no space left"):
+        _build(project)
+    assert registry.IMAGE not in registry.numbered("1").tags
+
+
+def test_without_a_builder_there_is_none_and_the_reason_is_told(project, monkeypatch):
+    monkeypatch.setenv(images.BUILDER, "none")
+    assert _build(project) == images.NOBODY
