@@ -82,7 +82,8 @@ class Team:
         return [port if word == inside else self.here(word) for word in words]
 
     def here(self, text: str) -> str:
-        """A place of a container in one of this machine."""
+        """A place of a container in one of this machine; variables are what they are where nothing is set."""
+        text = re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", text)
         for name in NAMES:
             inside = self.services[name]["ports"][0].rpartition(":")[2]
             text = re.sub(rf"({name}|127\.0\.0\.1):{inside}\b", f"127.0.0.1:{self.ports[name]}", text)

@@ -149,7 +149,12 @@ def folder(location: str) -> Path:
 
 
 def client() -> MlflowClient:
-    """A client for ``MLFLOW_TRACKING_URI``, by default mlflow.db here, made and migrated under a lock."""
+    """A client for ``MLFLOW_TRACKING_URI``, by default mlflow.db here, made and migrated under a lock.
+
+    A server migrates its own database, and who asks it may have nothing here to write to.
+    """
+    if mlflow.get_tracking_uri().startswith("http"):
+        return MlflowClient()
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK):
         opened = MlflowClient()
