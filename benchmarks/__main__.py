@@ -29,9 +29,14 @@ TOOLS = (
     "pillow",
     "numpy",
 )
-JOBS = ("augmentation", "prediction", "exporting", "scanning", "neural", "fast", "cyclegan", "gpu")
+JOBS = ("augmentation", "prediction", "exporting", "scanning", "neural", "fast", "cyclegan", "serving", "gpu")
 AT_LENGTH = ("precision",)  # no matter of speed, and a quarter of an hour: only where it is asked for
-SPREAD = ("scanning", "cyclegan", "gpu")  # jobs that are about several cores; the others stay on one
+SPREAD = (
+    "scanning",
+    "cyclegan",
+    "serving",
+    "gpu",
+)  # jobs that are about several cores; the others stay on one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,64 @@
+"""The service beside a bare loop and other servers, and the largest rate in time."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.serving import drive, generator, material, rates, services, sheet
+from benchmarks.serving.drive import Answers
+from benchmarks.serving.generator import Stream
+
+
+def test_the_search_finds_the_rate_that_is_answered_in_time():
+    def ask(rate, seconds):  # a service that is in time up to 300 a second
+        taken = np.full(1000, 0.01 if rate <= 300 else 0.5)
+        return Answers(np.linspace(0, seconds, 1000), taken, np.full(1000, 200), [], 0.0, seconds)
+
+    found = rates.largest(ask, 500, rates.Counts(1, 1, 12, 1, 1))
+    assert 299 < found.rate <= 300
+
+
+def test_a_rate_that_does_not_hold_is_lowered():
+    def ask(rate, seconds):
+        taken = np.full(1000, 0.01 if rate <= (300 if seconds < 60 else 200) else 0.5)
+        return Answers(np.linspace(0, seconds, 1000), taken, np.full(1000, 200), [], 0.0, seconds)
+
+    assert 190 <= rates.largest(ask, 500, rates.Counts(1, 1, 10, 1, 60)).rate <= 200
+
+
+def test_refusals_and_lost_requests_are_not_in_time():
+    answers = Answers(np.zeros(4), np.array([0.1, 0.1, 0.1, 0.3]), np.array([200, 429, 0, 200]), [], 0.0, 1.0)
+    assert answers.in_time == 0.25 and answers.rate == 2
+
+
+def test_the_generator_counts_from_when_a_request_was_due(tmp_path, running, png_file):
+    service = running()
+    streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
+    found = drive.send(service.port, streams, 1.0)[0]
+    assert found.counts() == {"200": len(found.status)} and 20 < len(found.status) < 100
+    assert (np.diff(found.due) >= 0).all() and (found.seconds > 0).all()
+
+
+def test_a_service_that_is_gone_is_counted_as_lost(tmp_path, png_file):
+    streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
+    found = drive.send(services.free_port(), streams, 0.5)[0]
+    assert set(found.counts()) == {str(generator.LOST)}
+
+
+@pytest.fixture
+def png_file(tmp_path):
+    from tests.serving.callers import png
+
+    path = tmp_path / "cat.png"
+    path.write_bytes(png())
+    return path
+
+
+@pytest.mark.slow
+def test_the_service_keeps_up_with_a_bare_loop_and_leaves_others_behind():
+    found = rates.measure(rates.FULL, material.model())
+    ratios = {name: ratio["median"] for name, ratio in found["ratios"].items()}
+    assert ratios[rates.BARE] >= sheet.SHARE, json.dumps(found)
+    assert ratios[rates.KERAS] >= sheet.TIMES and ratios[rates.PLAIN] >= sheet.TIMES, json.dumps(found)
+    assert found["largest"]["in_time"] >= drive.SHARE

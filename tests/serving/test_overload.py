@@ -1,0 +1,32 @@
+"""More than the service can take, and a database that goes away: small counts, and ten minutes of it."""
+
+import pytest
+
+from benchmarks.serving import drive, material, overload, rates
+
+CLEAN = {"200", "429"}  # a refusal that does not say when to come again counts as another status
+
+
+def held(found):
+    """What has to hold whatever the machine is busy with."""
+    moods = found["moods"].values()
+    assert all(set(phase["statuses"]) <= CLEAN and phase["statuses"]["200"] > 0 for phase in moods)
+    assert found["rows"]["lost"] == 0 and found["rows"]["acknowledged"] == found["rows"]["stored"] > 0
+    assert found["after"]["rate"] > 0
+
+
+def test_overload_and_a_locked_database_lose_nothing(colour_model):
+    held(overload.measure(colour_model("cnn"), None, seconds=6, outage=2, sqlite=True))
+
+
+@pytest.mark.slow
+def test_ten_minutes_of_twice_the_rate_change_nothing():
+    model = material.model()
+    with rates.everything(model) as (_, running):
+        ours = running[rates.OURS]
+        most = drive.most(ours, 10).rate
+        rate = rates.largest(rates.asking(ours), most, rates.FULL).rate
+    found = overload.measure(model, rate, seconds=600, outage=60)
+    held(found)
+    assert found["memory"]["late"] < found["memory"]["early"] * 1.05 + 20  # MB
+    assert found["after"]["in_time"] >= drive.SHARE
