@@ -247,8 +247,12 @@ def test_prometheus_takes_its_rules_and_finds_the_service(running):
 
 
 def _corrections(address: str) -> list[str]:
+    """The moods that people said; the first delivery makes the table."""
     with psycopg.connect(address) as connection:
-        return [row[0] for row in connection.execute("select label from feedback").fetchall()]
+        try:
+            return [row[0] for row in connection.execute("select label from feedback").fetchall()]
+        except psycopg.errors.UndefinedTable:
+            return []
 
 
 def _until(true: Callable[[], bool], log: Callable[[str], str], name: str, seconds: float = 240) -> None:
