@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -43,6 +44,34 @@ def test_a_photo_is_read_corrected_and_painted(by_hand: House, visit: Visit, pho
     expect(page.get_by_role("img", name=re.compile("The portrait after step"))).to_be_visible()
     portrait = downloaded(page)
     assert (portrait.format, portrait.size) == ("PNG", (256, 256))
+
+
+def test_one_s_own_picture_can_be_the_painting(by_hand: House, visit: Visit, photo: Photo):
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").click()
+    page.get_by_text("Use a picture of your own as the painting").click()
+    page.get_by_test_id("stExpander").filter(has_text="of your own").locator("input.file").set_input_files(
+        photo("angry")
+    )
+    expect(page.get_by_role("radio", name=re.compile("My own picture"))).to_be_checked()
+    page.get_by_role("radio", name="small").click()
+    page.get_by_role("button", name="Paint", exact=True).click()
+    assert downloaded(page).size == (256, 256)
+    page.locator("[data-testid=stFeedback] button").first.click()
+    expect(page.get_by_text("Thank you!")).to_be_visible()
+    with database.opened(by_hand.database) as engine:
+        rows = eventually(lambda: feedback.styles_between(engine, LONG_AGO, datetime.now(UTC)))
+    assert [(row.method, row.thumbs) for row in rows] == [("nst", 1)]
+
+
+def test_painting_can_be_stopped(by_hand: House, visit: Visit):
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").click()
+    page.get_by_role("radio", name="large").click()
+    page.get_by_role("button", name="Paint", exact=True).click()
+    page.get_by_role("button", name="Stop painting").click()
+    expect(page.get_by_role("button", name="Paint", exact=True)).to_be_visible()
+    expect(page.locator(".beside")).to_have_count(0)
 
 
 def test_the_demo_s_champion_and_painters_answer_as_well(demo: House, visit: Visit):
@@ -251,7 +280,7 @@ def the_only_row_about(house: House, sent: Path) -> Said:
     return row
 
 
-def eventually(look: Callable[[], list[Said]]) -> list[Said]:
+def eventually(look: Callable[[], list[Any]]) -> list[Any]:
     until = time.monotonic() + 20
     while not (found := look()) and time.monotonic() < until:
         time.sleep(0.1)
