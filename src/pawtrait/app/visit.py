@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from pawtrait.app import pictures
-from pawtrait.app.answers import Portrait, Reading, Wish
+from pawtrait.app.answers import Job, Portrait, Reading, Wish
 from pawtrait.app.parts import Photo
 
 LONGEST = 24  # entries; the oldest go, so that a long visit fills no memory
@@ -46,10 +46,15 @@ class Painted:
 
 @dataclass
 class Visit:
-    """All of it, oldest first, and the photo that the pages are about now."""
+    """All of it, oldest first, the photo that the pages are about now, and what is being painted.
+
+    A page's run may be cut short wherever it speaks to Streamlit, its session too. So what a service's answer
+    changes is changed here, on an object that was fetched before the service was asked.
+    """
 
     entries: list[Read | Painted] = field(default_factory=list)
     photo: Photo | None = None
+    job: tuple[Photo, Job, Wish, str] | None = None  # its photo may no longer be the one at hand
 
     @property
     def read(self) -> Read | None:

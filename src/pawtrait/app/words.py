@@ -15,7 +15,7 @@ METHODS = {
     "nst": ("Stroke by stroke", "Closest to the painting you pick. Watch it grow for a while."),
     "cyclegan": ("House style", "The manner of all our paintings together, at once."),
 }
-SIZES = {256: "small", 512: "medium", 1024: "large"}  # px of the longer side
+SIZES = {256: "small", 512: "medium", 768: "large"}  # px of the longer side
 NO_PAINTER = "No painter is at home just now. Whoever runs Pawtrait can let one in."
 TROUBLE = {
     401: "This page needs a key, or the one given is not known. Ask whoever runs Pawtrait for one.",

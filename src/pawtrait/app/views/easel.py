@@ -21,17 +21,17 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
     Raises:
         Trouble: the service said no.
     """
-    job = st.session_state.get("job")
-    latest = _latest(photo)
-    if job is None and st.button("Paint", type="primary", icon=":material/brush:", width="stretch"):
+    here, service = desk.here(), desk.service()
+    if here.job is None and st.button("Paint", type="primary", icon=":material/brush:", width="stretch"):
         with st.spinner("Mixing the colours …"):
-            came = desk.service().paint(photo.data, wish)
-        if isinstance(came, Portrait):
-            latest = desk.here().add_portrait(photo, wish, title, came, datetime.now(UTC))
-        else:
-            job = st.session_state["job"] = (came, wish, title)
-    if job:
-        _follow(photo, *job)
+            came = service.paint(photo.data, wish)
+            if isinstance(came, Portrait):
+                here.add_portrait(photo, wish, title, came, datetime.now(UTC))
+            else:
+                here.job = (photo, came, wish, title)
+    latest = _latest(photo)
+    if here.job:
+        _follow(*here.job)
     elif latest:
         _result(latest)
     else:
@@ -40,10 +40,11 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
 
 def stop() -> None:
     """Have what is being painted stopped, if anything is."""
-    job = st.session_state.pop("job", None)
-    if job:
+    here, service = desk.here(), desk.service()
+    if here.job:
+        job, here.job = here.job[1], None
         with desk.kept_trouble():
-            desk.service().cancel(job[0].id)
+            service.cancel(job.id)
 
 
 def save(one: Painted, key: str) -> None:
@@ -63,27 +64,27 @@ def save(one: Painted, key: str) -> None:
 
 def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
     """Show a job's glimpses until it is over; any click elsewhere begins this again, and misses nothing."""
+    here, service = desk.here(), desk.service()
     bar = st.progress(0.0, "The painter is looking at your pet …")
     place = st.empty()
     place.image(pictures.small(photo.data, SHOWN), alt="The photo that is being painted", width="stretch")
     st.button("Stop painting", icon=":material/stop_circle:", on_click=stop)
     try:
         last = None
-        for last in desk.service().follow(job.id):
+        for last in service.follow(job.id):
             bar.progress(min(last.done / max(last.of, 1), 1.0), _progress(last))
             if last.preview:
                 seen = b64decode(last.preview.partition(",")[2])
                 place.image(seen, alt=f"The portrait after step {last.done}", width="stretch")
         if last and last.state == "done":
-            portrait = desk.service().portrait(job.id)
-            desk.here().add_portrait(photo, wish, title, portrait, datetime.now(UTC))
+            here.add_portrait(photo, wish, title, service.portrait(job.id), datetime.now(UTC))
     except Trouble as trouble:
         if trouble.status:  # it is known no more; a service that is away may come back, and the job with it
-            st.session_state.pop("job", None)
+            here.job = None
         raise
+    here.job = None
     if last and last.state in ENDS:
         st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
-    st.session_state.pop("job", None)
     st.rerun()
 
 

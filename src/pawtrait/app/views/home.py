@@ -39,9 +39,9 @@ def page() -> None:
 def _read(photo: Photo) -> None:
     """Ask for the mood of a photo that has just come in."""
     consent = bool(st.session_state.get("consent", False))
+    here, service = desk.here(), desk.service()
     with desk.kept_trouble():
-        reading = desk.service().read(photo.data, photo.name, consent)
-        desk.here().add_reading(photo, reading, datetime.now(UTC))
+        here.add_reading(photo, service.read(photo.data, photo.name, consent), datetime.now(UTC))
 
 
 def _reading(seen: Read) -> None:
