@@ -139,6 +139,7 @@ def test_a_photo_can_be_dropped_or_pasted(by_hand: House, visit: Visit, photo: P
 def test_a_photo_can_be_taken(by_hand: House, visit: Visit):
     page = visit(by_hand.address, permissions=["camera"])
     page.get_by_role("button", name="Take a photo").first.click()
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")  # the camera has woken up
     page.get_by_test_id("stCameraInput").get_by_role("button", name="Take photo").click()
     expect(page.locator(".paw-reading")).to_be_visible()
 
