@@ -5,7 +5,8 @@ from fastapi.testclient import TestClient
 
 from pawtrait.errors import BadParams
 from pawtrait.serving import keys
-from pawtrait.serving.access import Rates
+from pawtrait.serving.access import Gate, Rates
+from pawtrait.serving.problems import Problem
 from tests.serving.callers import png, wait_for
 
 SCOPES = {
@@ -105,6 +106,22 @@ def test_guessing_keys_has_its_rate_too(serving, file):
     assert [service.get("/v1/models", headers=bearing(n)).status_code for n in range(3)] == [401, 401, 429]
 
 
+def test_what_a_key_is_not_for_counts_too(serving, file):
+    secret = keys.add(file, "phone", ["feedback"], rate=2)
+    service = serving(keys=file)
+    codes = [service.get("/v1/models", headers=bearing(secret)).status_code for _ in range(3)]
+    assert codes == [403, 403, 429]
+
+
+def test_a_household_of_ipv6_has_one_rate():
+    gate = Gate(None, 2)
+    for host in ("2001:db8::1", "2001:db8::2"):
+        gate.admit(None, host, "read")
+    with pytest.raises(Problem, match="more than 2"):
+        gate.admit(None, "2001:db8::3", "read")
+    assert gate.admit(None, "2001:db8:0:1::1", "read") == "2001:db8:0:1::1"
+
+
 def test_a_bucket_fills_evenly():
     rates = Rates()
     assert [rates.take("me", 60, 0.0) for _ in range(61)] == [0.0] * 60 + [1.0]
@@ -148,10 +165,9 @@ def test_a_name_that_is_not_the_services_is_refused(serving):
     assert codes == [200, 200, 200, 200, 400, 400]
 
 
-def test_too_much_at_once_is_turned_away(serving):
+def test_more_than_there_is_room_for_is_told_not_to_come_again(serving):
     service = serving(memory=500)
-    done = service.post("/v1/moods", files={"pictures": png(side=60)})
-    assert (done.status_code, done.headers["retry-after"]) == (429, "1")
+    assert service.post("/v1/moods", files={"pictures": png(side=60)}).status_code == 413
     assert service.post("/v1/feedback", json={}).status_code == 422
 
 

@@ -82,6 +82,9 @@ def test_a_thumb_for_a_portrait(service):
         {"picture": NOBODY, "thumbs": 1, "request": "x" * 65},
         {"method": "fast", "thumbs": 1, "strength": 2},
         {"method": "fast", "thumbs": 1, "seconds": "NaN"},
+        {"method": "fast", "thumbs": 1, "style": "a\0b"},
+        {"picture": NOBODY, "thumbs": 1, "model_version": "1\0"},
+        {"picture": NOBODY, "thumbs": 1, "\0": 1},
     ],
 )
 def test_what_says_nothing_usable_is_refused(service, body):

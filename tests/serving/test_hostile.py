@@ -8,11 +8,13 @@ import psutil
 import pytest
 from PIL import Image
 
+from pawtrait.dataset import images
+from pawtrait.errors import BadImage
 from pawtrait.serving import intake, privacy
 from pawtrait.serving.intake import Sent
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
-from tests.serving import hostile
+from tests.serving import hostile, swarms
 from tests.serving.callers import jpeg, pixels, png
 
 SLOWEST = 2.0  # seconds
@@ -74,13 +76,30 @@ def test_a_bomb_is_refused_before_it_is_decoded(service):
     assert time.perf_counter() - began < 1.0
 
 
-@pytest.mark.parametrize("part", ["chunks", "comments", "fill", "exif", "extensions", "sub-blocks", "riff"])
-def test_a_file_of_a_million_parts_costs_nothing(part):
-    sent = Sent("x", dict(hostile.corpus(0))[f"parts: {part}"])
+@pytest.mark.parametrize(("name", "data"), [pytest.param(*one, id=one[0]) for one in swarms.corpus()])
+def test_a_file_of_a_million_parts_costs_nothing(name, data):
     began = time.process_time()
-    with pytest.raises(Problem, match="parts"):
-        intake.decode(sent, Settings.of({}))
-    assert time.process_time() - began < 0.2
+    if name == "JPEG of markers behind its pixels":  # these its decoder passes over by itself
+        assert intake.decode(Sent("x", data), Settings.of({})).shape == (64, 64, 3)
+    else:
+        with pytest.raises(Problem, match=r"parts|scans|damaged"):
+            intake.decode(Sent("x", data), Settings.of({}))
+    assert time.process_time() - began < 0.3
+
+
+@pytest.mark.parametrize("made", [swarms.two_frames, swarms.two_headers])
+def test_a_file_that_shows_two_sizes_is_known_by_the_one_that_its_decoder_sees(made):
+    with pytest.raises(Problem) as problem:
+        intake.decode(Sent("x", made(30_000)), Settings.of({}))
+    assert problem.value.status in (413, 422)
+    assert images.sniff(made(64)) and _shape(made(64)) in ((64, 64, 3), None)
+
+
+def _shape(data):
+    try:
+        return images.decode(data, largest_pixels=10_000, name="x").shape
+    except BadImage:
+        return None
 
 
 def test_a_scan_full_of_stuffing_is_cut_quickly():

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from pawtrait import champion, params
+from pawtrait import champion, params, sealed
 from pawtrait.errors import BadModel
 from pawtrait.serving import models
 from pawtrait.serving.models import Models, Place
@@ -45,6 +45,20 @@ def test_a_damaged_champion_is_left_and_the_old_one_stays(held, colour_model):
 def test_another_model_than_the_note_names_is_left(held, colour_model):
     champion.write(champion.Champion("pet-expression", "2", "cnn", "ab" * 32, str(colour_model("other"))))
     assert not held.refresh() and held.now().place.version == "1"
+
+
+def test_a_champion_that_gives_no_numbers_is_left(held, colour_model):
+    crown(colour_model("odd", sharpness=float("nan")), "2")
+    assert not held.refresh() and held.now().place.version == "1" and "nan" in held.problem
+
+
+def test_a_champion_that_cannot_be_run_at_all_stops_no_start(project, colour_model):
+    folder = colour_model("odd")
+    sealed.write_facts(folder, sealed.facts(folder) | {"side": "wide"})
+    sealed.seal(folder)
+    crown(folder, "2")
+    found = Models(models.source(Settings.of({})))
+    assert not found.refresh() and found.served is None and found.problem
 
 
 def test_a_note_that_goes_away_changes_nothing(held, project):

@@ -7,7 +7,10 @@ import threading
 
 import pytest
 
+from pawtrait import clock
+from pawtrait.adapters.store.feedback import StyleSaid
 from pawtrait.errors import BadFeedback, BadStore
+from pawtrait.serving import rows
 from pawtrait.serving.outbox import REFUSED, Outbox
 from tests.serving.callers import wait_for
 
@@ -122,3 +125,14 @@ def test_two_that_share_a_folder_deliver_each_row_once(tmp_path, store):
         boxes[(number + 1) % 2].flush()
     assert all(box.flush() for box in boxes)
     assert len(store.rows) == 20 and [box.waiting for box in boxes] == [0, 0]
+
+
+def test_a_line_that_is_no_row_blocks_none_behind_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outbox = Outbox(tmp_path / "box", rows.delivery(f"sqlite:///{tmp_path}/feedback.db"), durable=True)
+    known = {"method": "fast", "style": "ink", "strength": 1.0, "thumbs": 1, "seconds": 2.0}
+    thumb = StyleSaid(id="a", time=clock.now(), client="me", **known)
+    for line in ({"kind": "none", "row": {}}, {}, {"kind": "said", "row": {"time": "2026-01-01"}}):
+        outbox.put(line)
+    outbox.put(rows.packed(thumb))
+    assert outbox.flush() and (outbox.delivered, outbox.dropped) == (1, 3)

@@ -165,7 +165,9 @@ def _plain_jpeg(data: bytes) -> tuple[int, int] | None:
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start-of-frame segment
+        if marker < 0xC0 or 0xD0 <= marker <= 0xDA or marker == 0xFF:  # no segment: others may see more in it
+            return None
+        if marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start-of-frame segment
             precision, height, width, channels = struct.unpack(">BHHB", data[at + 4 : at + 10])
             return (width, height) if precision == 8 and channels in (1, 3) else None
         at += 2 + length
@@ -174,10 +176,10 @@ def _plain_jpeg(data: bytes) -> tuple[int, int] | None:
 
 def _plain_png(data: bytes) -> tuple[int, int] | None:
     """The size of a whole 8-bit grey or RGB PNG without transparency, orientation or animation."""
-    if not data.endswith(b"IEND\xaeB`\x82") or len(data) < 33:
+    if not data.endswith(b"IEND\xaeB`\x82") or len(data) < 33 or data[8:16] != b"\0\0\0\rIHDR":
         return None
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    special = any(chunk in data for chunk in (b"tRNS", b"eXIf", b"acTL"))
+    special = any(chunk in data for chunk in (b"tRNS", b"eXIf", b"acTL", b"fcTL")) or data.count(b"IHDR") > 1
     return (width, height) if depth == 8 and colour in (0, 2) and not special else None
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections import OrderedDict
 from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from fastapi import Request
 
@@ -51,21 +52,22 @@ class Gate:
         Raises:
             Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
         """
-        key = self._known(secret, address)
-        if key and scope not in key.scopes and "admin" not in key.scopes:
-            raise Problem(403, "forbidden", f"the key {key.name} is not for this; it needs the scope {scope}")
-        self._count(f"address {address}", self._rate)
+        self._count(
+            f"address {_network(address)}", self._rate
+        )  # what is refused counts too: guessing has its rate
+        key = self._known(secret)
         if key:
             self._count(f"key {key.name}", self._rate if key.rate is None else key.rate)
+        if key and scope not in key.scopes and "admin" not in key.scopes:
+            raise Problem(403, "forbidden", f"the key {key.name} is not for this; it needs the scope {scope}")
         return f"key {key.name}" if key else address
 
-    def _known(self, secret: str | None, address: str) -> Key | None:
+    def _known(self, secret: str | None) -> Key | None:
         if self._keys is None:
             return None
         self._refresh(self._keys)
         key = self._keys.find(secret) if secret else None
         if key is None:
-            self._count(f"address {address}", self._rate)  # guessing has its rate too
             said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
             raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
         return key
@@ -87,6 +89,15 @@ class Gate:
                 f"more than {rate} requests a minute; try again in {math.ceil(seconds)} s",
                 {"Retry-After": str(math.ceil(seconds))},
             )
+
+
+def _network(address: str) -> str:
+    """An address, of IPv6 the 64 bits that a household or a server has: the rest it makes up as it likes."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((known, 64), strict=False)) if known.version == 6 else address
 
 
 @lru_cache(MOST)

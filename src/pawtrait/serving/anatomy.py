@@ -5,11 +5,14 @@ other thread gets anything done. No camera and no editor makes so many.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from pawtrait.dataset import images
 from pawtrait.serving.problems import Problem
 
 _BARE = (0x00, 0x01, *range(0xD0, 0xDA))  # JPEG's markers that no length follows
+_SCAN, SCANS = b"\xff\xda", 100  # a decoder goes over all pixels once a scan; ten are usual
+_PIECES = (273, 324)  # TIFF's tags: where the strips are, or the tiles
 
 
 def check(data: bytes, name: str) -> None:
@@ -25,13 +28,20 @@ def check(data: bytes, name: str) -> None:
             if number >= most:
                 said = f"{name}: more than {most} parts, which no picture needs; save it anew"
                 raise Problem(422, "unreadable-picture", said)
+    if kind == "jpeg" and data.count(_SCAN) > SCANS:
+        raise Problem(422, "unreadable-picture", f"{name}: more than {SCANS} scans; save it anew")
 
 
 def _jpeg(data: bytes) -> Iterator[int]:
-    """Segments and fill bytes before the first scan."""
+    """Segments and fill bytes before the first scan, and what lies between them, which decoders skip too."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+    while at + 4 <= len(data) and data[at : at + 2] != _SCAN:
         yield at
+        if data[at] != 0xFF:
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return
+            continue
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
@@ -78,9 +88,21 @@ def _webp(data: bytes) -> Iterator[int]:
         at += 8 + length + length % 2
 
 
+def _tiff(data: bytes) -> Iterator[int]:
+    """As many as the first directory says that there are strips or tiles."""
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    at = int.from_bytes(data[4:8], order)
+    entries = [
+        data[at + 2 + 12 * n : at + 14 + 12 * n] for n in range(int.from_bytes(data[at : at + 2], order))
+    ]
+    said = [int.from_bytes(one[4:8], order) for one in entries if int.from_bytes(one[:2], order) in _PIECES]
+    return iter(range(sum(said)))
+
+
 _WALKS: dict[str, tuple[Callable[[bytes], Iterator[int]], int]] = {
     "jpeg": (_jpeg, 4_096),
     "png": (_png, 16_384),  # an encoder may write a kilobyte at a time
     "gif": (_gif, 65_536),  # 255 bytes at a time
     "webp": (_webp, 4_096),
+    "tiff": (_tiff, 16_384),  # a strip a row
 }

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pawtrait.serving import problems, traces
+from pawtrait.serving.incoming import Incoming
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
@@ -26,6 +27,7 @@ HEADERS = [
 ]
 POLICY = b"default-src 'none'; frame-ancestors 'none'"
 SAFE = ("GET", "HEAD", "OPTIONS")
+SLACK = 64_000  # bytes that a form may add to a picture whose length was not said
 
 log = logging.getLogger("pawtrait.requests")
 
@@ -39,30 +41,36 @@ class Rules:
         origins: pages of other hosts that may send something.
         memory: bytes of bodies that may be on their way in together.
         largest: bytes of one picture.
+        slowest: seconds that a body may take.
     """
 
     hosts: frozenset[str]
     origins: frozenset[str]
     memory: int
     largest: int
+    slowest: float
 
     @classmethod
     def of(cls, settings: Settings) -> "Rules":
         """As the settings say."""
         hosts, origins = (frozenset(words.split()) for words in (settings.hosts, settings.origins))
-        return cls(hosts, origins, settings.memory, settings.largest_bytes)
+        return cls(hosts, origins, settings.memory, settings.largest_bytes, settings.slowest)
 
     def check(self, method: str, headers: dict[bytes, bytes]) -> None:
-        """Refuse what another site's page sends in its visitor's name.
+        """Refuse what another site's page sends in its visitor's name, and what proxies may read otherwise.
 
         Raises:
-            Problem: 400 not our name, 403 another site's page.
+            Problem: 400 not our name, or two lengths; 403 another site's page.
         """
+        if (
+            b"transfer-encoding" in headers and b"content-length" in headers
+        ):  # a proxy may have believed the other
+            raise Problem(400, "two-lengths", "a body has one length", {"Connection": "close"})
         host = headers.get(b"host", b"").decode("latin-1")
         if self.hosts and _name(host) not in self.hosts:
             raise Problem(400, "wrong-host", "this service does not go by that name")
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if origin and method not in SAFE and urlsplit(origin).netloc != host and origin not in self.origins:
+        if origin and method not in SAFE and _place(origin) != host and origin not in self.origins:
             raise Problem(403, "wrong-origin", "pages of other sites may not send anything here")
 
 
@@ -101,7 +109,7 @@ class Around:
                 headers = dict(scope["headers"])
                 self._rules.check(scope["method"], headers)
                 size = self._taken(headers)
-                await self._app(scope, receive, answer)
+                await self._app(scope, Incoming(receive, size + SLACK, self._rules.slowest), answer)
             except Problem as problem:
                 scope["app"] = self._outer
                 await problems.answer(Request(scope), problem)(scope, receive, answer)
@@ -114,6 +122,8 @@ class Around:
         unsaid = self._rules.largest if b"transfer-encoding" in headers else 0
         said = headers.get(b"content-length", b"")
         size = int(said) if said.isdigit() else unsaid
+        if size > self._rules.memory:
+            raise Problem(413, "too-large", f"more than {self._rules.memory} bytes are never taken at once")
         if size and self._coming + size > self._rules.memory:
             raise Problem(
                 429, "busy", "too much is being sent at the moment; try again in 1 s", {"Retry-After": "1"}
@@ -149,6 +159,14 @@ def _with_ours(headers: list[tuple[bytes, bytes]], request: str) -> list[tuple[b
     if all(name != b"content-security-policy" for name, _ in headers):
         known.append((b"content-security-policy", POLICY))
     return known
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin; "" where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

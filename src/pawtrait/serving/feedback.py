@@ -24,6 +24,7 @@ LARGEST = 16_384  # bytes of feedback without a picture
 Mood = Literal["happy", "sad", "angry", "other"]
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 Thumbs = Literal[1, -1]
+TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
 
 
 class AboutMood(BaseModel):
@@ -36,7 +37,7 @@ class AboutMood(BaseModel):
     label: Mood | None = None
     thumbs: Thumbs | None = None
     predicted: Mood | None = None
-    model_version: Annotated[str, Field(max_length=16)] | None = None
+    model_version: Annotated[str, Field(max_length=16, pattern=TEXT)] | None = None
     name: Annotated[str, Field(max_length=255)] = ""
     consent: bool = False
 
@@ -54,7 +55,7 @@ class AboutPortrait(BaseModel):
 
     request: Id | None = None
     method: Literal["nst", "fast", "hybrid", "cyclegan"]
-    style: Annotated[str, Field(max_length=128)] = ""
+    style: Annotated[str, Field(max_length=128, pattern=TEXT)] = ""
     strength: Annotated[float, Field(ge=0, le=1)] = 1.0
     thumbs: Thumbs
     seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0

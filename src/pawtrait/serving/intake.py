@@ -1,10 +1,8 @@
 """What comes in: bodies bounded while they are read, pictures looked at before they are decoded."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -67,11 +65,9 @@ async def form(request: Request, settings: Settings, *, most: int, raw: str = "p
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with _patience(settings.slowest):
-            return await _multipart(request, settings, most)
+        return await _multipart(request, settings, most)
     if kind.startswith("image/") or kind in ("application/octet-stream", ""):
-        async with _patience(settings.slowest):
-            data = await body(request, settings.largest_bytes)
+        data = await body(request, settings.largest_bytes)
         return Form({raw: [Sent(raw, data)]}, {})
     raise Problem(415, "unsupported-body", "expected a picture as the body, or multipart/form-data")
 
@@ -174,6 +170,7 @@ async def _multipart(request: Request, settings: Settings, most: int) -> Form:
         max_fields=MOST_FIELDS,
         max_part_size=16_384,
     )
+    parser.spool_max_size = limit  # nothing of a picture touches a disk
     try:
         parsed = await parser.parse()
     except (MultiPartException, MultipartParseError) as error:
@@ -196,17 +193,6 @@ async def _multipart(request: Request, settings: Settings, most: int) -> Form:
     finally:
         await parsed.close()
     return Form(files, fields)
-
-
-@asynccontextmanager
-async def _patience(seconds: float) -> AsyncGenerator[None, None]:
-    """A client that sends a byte now and then holds nothing for ever."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        said = f"the body took more than {seconds:g} s"
-        raise Problem(408, "too-slow-a-body", said, {"Connection": "close"}) from error
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:

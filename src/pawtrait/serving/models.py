@@ -95,6 +95,10 @@ class Models:
         except (PawtraitError, OSError) as error:
             self._complain(error)
             return False
+        except Exception as error:  # whatever onnxruntime or a registry's client raises
+            log.exception("a champion could not be taken")
+            self._complain(error)
+            return False
         self._swap(loaded)
         return True
 
@@ -152,7 +156,12 @@ def load(place: Place) -> Served:
     options.inter_op_num_threads = 1
     facts = sealed.facts(place.folder)
     classifier = Classifier(predict.session(place.folder / "model.onnx", options), facts, digest)
-    classifier.probabilities(np.zeros((1, classifier.side, classifier.side, 3), np.uint8))
+    tried = classifier.probabilities(np.zeros((1, classifier.side, classifier.side, 3), np.uint8))
+    if tried.shape != (1, len(facts["labels"])) or not np.isfinite(tried).all():
+        raise BadModel(
+            f"{place.folder} answers with {tried.tolist()}, expected a probability for each of"
+            f" {', '.join(facts['labels'])}; train the model again"
+        )
     return Served(place, str(facts["name"]), classifier)
 
 

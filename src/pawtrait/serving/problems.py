@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as Plain
+from starlette.requests import ClientDisconnect
 
 from pawtrait.errors import BadFeedback, BadImage, BadModel, BadRegistry, BadStore, PawtraitError
 
@@ -44,6 +45,14 @@ class Problem(Exception):
         }
 
 
+class Cut(HTTPException):
+    """A Problem with a body on its way in: whoever reads it, FastAPI too, lets this one through as it is."""
+
+    def __init__(self, status: int, kind: str, detail: str) -> None:
+        super().__init__(status, detail, {"Connection": "close"})
+        self.kind = kind
+
+
 def of(error: PawtraitError) -> Problem:
     """The problem that an error of ours is to a client; a store's or model's own words stay in the log."""
     status, kind = OURS.get(type(error), (500, "internal"))
@@ -71,9 +80,14 @@ def install(app: FastAPI) -> None:
     async def _own(request: Request, error: PawtraitError) -> JSONResponse:
         return answer(request, of(error))
 
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return answer(request, Problem(400, "gone", "the client went away before it had sent everything"))
+
+    @app.exception_handler(Plain)
+    async def _http(request: Request, error: Plain) -> JSONResponse:
+        usual = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = error.kind if isinstance(error, Cut) else usual
         return answer(request, Problem(error.status_code, kind, str(error.detail), error.headers))
 
     @app.exception_handler(RequestValidationError)

@@ -34,7 +34,8 @@ SELF_SAID = (
     "duplicate",
 )  # rules about a picture's place among others, which the queue judges itself
 
-Name = Annotated[str, Field(min_length=1, max_length=64)]
+TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=TEXT)]
 
 
 class Verdict(BaseModel):
@@ -45,7 +46,7 @@ class Verdict(BaseModel):
     picture: Annotated[str, Field(pattern=NAME.pattern + "$", max_length=64)]
     reviewer: Name
     verdict: Literal["happy", "sad", "angry", "other", "unusable"]
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=500, pattern=TEXT)] | None = None
 
 
 @router.get("/v1/reviews/next", **told.NEXT)

@@ -52,7 +52,8 @@ def delivery(address: str) -> Callable[[list[Mapping[str, Any]]], None]:
     def deliver(lines: list[Mapping[str, Any]]) -> None:
         by_kind: dict[str, list[Stored]] = {}
         for line in lines:
-            by_kind.setdefault(line["kind"], []).append(unpacked(line))
+            row = unpacked(line)
+            by_kind.setdefault(_NAMES[type(row)], []).append(row)
         with database.opened(address) as engine:
             for kind, found in by_kind.items():
                 _KINDS[kind][1](engine, found)

@@ -7,7 +7,7 @@ import cv2
 import uvicorn
 from fastapi import FastAPI
 
-from pawtrait.serving import api, logs
+from pawtrait.serving import api, logs, patience
 from pawtrait.serving.settings import Settings
 
 
@@ -20,6 +20,8 @@ def run(settings: Settings, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        http=patience.within(settings.slowest),
+        ws="none",
         log_config=None,
         access_log=False,  # ours has ids and no addresses
         server_header=False,

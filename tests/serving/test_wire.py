@@ -1,0 +1,149 @@
+"""What a client can do on the wire itself: bytes that no HTTP library sends, slowly or without an end."""
+
+import socket
+import time
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from tests.serving.callers import jpeg, wait_for
+
+HOST = b"Host: 127.0.0.1\r\n"
+PICTURE = b"POST /v1/moods HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\n"
+
+
+@pytest.fixture
+def wire(running):
+    """Sends bytes as they are to a service of its own, and gives what comes back."""
+    service = running(PAWTRAIT_SLOWEST="1", PAWTRAIT_MEMORY="300000", PAWTRAIT_LARGEST_BYTES="100000")
+
+    def talk(data, *more, pause=0.0, seconds=5.0):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=seconds) as line:
+            line.sendall(data)
+            for piece in more:
+                time.sleep(pause)
+                try:
+                    line.sendall(piece)
+                except OSError:  # it has hung up
+                    break
+            return _answer(line)
+
+    talk.service = service
+    return talk
+
+
+def _answer(line):
+    """All that comes until the other side hangs up or is silent."""
+    found = b""
+    try:
+        while piece := line.recv(65536):
+            found += piece
+            if b"\r\n\r\n" in found:
+                line.settimeout(0.3)
+    except OSError:
+        pass
+    return found
+
+
+def _code(answer):
+    return int(answer.split(b" ", 2)[1]) if answer else None
+
+
+HEADS = {
+    b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n": 400,
+    b"Content-Length: 4\r\nContent-Length: 5\r\n": 400,
+    b"Content-Length: +4\r\n": 400,
+    b"Content-Length : 4\r\n": 400,
+    b"Transfer-Encoding: gzip, chunked\r\n": 400,
+    b"Transfer-Encoding: xchunked\r\n": 400,
+    b"Host: evil.example\r\nContent-Length: 4\r\n": 400,
+    b"Content-Length: 99999999999999999999\r\n": 413,  # too much for ever, so no 429
+    b"Content-Length: 300001\r\n": 413,
+}
+PATHS = (
+    b"/v1/portraits/%ff%00",
+    b"//v1/models",
+    b"/v1/styles/..%2f..%2fx/picture",
+    b"http://evil.example/healthz",
+)
+
+
+def test_what_proxies_may_read_otherwise_is_refused(wire):
+    behind = b"\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    answers = {head: wire(PICTURE + head + behind) for head in HEADS}
+    assert {head: _code(answer) for head, answer in answers.items()} == HEADS
+    assert not any(b'"alive"' in answer for answer in answers.values())
+
+
+def test_an_odd_path_is_none(wire):
+    codes = {path: _code(wire(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")) for path in PATHS}
+    assert set(codes.values()) == {404}
+
+
+def test_a_body_without_an_end_is_cut_off(wire):
+    """Nobody says its length, and every endpoint would read it to the end."""
+    piece = b"8000\r\n" + b"[" * 0x8000 + b"\r\n"
+    for path in (b"/v1/moods", b"/v1/reviews", b"/v1/feedback", b"/v1/portraits"):
+        for kind in (b"application/json", b"image/png", b"multipart/form-data; boundary=x"):
+            head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Type: " + kind + b"\r\n"
+            answer = wire(head + b"Transfer-Encoding: chunked\r\n\r\n", *[piece] * 40)
+            assert _code(answer) in (400, 413, 415), (path, kind)
+
+
+def test_a_body_that_comes_drop_by_drop_is_given_up(wire):
+    for path in (b"/v1/moods", b"/v1/reviews"):
+        head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\n"
+        began = time.perf_counter()
+        answer = wire(head + b"Content-Length: 90000\r\n\r\n", *[b"\xff"] * 12, pause=0.2)
+        assert _code(answer) == 408 and time.perf_counter() - began < 4
+
+
+def test_slow_bodies_keep_nobody_out_for_long(wire):
+    slow = [socket.create_connection(("127.0.0.1", wire.service.port)) for _ in range(3)]
+    for line in slow:
+        line.sendall(PICTURE + b"Content-Length: 99900\r\n\r\n\xff")
+
+    def ask():
+        kind = {"content-type": "image/jpeg"}
+        return httpx.post(f"{wire.service.url}/v1/moods", content=jpeg(), headers=kind)
+
+    turned_away = ask()
+    assert (turned_away.status_code, turned_away.headers["retry-after"]) == (429, "1")
+    wait_for(lambda: ask().status_code == 200)
+    for line in slow:
+        line.close()
+
+
+def test_who_goes_away_in_the_middle_is_no_error_of_ours(wire):
+    for path in (b"/v1/moods", b"/v1/reviews", b"/v1/feedback"):
+        with socket.create_connection(("127.0.0.1", wire.service.port)) as line:
+            kind = b"image/jpeg" if path == b"/v1/moods" else b"application/json"
+            head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Type: " + kind
+            line.sendall(head + b"\r\nContent-Length: 999\r\n\r\nabc")
+    wait_for(lambda: wire.service.log.read_text().count('"status": 400') == 3)
+    assert "trace" not in wire.service.log.read_text()
+
+
+def test_an_origin_that_is_none_is_another_site(wire):
+    done = httpx.post(f"{wire.service.url}/v1/feedback", json={}, headers={"origin": "http://["})
+    assert done.status_code == 403
+
+
+def test_who_connects_and_says_nothing_or_half_or_little_is_sent_away(wire):
+    lines = [socket.create_connection(("127.0.0.1", wire.service.port), timeout=6) for _ in range(4)]
+    lines[1].sendall(b"GET /healthz HT")
+    lines[2].sendall(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+    while not lines[2].recv(65536).endswith(b'"alive"}'):
+        pass
+    lines[2].sendall(b"GET /hea")
+    began = time.perf_counter()
+    with suppress(OSError):
+        while time.perf_counter() - began < 4:
+            lines[3].sendall(b"G")
+            time.sleep(0.1)
+    for line in lines:
+        with suppress(ConnectionResetError):
+            assert line.recv(100) == b""  # hung up
+        line.close()
+    assert time.perf_counter() - began < 4
