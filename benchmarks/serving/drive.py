@@ -57,9 +57,9 @@ class Answers:
         return float(((self.seconds <= SLOW) & (self.status == 200)).mean()) if len(self.status) else 0.0
 
     def percentile(self, share: float, status: int = 200) -> float:
-        """Milliseconds within which so many of those answered so were answered."""
+        """Milliseconds within which so many of those answered so were answered; 0 where none were."""
         which = self.seconds[self.status == status]
-        return float(np.quantile(which, share)) * 1000 if len(which) else float("nan")
+        return float(np.quantile(which, share)) * 1000 if len(which) else 0.0
 
     def counts(self) -> dict[str, int]:
         """How many answers of each status."""

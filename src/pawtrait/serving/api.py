@@ -1,5 +1,6 @@
 """The application: every part put together by ``create``."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -43,9 +44,11 @@ def create(settings: Settings) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         app.state.door = door.opened(settings)
         app.state.metrics.watch(app.state.door)
+        watching = asyncio.create_task(app.state.door.batcher.lag.watch())
         try:
             yield
         finally:
+            watching.cancel()
             app.state.door.close()
             if spans:
                 spans.close()

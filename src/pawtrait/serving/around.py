@@ -4,6 +4,7 @@ import logging
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -28,6 +29,7 @@ HEADERS = [
 POLICY = b"default-src 'none'; frame-ancestors 'none'"
 SAFE = ("GET", "HEAD", "OPTIONS")
 SLACK = 64_000  # bytes that a form may add to a picture whose length was not said
+MOODS = SimpleNamespace(path="/v1/moods")
 
 log = logging.getLogger("pawtrait.requests")
 
@@ -109,6 +111,7 @@ class Around:
                 headers = dict(scope["headers"])
                 self._rules.check(scope["method"], headers)
                 size = self._taken(headers)
+                self._check_room(scope)
                 await self._app(scope, Incoming(receive, size + SLACK, self._rules.slowest), answer)
             except Problem as problem:
                 scope["app"] = self._outer
@@ -116,6 +119,12 @@ class Around:
             finally:
                 self._coming -= size
                 self._written(scope, state, status, time.perf_counter() - began, span)
+
+    def _check_room(self, scope: Scope) -> None:
+        """Refuse at once what would be refused anyhow, which under overload is most of it."""
+        if scope["path"] == MOODS.path and scope["method"] == "POST":
+            scope["route"] = MOODS  # by which it is counted
+            self._outer.state.door.batcher.check_room()
 
     def _taken(self, headers: dict[bytes, bytes]) -> int:
         """Bytes that this body may take; one that does not say its length may take a picture's."""

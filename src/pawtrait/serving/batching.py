@@ -23,6 +23,7 @@ from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.serving import intake, privacy
 from pawtrait.serving.intake import Seen, Sent
+from pawtrait.serving.lag import Lag
 from pawtrait.serving.models import Served
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
@@ -78,6 +79,7 @@ class Batcher:
     """The threads and the queue before them.
 
     Attributes:
+        lag: of the event loop, where somebody watches it.
         pending: pictures that were taken in and are not answered yet.
         batches, pictures: how often the model was called, and with how many altogether.
     """
@@ -90,6 +92,7 @@ class Batcher:
         self._giant = threading.Lock()
         self._large = ThreadPoolExecutor(settings.workers, "large")
         self._pace = 0.01  # seconds a picture, as of late
+        self.lag = Lag()
         self.pending = 0
         self.batches = 0
         self.pictures = 0
@@ -106,7 +109,7 @@ class Batcher:
         Raises:
             Problem: 429, with when to come again.
         """
-        wait = self.pending * self._pace / self._settings.workers
+        wait = self.pending * self._pace / self._settings.workers + self.lag.seconds
         many = self.pending + pictures > self._settings.queue
         if self.pending and (many or wait > self._settings.wait):
             seconds = max(1, ceil(wait))
