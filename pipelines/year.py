@@ -39,6 +39,7 @@ KEPT_STAGES = (
 )  # the first month's, for the year
 COMMITTED = (*real.COPIED, "data/recorded_splits.csv")
 FIRST = 2026, 1
+WIDTH = 200  # of the table where it does not go to a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _print(months: Sequence[Month]) -> None:
                 " ".join(last.reasons[:1]) if last else "–",
                 f"version {last.champion}" if last else "–",
             )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 def _alarms(month: Month) -> str:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pawtrait import champion, cli_monitor, quarantine
-from pawtrait.adapters.store import database, feedback, ledger, requests
+from pawtrait.adapters.store import database, feedback, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
 from pawtrait.champion import Champion
@@ -162,6 +162,26 @@ def test_copies_in_the_training_split_count_once(service):
     manifest.write(path, twins, manifest.Placed)
     ask(DAY, 30, seed=2)
     assert found(look(service), "brightness").counts == (32, 30)
+
+
+@pytest.mark.parametrize(("chosen", "learned"), [("before", 60), ("after", 64)])
+def test_what_feedback_brought_after_the_champion_was_chosen_is_not_behind_it(service, chosen, learned):
+    ask(DAY, 40, seed=2)
+    moved = DAY - timedelta(days=40 if chosen == "before" else 20)
+    known = manifest.read(service.tables / "manifest.csv", manifest.Record)
+    training = [one.id for one in known if one.published == "train" or one.path.startswith("train/")][:4]
+    rows = [
+        settling.Settled(one, "2026-10", DAY - timedelta(days=30), "sad", "two say so") for one in training
+    ]
+    with database.opened() as engine:
+        settling.settle(engine, "2026-10", rows, when)
+        ledger.add(
+            engine,
+            ledger.Decision(
+                time=moved, action="promoted", actor="ann", champion="3", previous=None, version="3"
+            ),
+        )
+    assert found(look(service), "brightness").counts == (learned, 40)
 
 
 def test_pictures_that_were_not_kept_are_not_looked_at(service):

@@ -67,7 +67,9 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     model, notes = _champion()
     largest = knobs.manifest.largest_pixels
     placed, records = _tables(splits)
-    reference = samples.behind(placed, records, raw, model, policy=policy, largest_pixels=largest)
+    unlearned = _unlearned(model)
+    learned = [one for one in placed if records[one.path].id not in unlearned]
+    reference = samples.behind(learned, records, raw, model, policy=policy, largest_pixels=largest)
     days, more = samples.asked(said.asked, kept, model, policy=policy, largest_pixels=largest)
     findings = drift.look(reference, days, policy)
     fares = health.assess(said.asked, said.answered, said.truths, said.thumbs, own.level)
@@ -135,6 +137,13 @@ def _champion() -> tuple[Champion | None, list[str]]:
         return champion.read(), []
     except BadModel as error:
         return None, [f"answers are not compared: {error}"]
+
+
+def _unlearned(model: Champion | None) -> set[str]:
+    """Pictures that feedback brought after the champion was chosen: only challengers learned from them."""
+    with database.opened() as engine:
+        chosen = [one.time for one in ledger.moves(engine) if model and one.version == model.version]
+        return {one.picture for one in settling.accepted(engine) if chosen and one.time > chosen[0]}
 
 
 def _tables(splits: Path) -> tuple[list[Placed], dict[str, Record]]:
