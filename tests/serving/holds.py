@@ -1,0 +1,41 @@
+"""What full counts came to, written where it is asked for: PAWTRAIT_HOLDS=docs/results/serving_holds.json."""
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pawtrait.files import write_text
+from tests.serving.callers import ROOT
+
+
+def record(name: str, **figures: Any) -> None:
+    """Put the figures of one count into the file, with the commit that they are of."""
+    if asked := os.environ.get("PAWTRAIT_HOLDS"):
+        path = ROOT / asked
+        with FileLock(f"{path}.lock"):
+            known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            known[name] = figures | {"made_on": _made_on()}
+            write_text(path, json.dumps(dict(sorted(known.items())), indent=1, ensure_ascii=False) + "\n")
+        Path(f"{path}.lock").unlink(missing_ok=True)
+
+
+def _made_on() -> dict[str, Any]:
+    changed = _git("status", "--porcelain", "--", "src", "tests/serving", "tests/conftest.py")
+    busy = round(os.getloadavg()[0], 1)  # others may have been at work beside it
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(changed),
+        "cores": os.cpu_count(),
+        "load": busy,
+        "python": platform.python_version(),
+    }
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
