@@ -1,6 +1,7 @@
 """What must hold, counted in full on services in their own processes; small counts are beside each part."""
 
 import io
+import os
 import re
 import signal
 import threading
