@@ -170,9 +170,8 @@ def test_what_feedback_brought_after_the_champion_was_chosen_is_not_behind_it(se
     moved = DAY - timedelta(days=40 if chosen == "before" else 20)
     known = manifest.read(service.tables / "manifest.csv", manifest.Record)
     training = [one.id for one in known if one.published == "train" or one.path.startswith("train/")][:4]
-    rows = [
-        settling.Settled(one, "2026-10", DAY - timedelta(days=30), "sad", "two say so") for one in training
-    ]
+    when = DAY - timedelta(days=30)
+    rows = [settling.Settled(one, "2026-10", when, "sad", "two say so") for one in training]
     with database.opened() as engine:
         settling.settle(engine, "2026-10", rows, when)
         ledger.add(
