@@ -23,7 +23,6 @@ Visit = Callable[..., Page]
 Photo = Callable[..., Path]
 
 PAGES = ("", "studio", "visit", "reviewers", "operators")
-SECOND = 1.0
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -169,17 +168,12 @@ def test_a_photo_that_is_too_large_is_not_even_sent(by_hand: House, visit: Visit
     expect(page.get_by_role("status").filter(has_text="up to 10 MB are fine")).to_be_visible()
 
 
-def test_the_mood_is_there_within_a_second_of_the_drop(by_hand: House, visit: Visit, photo: Photo):
+def test_drop_after_drop_shows_the_mood_of_the_last(by_hand: House, visit: Visit, photo: Photo):
     page = visit(by_hand.address)
     page.get_by_role("button", name="Paste a picture").wait_for()
-    spent = []
     for mood in ("happy", "sad", "angry", "other", "happy"):
-        data = base64.b64encode(photo(mood).read_bytes()).decode()
-        began = time.perf_counter()
-        page.evaluate(DROP, data)
+        page.evaluate(DROP, base64.b64encode(photo(mood).read_bytes()).decode())
         expect(page.locator(".paw-mood h2")).to_have_text(re.compile(words.MOODS[mood]))
-        spent.append(time.perf_counter() - began)
-    assert min(spent) < SECOND, spent  # the others may have met another test
 
 
 def test_keys_alone_lead_from_a_sample_to_its_mood(by_hand: House, visit: Visit):
