@@ -81,11 +81,11 @@ def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
             **variables,
         }
         command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port), *arguments]
-        log = (project / f"serve-{len(started)}.log").open("wb")
+        log = (project / f"serve-{port}.log").open("wb")
         process = subprocess.Popen(command, cwd=project, env=known, stderr=log, stdout=log)
         started.append(process)
         url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: process.poll() is not None or answers(url), 30)
+        wait_for(lambda: process.poll() is not None or answers(url), 120)
         return SimpleNamespace(url=url, process=process, log=Path(log.name), port=port)
 
     yield start

@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from pawtrait.dataset import images
 from pawtrait.serving import privacy
+from tests.serving import hostile
 from tests.serving.callers import jpeg, pixels
 
 SECRET = b"N 52 31 12"
@@ -90,3 +91,44 @@ def test_a_fingerprint_needs_the_salt(tmp_path):
     assert privacy.fingerprint("me", salt) == privacy.fingerprint("me", privacy.salt("", tmp_path / "salt"))
     assert privacy.fingerprint("me", salt) != privacy.fingerprint("me", b"other")
     assert (tmp_path / "salt").stat().st_mode & 0o077 == 0
+
+
+def test_notes_between_two_scans_go():
+    data = photo("JPEG", progressive=True)
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    table = data.rindex(b"\xff\xc4", 0, second)  # a scan may have a table before it
+    noted = (
+        data[:table] + hostile.segment(b"Exif\0\0" + SECRET) + hostile.segment(SECRET, 0xFE) + data[table:]
+    )
+    cleaned = privacy.clean(noted, decoded(noted))
+    assert SECRET not in cleaned and cleaned == privacy.clean(data, decoded(data))
+
+
+def test_a_thumbnail_in_the_head_goes():
+    """It may show what was cut away."""
+    data = jpeg()
+    head = b"JFIF\0\x01\x01\0\0\x01\0\x01\x03\x01" + SECRET[:9]
+    noted = data[:2] + hostile.segment(head, 0xE0) + hostile.segment(b"JFXX\0" + SECRET, 0xE0) + data[20:]
+    cleaned = privacy.clean(noted, decoded(noted))
+    assert SECRET[:9] in noted and SECRET[:9] not in cleaned and cleaned == data
+
+
+def test_adobes_word_about_colours_stays_and_what_hangs_on_it_goes():
+    buffer = io.BytesIO()
+    Image.fromarray(pixels("sad")).convert("CMYK").save(buffer, "JPEG")
+    data = buffer.getvalue()
+    at = data.index(b"\xff\xee")
+    adobe = data[at + 4 : at + 16]
+    noted = data[:at] + hostile.segment(adobe + SECRET, 0xEE) + data[at + 16 :]
+    cleaned = privacy.clean(noted, decoded(noted))
+    assert SECRET not in cleaned and (decoded(cleaned) == decoded(data)).all()
+
+
+def test_chunks_that_nobody_knows_go():
+    still = hostile.encoded("PNG")
+    noted = still[:33] + hostile.chunk(b"GPSx", SECRET) + still[33:]
+    assert SECRET not in privacy.clean(noted, pixels("sad"))
+    webp = hostile.encoded("WEBP")
+    inside = webp[8:] + b"exif" + len(SECRET).to_bytes(4, "little") + SECRET
+    noted = b"RIFF" + len(inside).to_bytes(4, "little") + inside
+    assert SECRET not in privacy.clean(noted, pixels("sad"))

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -20,6 +22,7 @@ from tests.serving.callers import ROOT, jpeg, png, wait_for
 from tests.serving.holds import record
 
 NOBODY = "ab" * 32
+LANES = 4  # services at once
 EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 FRAMEWORKS = ("tensorflow", "keras", "torch", "sklearn", "scipy", "pandas", "mlflow", "great_expectations")
 
@@ -32,41 +35,58 @@ def stored(project):
 
 @pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.slow)])
 def test_acknowledged_feedback_survives_any_death(running, project, kills):
-    """Killed under load at other moments; what was answered by 201 is in the database in the end."""
-    thanked: list[str] = []
+    """Killed under load at other moments; what was answered by 201 is in the database in the end.
 
-    def speak(url, stop):
-        with httpx.Client(base_url=url, timeout=2) as client:
-            while not stop.is_set():
-                try:
-                    done = client.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"})
-                    if done.status_code == 201:
-                        thanked.append(done.json()["id"])
-                    client.post("/v1/moods", content=jpeg(), headers={"content-type": "image/jpeg"})
-                except httpx.HTTPError:
-                    return
-
-    for number in range(kills):
-        service, stop = running(), threading.Event()
-        speakers = [threading.Thread(target=speak, args=(service.url, stop)) for _ in range(4)]
-        before = len(thanked)
-        for speaker in speakers:
-            speaker.start()
-        wait_for(lambda before=before: len(thanked) > before + 20, 20)
-        time.sleep(0.13 * (number % 9))  # other moments between two deliveries
-        service.process.send_signal(signal.SIGKILL)
-        service.process.wait()
-        stop.set()
-        for speaker in speakers:
-            speaker.join()
+    Several services at once share outbox and database, and one of them dies every now and then.
+    """
+    with ThreadPoolExecutor(LANES) as lanes:
+        every = list(lanes.map(partial(_until_killed, running), range(kills)))
+    thanked = [name for names in every for name in names]
     running()  # the last one delivers what the dead left
     with suppress(AssertionError):  # what is missing is told below
         wait_for(lambda: set(thanked) <= stored(project), 20)
     kept = stored(project)
     if kills >= 100:
         lost = len(set(thanked) - kept)
-        record("feedback and SIGKILL", kills=kills, acknowledged=len(thanked), lost=lost, kept=len(kept))
+        record(
+            "feedback and SIGKILL",
+            kills=kills,
+            services_at_once=LANES,
+            acknowledged=len(thanked),
+            lost=lost,
+            kept=len(kept),
+        )
     assert set(thanked) <= kept and len(set(thanked)) == len(thanked) > 20 * kills
+
+
+def _until_killed(running, number):
+    """The ids that a service acknowledged until it was killed."""
+    service, stop = running(), threading.Event()
+    thanked: list[str] = []
+    speakers = [threading.Thread(target=_speak, args=(service.url, stop, thanked)) for _ in range(4)]
+    for speaker in speakers:
+        speaker.start()
+    wait_for(lambda: len(thanked) > 20, 60)
+    time.sleep(0.13 * (number % 9))  # other moments between two deliveries
+    service.process.send_signal(signal.SIGKILL)
+    service.process.wait()
+    stop.set()
+    for speaker in speakers:
+        speaker.join()
+    return thanked
+
+
+def _speak(url, stop, thanked):
+    """Say something again and again, and remember what was acknowledged."""
+    with httpx.Client(base_url=url, timeout=10) as client:
+        while not stop.is_set():
+            try:
+                done = client.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"})
+                if done.status_code == 201:
+                    thanked.append(done.json()["id"])
+                client.post("/v1/moods", content=jpeg(), headers={"content-type": "image/jpeg"})
+            except httpx.HTTPError:
+                return
 
 
 def test_a_signal_ends_it_in_order(running, project):

@@ -23,9 +23,11 @@ from pawtrait.files import write_text
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEEPS = (b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT")  # colours hang on these
-_WEBP_DROPS = (b"EXIF", b"XMP ")
+_PNG_NEEDS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_WEBP_KEEPS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP")
 _ORIENTATION = 0x0112
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # within a scan these are pixels, or fill
+_NOTE = re.compile(rb"\xff[\xe0-\xef\xfe]")
 MOST = 4_096  # segments behind the first scan
 
 
@@ -55,7 +57,7 @@ def salt(given: str, kept: Path) -> bytes:
 
 
 def _jpeg(data: bytes) -> bytes:
-    """Segments up to the first scan are chosen from; what follows them is kept up to the picture's end."""
+    """Segments are chosen from, before the first scan and between scans, up to the picture's end."""
     if not data.startswith(_START):
         raise ValueError("no JPEG")
     kept, at, orientation = [_START], 2, 1
@@ -66,40 +68,48 @@ def _jpeg(data: bytes) -> bytes:
             raise ValueError("no segment")
         if segment[1] == 0xE1 and segment[4:10] == b"Exif\0\0":
             orientation = _turned(segment[4:])
-        if _belongs(segment):
-            kept.append(segment)
+        kept.append(_needed(segment))
         at += length
-    end = _jpeg_end(data, at)
-    if sum(map(len, kept)) == at and end == len(data):
+    rest = _scans(data, at)
+    if sum(map(len, kept)) + len(rest) == len(data):
         return data
     if orientation != 1:
         exif = _exif(orientation)
         kept.insert(1, b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
-    return b"".join(kept) + data[at:end]
+    return b"".join(kept) + rest
 
 
-def _belongs(segment: bytes) -> bool:
-    """Whether the pixels hang on a segment: tables, frames, JFIF, a colour profile, Adobe's transform."""
+def _needed(segment: bytes) -> bytes:
+    """What the pixels hang on: tables, frames, JFIF without thumbnail, a profile, Adobe's transform."""
     marker = segment[1]
-    if marker == 0xFE or 0xE0 <= marker <= 0xEF:
-        return marker in (0xE0, 0xEE) or (marker == 0xE2 and segment[4:15] == b"ICC_PROFILE")
-    return True
+    if marker == 0xE0:  # JFIF; a thumbnail would show what was cut away
+        plain = segment if len(segment) == 18 else b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0"
+        return plain if segment[4:9] == b"JFIF\0" and len(plain) == 18 else b""
+    if marker == 0xEE:
+        return b"\xff\xee\0\x0e" + segment[4:16] if segment[4:9] == b"Adobe" else b""
+    note = marker == 0xFE or 0xE0 <= marker <= 0xEF
+    profile = marker == 0xE2 and segment[4:15] == b"ICC_PROFILE"
+    return b"" if note and not profile else segment
 
 
-def _jpeg_end(data: bytes, scan: int) -> int:
-    """Where the picture ends: behind its end marker, which no table between two scans can fake."""
-    at = data.find(_END, scan)
-    if at == len(data) - 2:  # nearly always
-        return len(data)
-    at = scan
+def _scans(data: bytes, scan: int) -> bytes:
+    """From the first scan to the end marker, which no table between two scans can fake; without notes."""
+    if data.find(_END, scan) == len(data) - 2 and not _NOTE.search(data, scan):  # nearly always
+        return data[scan:]
+    kept: list[bytes] = []
+    begin, at = scan, scan
     for _ in range(MOST):
         found = _MARKER.search(data, at)
         if found is None:
             break
         at = found.start()
         if data[at + 1] == 0xD9:
-            return at + 2
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            return b"".join(kept) + data[begin : at + 2]
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if _NOTE.match(data, at):
+            kept.append(data[begin:at])
+            begin = end
+        at = end
     raise ValueError("no end")
 
 
@@ -108,7 +118,7 @@ def _png(data: bytes) -> bytes:
     for kind, chunk, content in _png_chunks(data):
         if kind == b"eXIf":
             orientation = _turned(content)
-        elif kind[:1].isupper() or kind in _PNG_KEEPS:
+        elif kind in _PNG_NEEDS or kind in _PNG_KEEPS:
             kept.append(chunk)
     if orientation != 1:
         exif = b"eXIf" + _exif(orientation)[6:]
@@ -136,7 +146,7 @@ def _webp(data: bytes) -> bytes:
         content = data[at + 8 : at + 8 + length]
         if kind == b"EXIF":
             orientation = _turned(content)
-        elif kind != b"XMP ":
+        elif kind in _WEBP_KEEPS:
             kept.append((kind, content))
         at += 8 + length + length % 2
     if orientation != 1:
