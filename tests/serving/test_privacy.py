@@ -1,7 +1,9 @@
 """What is kept of a picture: its pixels, nothing of where it was taken."""
 
 import io
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -91,6 +93,18 @@ def test_a_fingerprint_needs_the_salt(tmp_path):
     assert privacy.fingerprint("me", salt) == privacy.fingerprint("me", privacy.salt("", tmp_path / "salt"))
     assert privacy.fingerprint("me", salt) != privacy.fingerprint("me", b"other")
     assert (tmp_path / "salt").stat().st_mode & 0o077 == 0
+
+
+def test_services_that_start_at_once_have_one_salt(tmp_path):
+    ready = threading.Barrier(8)
+
+    def start(_):
+        ready.wait()
+        return privacy.salt("", tmp_path / "outbox/salt")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(start, range(8)))) == 1
+    assert [path.name for path in (tmp_path / "outbox").iterdir()] == ["salt"]
 
 
 def test_notes_between_two_scans_go():

@@ -103,6 +103,9 @@ class Jobs:
             self._known[job.id] = job
             self._waiting.append(job)
             self._changed.notify()
+            many = len(self._known) > 2 * self._limits.remembered + self._limits.waiting
+        if many:  # somebody asks and cancels while all hands paint, so nobody else tidies up
+            self._sweep()
         return job
 
     def find(self, key: str) -> Job | None:

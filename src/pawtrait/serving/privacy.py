@@ -7,18 +7,19 @@ picture only. Other formats become PNG.
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
-from pawtrait.files import write_text
 
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", 0xDA
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -51,8 +52,13 @@ def salt(given: str, kept: Path) -> bytes:
     if given:
         return given.encode()
     if not kept.exists():
-        write_text(kept, secrets.token_hex(32))
-        kept.chmod(0o600)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_name(f".{kept.name}-{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(secrets.token_hex(32))
+        with suppress(FileExistsError):  # of services that start at once one is the first, for all of them
+            os.link(draft, kept)
+        draft.unlink()
     return kept.read_text(encoding="utf-8").strip().encode()
 
 

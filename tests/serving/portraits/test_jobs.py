@@ -235,3 +235,13 @@ def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeyp
     assert jobs.find(job.id) is job
     until(lambda: jobs.find(job.id) is None)
     until(lambda: jobs.picture(job) is None)
+
+
+def test_who_asks_and_cancels_again_and_again_fills_no_memory(queue):
+    jobs = queue(workers=0)
+    first = submit(jobs)
+    jobs.cancel(first)
+    assert jobs.find(first.id) is first
+    for _ in range(30):
+        jobs.cancel(submit(jobs))
+    assert jobs.find(first.id) is None
