@@ -18,8 +18,10 @@ RUN python -m venv --without-pip /opt/pawtrait
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md ./
 # What is installed depends on these lines alone; the code comes after them, so that an edit does not install it all again.
+# The packages' own tests, 40 MB, stay behind.
 RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
  && python -m pip --python /opt/pawtrait/bin/python install -c constraints.txt '.[serve]' \
+ && find /opt/pawtrait/lib -depth -type d '(' -name tests -o -path '*/onnx/backend/test' ')' -exec rm -r '{}' + \
  && rm -r build src
 COPY src src
 RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .

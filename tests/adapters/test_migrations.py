@@ -103,3 +103,26 @@ def test_a_death_between_two_tables_leaves_a_store_that_can_be_migrated(tmp_path
     code = code.replace("os._exit(9)", "pass")
     whole = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=told, check=False)
     assert (died.returncode, whole.returncode) == (9, 0)
+
+
+def test_many_processes_in_folders_of_their_own_migrate_one_store_at_once(address, tmp_path):
+    code = (
+        "from pawtrait.adapters.store import database, ledger\n"
+        f"with database.opened({address!r}) as engine: ledger.all(engine)"
+    )
+    told = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    started = []
+    for number in range(4):
+        (tmp_path / str(number)).mkdir()
+        command_line = [sys.executable, "-c", code]
+        started.append(subprocess.Popen(command_line, cwd=tmp_path / str(number), env=told))
+    assert [process.wait(120) for process in started] == [0] * 4
+
+
+def test_nothing_is_written_where_the_store_does_not_lie(tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with database.opened(f"sqlite:///{tmp_path}/store/f.db"):
+        pass
+    assert list((tmp_path / "here").iterdir()) == []

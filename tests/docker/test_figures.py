@@ -8,6 +8,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.conftest import make_cyclegan
 from tests.serving.callers import png
 from tests.serving.conftest import project, serving, settings  # noqa: F401  fixtures
 
@@ -43,8 +44,11 @@ def _figures(expression: str) -> set[str]:
 @pytest.fixture
 def exported(serving) -> dict[str, set[str]]:  # noqa: F811
     """The samples of a service that has answered something, each with the names of its labels."""
+    make_cyclegan(Path("data/painters/cyclegan"))
     service = serving()
     service.post("/v1/moods", files={"pictures": ("a.png", png(), "image/png")}).raise_for_status()
+    photo = {"picture": ("a.png", png(side=96), "image/png")}
+    service.post("/v1/portraits", data={"method": "cyclegan"}, files=photo).raise_for_status()
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(service.get("/metrics").text):
         found.setdefault(family.name, set())

@@ -20,7 +20,7 @@ from pawtrait.adapters import registry, tracking
 from pipelines import images
 from tests.conftest import make_cyclegan
 from tests.docker import builds
-from tests.serving.callers import free_port, png
+from tests.serving.callers import free_port, png, wait_for
 
 ROOT = Path(__file__).parents[2]
 BASE_SCRIPT = ROOT / "../shared/tools/base-image.sh"
@@ -143,6 +143,7 @@ def test_the_service_in_it_tells_a_mood_with_the_version_that_is_baked_in(servic
     ids = {key: said["answers"][0][key] for key in ("request", "picture")}
     answer = httpx.post(f"{service}/v1/feedback", json=ids | {"label": "sad", "consent": True}, timeout=60)
     assert answer.status_code == 201
+    wait_for(lambda: httpx.get(f"{service}/readyz", timeout=30).json()["feedback_waiting"] == 0, 30)
 
 
 def test_the_service_in_it_says_why(service):

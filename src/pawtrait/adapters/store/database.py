@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from filelock import FileLock
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy import Engine as Engine  # for those who may not know SQLAlchemy
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -20,7 +20,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from pawtrait.errors import BadStore
 
 DEFAULT = "sqlite:///feedback.db"
-LOCK = Path(".cache/store.lock")
+LOCK = ".cache/store.lock"  # beside SQLite's file: who can write there can write here
+NUMBER = 20260712  # of PostgreSQL's lock: any that nobody else takes in this database
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 30  # seconds that SQLite waits for another writer
 
@@ -83,15 +84,29 @@ def _migrate_once(address: str, folder: Path) -> None:
     """Once a process, address and current folder, which SQLite's files are relative to: it costs 50 ms."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
     engine = _engine(address)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _unhurried)
         event.listen(engine, "begin", _begin)
-    with FileLock(LOCK), engine.connect() as connection:
+    with _alone(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(NUMBER)))  # until the commit, or the end
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """One at a time in a SQLite file; a server has a lock of its own, which holds for other machines too."""
+    folder = Path(engine.url.database or "").parent
+    if engine.dialect.name != "sqlite" or not os.access(folder, os.W_OK):  # SQLite says what is the matter
+        yield
+        return
+    lock = folder / LOCK
+    lock.parent.mkdir(exist_ok=True)
+    with FileLock(lock):
+        yield
 
 
 def _unhurried(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
