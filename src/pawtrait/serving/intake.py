@@ -149,8 +149,8 @@ def measure(pixels: Pixels) -> Seen:
     return Seen(
         width=pixels.shape[1],
         height=pixels.shape[0],
-        brightness=round(float(grey.mean()), 2),
-        sharpness=round(float(cv2.Laplacian(grey, cv2.CV_64F).var()), 2),
+        brightness=round(float(cv2.mean(grey)[0]), 2),
+        sharpness=round(float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_64F))[1][0, 0]) ** 2, 2),
     )
 
 
