@@ -1,6 +1,7 @@
 """What is kept of a picture: its pixels, nothing of where it was taken."""
 
 import io
+import tempfile
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -146,3 +147,11 @@ def test_chunks_that_nobody_knows_go():
     inside = webp[8:] + b"exif" + len(SECRET).to_bytes(4, "little") + SECRET
     noted = b"RIFF" + len(inside).to_bytes(4, "little") + inside
     assert SECRET not in privacy.clean(noted, pixels("sad"))
+
+
+def test_an_upload_touches_no_disk(service, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    large = np.random.default_rng(1).integers(0, 256, (900, 900, 3), np.uint8)
+    picture = images.encode_png(large)
+    assert len(picture) > 2_000_000
+    assert service.post("/v1/moods", files={"pictures": picture}).status_code == 200
