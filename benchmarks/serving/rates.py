@@ -41,7 +41,7 @@ class Counts:
     hold: float
 
 
-QUICK, FULL = Counts(2, 2, 4, 3, 5), Counts(5, 10, 7, 20, 60)
+QUICK, FULL = Counts(2, 2, 4, 3, 5), Counts(5, 8, 6, 12, 30)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,5 +70,12 @@ def create(settings: Settings) -> FastAPI:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type"],
         )
-    app.add_middleware(Around, rules=Rules.of(settings), metrics=app.state.metrics, outer=app, spans=spans)
+    app.add_middleware(
+        Around,
+        rules=Rules.of(settings),
+        metrics=app.state.metrics,
+        outer=app,
+        spans=spans,
+        hot=None if settings.origins else moods.moods,  # with origins, CORS has a say
+    )
     return app
