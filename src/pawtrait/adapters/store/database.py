@@ -100,7 +100,8 @@ def _migrate_once(address: str, folder: Path) -> None:
 def _alone(engine: Engine) -> Iterator[None]:
     """One at a time in a SQLite file; a server has a lock of its own, which holds for other machines too."""
     folder = Path(engine.url.database or "").parent
-    if engine.dialect.name != "sqlite" or not os.access(folder, os.W_OK):  # SQLite says what is the matter
+    can_be_written = folder.is_dir() and os.access(folder, os.W_OK)
+    if engine.dialect.name != "sqlite" or not can_be_written:  # SQLite says what is the matter
         yield
         return
     lock = folder / LOCK
