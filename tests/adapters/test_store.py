@@ -236,7 +236,7 @@ def test_of_two_who_close_a_month_at_once_one_does_and_nothing_is_mixed(engine):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(close, [A, B, "c" * 64, "d" * 64]))
-    assert settling.closed(engine, "2026-11")
+    assert settling.parts(engine, "2026-11") == ["2026-11"]
     assert len(settling.of_month(engine, "2026-11")) == 1
 
 
