@@ -35,7 +35,9 @@ def refresh(readme: Path, results: Path) -> None:
     text = readme.read_text(encoding="utf-8")
     for file in sorted(results.glob("*.json")):
         found = json.loads(file.read_text(encoding="utf-8"))
-        text = replaced(text, file.stem, block(found) if "rows" in found else "\n".join(found["sentences"]))
+        text = replaced(
+            text, file.stem, block(found) if "rows" in found else "\n".join(found.get("sentences", ()))
+        )
         if "portraits" in found:
             text = replaced(text, f"{file.stem}-portraits", portraits_block(found["portraits"]))
     write_text(readme, text)

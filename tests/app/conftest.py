@@ -121,9 +121,12 @@ def opened(folder: Path, **settings: str) -> Iterator[House]:
             process.wait(60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the machine has it; none is downloaded."""
+    """Chromium as the machine has it; none is downloaded.
+
+    Not for the session: Playwright's event loop runs in this thread, and no other may meanwhile.
+    """
     program = (
         os.environ.get("PAWTRAIT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     )
