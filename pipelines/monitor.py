@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,17 +82,8 @@ def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     Raises:
         PawtraitError: tables, pictures or the store cannot be had.
     """
-    now = clock.now()
-    end = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1) if until else now
-    place = newest.root()
-    seen = stage.run(
-        since=end - timedelta(days=days),
-        until=end,
-        splits=place / newest.SPLITS,
-        raw=place / "data/raw",
-        out=OUT,
-    )
-    late = stage.calendar(now)
+    seen = stage.look(days=days, until=until, out=OUT)
+    late = stage.calendar(clock.now())
     return seen, [*seen.alarms, *([late] if late else [])]
 
 

@@ -23,20 +23,9 @@ def monitor(
     out: Annotated[Path, typer.Option(help="Where pages go.", file_okay=False)] = OUT,
 ) -> None:
     """Look for drift, errors and slow or wrong answers; write a page with what people said."""
-    from datetime import UTC, timedelta
-
-    from pawtrait import clock, newest
     from pawtrait.stages import monitor as stage
 
-    end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else clock.now()
-    place = newest.root()
-    seen = stage.run(
-        since=end - timedelta(days=days),
-        until=end,
-        splits=place / newest.SPLITS,
-        raw=place / "data/raw",
-        out=out,
-    )
+    seen = stage.look(days=days, until=until, out=out)
     for alarm in seen.alarms:
         print(f"✗ {alarm}")
     for finding in seen.findings:

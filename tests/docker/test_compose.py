@@ -5,6 +5,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+import check_jsonschema
 import jsonschema
 import pytest
 
@@ -23,8 +24,7 @@ OURS = {"service", "app", "mlflow", "prefect", "worker"}
 
 
 def test_it_is_valid_by_the_published_schema(compose):
-    vendored = pytest.importorskip("check_jsonschema", reason="`make setup` installs it: it has the schema")
-    text = (files(vendored) / "builtin_schemas/vendor/compose-spec.json").read_text(encoding="utf-8")
+    text = (files(check_jsonschema) / "builtin_schemas/vendor/compose-spec.json").read_text(encoding="utf-8")
     schema = json.loads(text)
     validator = jsonschema.validators.validator_for(schema)(schema)
     assert [f"{list(one.path)}: {one.message}" for one in validator.iter_errors(compose)] == []

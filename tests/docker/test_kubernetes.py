@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -37,11 +38,8 @@ def test_service_web_app_and_worker_are_there(pods):
 
 
 def test_each_is_valid_by_the_published_schema(rendered):
-    validate = pytest.importorskip(
-        "kubernetes_validate", reason="`make setup` installs it: it has the schemas"
-    )
     for one in rendered:
-        validate.validate(one, "1.31", strict=True)
+        kubernetes_validate.validate(one, "1.31", strict=True)
 
 
 def test_all_live_in_one_namespace_that_allows_only_harmless_pods(rendered):

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pawtrait import champion, clock, params, quarantine, samples
+from pawtrait import champion, clock, newest, params, quarantine, samples
 from pawtrait.adapters.store import database, feedback, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
@@ -97,6 +97,16 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     _note(place.with_suffix(".json"), seen, figures)
     enough = said.waiting >= own.enough_feedback
     return Watch(heard, drifted, figures, tuple(findings), place, said.waiting, enough)
+
+
+def look(*, days: int, until: date | None, out: Path) -> Watch:
+    """The days up to the end of ``until`` (UTC), or up to now, against the newest data here; as ``run``."""
+    end = clock.now()
+    if until:
+        end = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+    place = newest.root()
+    since = end - timedelta(days=days)
+    return run(since=since, until=end, splits=place / newest.SPLITS, raw=place / "data/raw", out=out)
 
 
 def calendar(now: datetime) -> str | None:

@@ -1,0 +1,66 @@
+"""How tests ask for portraits, and what they read in answers."""
+
+import json
+
+from pawtrait.adapters.store import database, requests
+from pawtrait.clock import now
+from pawtrait.dataset import images
+from tests.serving.portraits.conftest import photo, until
+
+ENDLESS = "300"  # steps, at a size at which they take minutes
+HEAVY = {"torch", "tensorflow", "keras", "onnx", "mlflow", "pandas", "sklearn", "scipy"}
+
+
+def send(client, method, picture=None, painting=None, **fields):
+    files = {"picture": ("pet.png", images.encode_png(photo() if picture is None else picture))}
+    if painting is not None:
+        files["painting"] = ("painting.png", images.encode_png(painting))
+    return client.post("/v1/portraits", data={"method": method, **fields}, files=files)
+
+
+def shown(answer):
+    assert answer.status_code == 200, answer.text
+    return images.decode(answer.content, largest_pixels=10**7, name="portrait")
+
+
+def problem(answer):
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["detail"]
+
+
+def rows(client, *ids):
+    """What was written down, of these requests where some are named."""
+    client.app.state.door.asked.flush()
+    with database.opened(client.app.state.settings.database) as engine:
+        found = requests.between(engine, now().replace(year=2000), now().replace(year=3000))
+    return [row for row in found if not ids or row.id in ids]
+
+
+def folder(client):
+    """The project that a service works in."""
+    return client.app.state.settings.portraits.parent
+
+
+def asked(answer):
+    return answer.headers["x-pawtrait-request"]
+
+
+def job(client, **fields):
+    answer = send(client, "nst", **({"style": "red", "side": "48", "steps": "3"} | fields))
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def events(client, url):
+    """Names and data of a job's events, to the end."""
+    with client.stream("GET", url, headers={"Accept": "text/event-stream"}) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        text = "".join(stream.iter_text())
+    blocks = [block for block in text.split("\n\n") if block and not block.startswith(":")]
+    parsed = [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]
+    return [(one["event"], int(one["id"]), json.loads(one["data"])) for one in parsed]
+
+
+def over(client, url):
+    done = ("done", "failed", "cancelled")
+    return until(lambda: (known := client.get(url).json())["status"] in done and known)

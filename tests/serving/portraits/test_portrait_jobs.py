@@ -1,0 +1,117 @@
+"""``/v1/portraits`` that take their time: jobs in real painting processes, told by events."""
+
+import threading
+
+from pawtrait.dataset import images
+from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
+from tests.serving.portraits.conftest import until, workers
+
+
+def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
+    known = job(shared)
+    assert (known["status"], known["done"], known["of"]) == ("waiting", 0, 5)
+    told = events(shared, known["url"])
+    portrait = shared.get(f"{known['url']}/picture")
+    after = shared.get(known["url"]).json()
+    (row,) = rows(shared, known["id"])
+    names, numbers, data = zip(*told, strict=True)
+    assert set(names[:-1]) == {"progress"} and names[-1] == "done"
+    assert list(numbers) == sorted(set(numbers)) and [one["done"] for one in data] == sorted(
+        one["done"] for one in data
+    )
+    assert data[-1]["done"] == data[-1]["of"] == 5 and data[-1]["losses"]["style"] > 0
+    assert any((one["preview"] or "").startswith("data:image/jpeg;base64,/9j/") for one in data)
+    assert portrait.headers["content-type"] == "image/png" and shown(portrait).shape == (38, 48, 3)
+    assert (after["status"], after["picture_url"]) == ("done", f"{known['url']}/picture")
+    assert (row.id, row.outcome, row.method, row.style) == (known["id"], "ok", "nst", "red")
+
+
+def test_a_job_says_where_it_is_and_what_it_was_asked_by(shared):
+    answer = send(shared, "hybrid", style="red", side="48", steps="2")
+    known = answer.json()
+    assert answer.headers["location"] == f"/v1/portraits/{known['id']}" == known["url"]
+    assert answer.headers["x-pawtrait-request"] == known["id"] and known["kept"] is False
+    assert over(shared, known["url"])["status"] == "done"
+
+
+def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):
+    url = job(shared, side="200", steps=ENDLESS)["url"]
+    preview = until(lambda: (seen := shared.get(f"{url}/picture")).status_code == 200 and seen)
+    assert preview.headers["content-type"] == "image/jpeg" and images.sniff(preview.content) == "jpeg"
+    shared.delete(url)
+    assert problem(shared.get(f"{url}/picture"))[0] == 404
+
+
+def test_a_cancelled_job_ends_its_events_and_leaves_no_row(shared):
+    known = job(shared, side="200", steps=ENDLESS)
+    url = known["url"]
+    until(lambda: shared.get(url).json()["done"])
+    assert shared.delete(url).status_code == 204
+    assert [name for name, *_ in events(shared, url)] == ["cancelled"]
+    assert shared.get(url).json()["status"] == "cancelled" and rows(shared, known["id"]) == []
+
+
+def test_a_deleted_portrait_is_gone(shared):
+    known = job(shared)
+    url, file = known["url"], folder(shared) / f"portraits/{known['id']}.png"
+    over(shared, url)
+    assert file.is_file()
+    assert shared.delete(url).status_code == 204
+    assert [problem(shared.get(one))[0] for one in (url, f"{url}/picture", f"{url}/events")] == [404] * 3
+    assert not file.exists()
+
+
+def test_a_full_queue_says_when_to_come_again(service):
+    with service(portraits_waiting=1) as client:
+        first = job(client, side="200", steps=ENDLESS)["url"]
+        until(lambda: client.get(first).json()["status"] == "painting")
+        job(client)
+        answer = send(client, "nst", style="red")
+        assert problem(answer)[0] == 429 and int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_job_that_fails_is_told_as_a_problem_and_written_down(service):
+    with service(portrait_memory=700) as client:
+        url = job(client, side="1024")["url"]
+        (*_, (name, _, data)) = events(client, url)
+        assert name == "failed" and client.get(url).json()["problem"] == data["problem"]
+        (row,) = rows(client)
+    assert data["problem"]["type"] == "urn:pawtrait:problem:too-large"
+    assert data["problem"]["detail"].startswith("painting at 1024 px takes more than the 700 MB")
+    assert (row.outcome, row.error_kind) == ("error", "memory")
+
+
+def test_nobody_finds_a_job_that_is_none(shared):
+    for key in ("0" * 32, "..%2f..%2fetc%2fpasswd", "x"):
+        assert shared.get(f"/v1/portraits/{key}").status_code == 404
+
+
+def test_when_the_service_leaves_open_events_end_and_no_process_stays(service):
+    others = workers()
+    with service() as client:
+        url = job(client, side="200", steps=ENDLESS)["url"]
+        until(lambda: client.get(url).json()["done"])
+        assert len(workers()) == len(others) + 1
+        leaving = threading.Timer(0.2, client.app.state.door.leave)
+        leaving.start()
+        (*_, (name, _, data)) = events(client, url)
+        assert (name, data["problem"]["status"]) == ("cancelled", 503)
+        assert problem(send(client, "nst", style="red"))[0] == 429
+    assert workers() == others
+
+
+def test_metrics_count_portraits_by_method_and_outcome(service):
+    with service(portrait_memory=700) as client:
+        send(client, "cyclegan")
+        client.post("/v1/portraits?method=cyclegan", content=b"no picture")
+        over(client, job(client, side="1024")["url"])
+        text = client.get("/metrics").text
+    for line in (
+        'pawtrait_portraits_total{method="cyclegan",outcome="ok"} 1.0',
+        'pawtrait_portraits_total{method="cyclegan",outcome="error"} 1.0',
+        'pawtrait_portraits_total{method="nst",outcome="error"} 1.0',
+        'pawtrait_portrait_seconds_count{method="cyclegan"} 1.0',
+        "pawtrait_painter_deaths_total 0.0",
+        "pawtrait_jobs_waiting 0.0",
+    ):
+        assert line in text.splitlines()

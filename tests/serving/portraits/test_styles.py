@@ -1,0 +1,120 @@
+"""``/v1/styles``; and the service as a whole: what it loads, how it ends, what it tells of itself."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+
+import httpx
+import psutil
+
+from pawtrait.serving.hands import WORKER
+from tests.serving.portraits.asking import ENDLESS, HEAVY, events, job, problem, shown
+from tests.serving.portraits.conftest import COLOURS, PATIENCE, ROOT, until
+
+
+def test_styles_are_the_paintings_of_the_table_with_their_pictures(shared):
+    body = shared.get("/v1/styles").json()
+    assert body["styles"] == [
+        {"name": name, "title": f"A {name} room", "url": f"/v1/styles/{name}/picture"}
+        for name in sorted(COLOURS)
+    ]
+    assert [one["name"] for one in body["methods"] if one["available"]] == [
+        "nst",
+        "fast",
+        "cyclegan",
+        "hybrid",
+    ]
+    answer = shared.get(body["styles"][0]["url"])
+    again = shared.get(body["styles"][0]["url"], headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert problem(shared.get("/v1/styles/green/picture"))[0] == 404
+    assert answer.headers["content-type"] == "image/jpeg" and shown(answer).shape == (64, 48, 3)
+
+
+def test_without_a_table_every_picture_in_the_folder_can_be_named(service, painted):
+    (painted / "data/tables/paintings.csv").unlink()
+    (painted / "data/paintings/notes.txt").write_text("no painting")
+    with service() as client:
+        assert [one["name"] for one in client.get("/v1/styles").json()["styles"]] == ["blue", "red"]
+        (painted / "data/paintings/red.png").unlink()
+        assert [one["name"] for one in client.get("/v1/styles").json()["styles"]] == ["blue"]
+
+
+def test_without_paintings_there_are_no_styles(service, painted):
+    shutil.rmtree(painted / "data/paintings")
+    (painted / "data/tables/paintings.csv").unlink()
+    with service() as client:
+        assert client.get("/v1/styles").json()["styles"] == []
+
+
+# the whole
+
+
+def test_the_service_itself_loads_neither_torch_nor_tensorflow(painted):
+    script = f"""
+        import sys
+        from pathlib import Path
+        from starlette.testclient import TestClient
+        from pawtrait.serving import api
+        from tests.serving.portraits.conftest import settings
+        from tests.serving.portraits import test_portraits as tests
+        with TestClient(api.create(settings(Path.cwd()))) as client:
+            assert tests.send(client, "cyclegan").status_code == 200
+            assert tests.send(client, "fast", style="red").status_code == 200
+            assert tests.over(client, tests.job(client)["url"])["status"] == "done"
+        print(sorted({HEAVY!r} & set(sys.modules)))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_followed(painted):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port)]
+    environment = {**os.environ, "PAWTRAIT_PORTRAIT_POLITE": "0", "DATABASE_URL": f"sqlite:///{painted}/s.db"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            until(lambda: _answers(client))
+            url = job(client, side="200", steps=ENDLESS)["url"]
+            until(lambda: client.get(url).json()["done"])
+            (worker,) = [one for one in psutil.Process(process.pid).children() if WORKER in one.cmdline()]
+            leaving = threading.Timer(0.2, process.terminate)
+            leaving.start()
+            assert events(client, url)[-1][0] == "cancelled"
+        process.wait(20)
+        assert not worker.is_running()
+    finally:
+        process.kill()
+
+
+def test_the_api_tells_of_every_portrait_address(shared):
+    told = shared.app.openapi()["paths"]
+    ours = {
+        path: sorted(methods) for path, methods in told.items() if re.match(r"/v1/(portraits|styles)", path)
+    }
+    assert ours == {
+        "/v1/portraits": ["post"],
+        "/v1/portraits/{key}": ["delete", "get"],
+        "/v1/portraits/{key}/events": ["get"],
+        "/v1/portraits/{key}/picture": ["get"],
+        "/v1/styles": ["get"],
+        "/v1/styles/{name}/picture": ["get"],
+    }
+    assert "multipart/form-data" in told["/v1/portraits"]["post"]["requestBody"]["content"]
+
+
+def _answers(client):
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
