@@ -6,7 +6,6 @@ by DVC's cache, what is committed by git, what is registered by MLflow, and what
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from prefect.exceptions import FlowPauseTimeout
 from prefect.input import RunInput
 
 from pawtrait import champion, clock
-from pawtrait.adapters.store import database, ledger, settling
-from pawtrait.dataset import snapshots
+from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadData, PawtraitError
-from pipelines import pages, workspace
+from pipelines import inputs, pages, workspace
 from pipelines import stages as dvc_stages
 from pipelines.announce import announce
 from pipelines.processes import Children, CommandError
@@ -29,20 +27,12 @@ from pipelines.steps import step
 from pipelines.workspace import DVC, Workspace
 
 Approval = Literal["gate", "person"]
-FINGERPRINT = [
-    *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
-    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
-]
 RECORD = [
     *(sys.executable, "-m", "pawtrait.stages", "record_splits"),
     *("--splits", "data/tables/splits.csv", "--recorded", "data/recorded_splits.csv"),
 ]
-FREEZE = ["pawtrait", "feedback", "freeze", "--month"]
 REGISTER = ["pawtrait", "register"]
-KNOW = [*DVC, "--wait-for-lock", "repro", "manifest"]
 REGISTERED = Path(".cache/registered.json")
-MANIFEST = Path("data/tables/manifest.csv")
-FEEDBACK = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is about, so git ignores it
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
@@ -124,14 +114,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
-    _restore(ws, children)
-    step("fingerprint", FINGERPRINT, children, network=True)
-    graph = dvc_stages.read(ws.path)
-    if "manifest" in graph and not (ws.path / MANIFEST).exists():  # feedback may be copies: of what pictures?
-        step("know-pictures", KNOW, children, network=True)
-    _bring_back(ws, children)
-    step("freeze-feedback", [*FREEZE, ws.month, *(["--again"] if wish.again else [])], children)
-    _track(ws, children)
+    graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
         if proof:
@@ -179,41 +162,6 @@ def build_image(ws: Workspace) -> str:
     except CommandError as error:
         get_run_logger().warning("no image: %s", error)
         return f"not built: {error}; `make image` tries again"
-
-
-def _restore(ws: Workspace, children: Children) -> None:
-    """Bring back what earlier months computed; what cannot be had is computed again."""
-    pull = ["pull", "--quiet", "--force", "--allow-missing"]
-    wanted = pull if workspace.remotes(ws) else ["checkout", "--quiet", "--force", "--allow-missing"]
-    try:
-        step("restore", [*DVC, *wanted], children)
-    except CommandError as error:
-        get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
-
-
-def _bring_back(ws: Workspace, children: Children) -> None:
-    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
-
-    The store knows each picture of it, so the bytes are the same, but for what was forgotten since. A month
-    that somebody took out of git stays out.
-    """
-    with database.opened() as engine:
-        settled = {row.month for row in settling.accepted(engine) if row.month < ws.month}
-    for month in sorted(settled | set(snapshots.months(ws.path / FEEDBACK))):
-        folder = ws.path / FEEDBACK / month
-        note = folder.with_suffix(".dvc")
-        if not note.exists() and workspace.ever(ws, FEEDBACK / note.name):
-            shutil.rmtree(folder, ignore_errors=True)
-        elif month in settled and not folder.exists():
-            step(f"freeze-{month}", [*FREEZE, month[:7]], children)
-            note.unlink(missing_ok=True)  # and is made anew with all others
-
-
-def _track(ws: Workspace, children: Children) -> None:
-    """Months of feedback become DVC's: an immutable input each."""
-    for month in snapshots.months(ws.path / FEEDBACK):
-        if not (ws.path / FEEDBACK / f"{month}.dvc").exists():
-            step(f"track-{month}", [*DVC, "add", "--quiet", str(FEEDBACK / month)], children)
 
 
 def _changes(ws: Workspace) -> list[str]:

@@ -24,7 +24,8 @@ from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
 from pipelines import pages, server, workspace
 from pipelines import stages as dvc_stages
-from pipelines.month import FINGERPRINT, REGISTER, Approval
+from pipelines.inputs import FINGERPRINT
+from pipelines.month import REGISTER, Approval
 from pipelines.processes import Children, CommandError, heed
 from pipelines.steps import step
 

@@ -1,0 +1,79 @@
+"""What a month learns from: earlier results, the sources as they are now, and feedback that was accepted."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from prefect import get_run_logger
+
+from pawtrait import newest
+from pawtrait.adapters.store import database, settling
+from pawtrait.dataset import snapshots
+from pipelines import stages as dvc_stages
+from pipelines import workspace
+from pipelines.processes import Children, CommandError
+from pipelines.steps import step
+from pipelines.workspace import DVC, Workspace
+
+FINGERPRINT = [
+    *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
+    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
+]
+FREEZE = ["pawtrait", "feedback", "freeze", "--month"]
+KNOW = [*DVC, "--wait-for-lock", "repro", "manifest"]
+FEEDBACK = Path("data/feedback")
+
+
+def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
+    """Bring all of it to the month's clone, and give DVC's graph there.
+
+    Args:
+        again: what was accepted since the month was settled is a part more of it.
+
+    Raises:
+        PawtraitError: a step failed.
+    """
+    _restore(ws, children)
+    step("fingerprint", FINGERPRINT, children, network=True)
+    graph = dvc_stages.read(ws.path)
+    if "manifest" in graph and not (ws.path / newest.MANIFEST).exists():  # feedback may be copies: of what?
+        step("know-pictures", KNOW, children, network=True)
+    _bring_back(ws, children)
+    step("freeze-feedback", [*FREEZE, ws.month, *(["--again"] if again else [])], children)
+    _track(ws, children)
+    return graph
+
+
+def _restore(ws: Workspace, children: Children) -> None:
+    """Bring back what earlier months computed; what cannot be had is computed again."""
+    pull = ["pull", "--quiet", "--force", "--allow-missing"]
+    wanted = pull if workspace.remotes(ws) else ["checkout", "--quiet", "--force", "--allow-missing"]
+    try:
+        step("restore", [*DVC, *wanted], children)
+    except CommandError as error:
+        get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
+
+
+def _bring_back(ws: Workspace, children: Children) -> None:
+    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
+
+    The store knows each picture of it, so the bytes are the same, but for what was forgotten since. A month
+    that somebody took out of git stays out.
+    """
+    with database.opened() as engine:
+        settled = {row.month for row in settling.accepted(engine) if row.month < ws.month}
+    for month in sorted(settled | set(snapshots.months(ws.path / FEEDBACK))):
+        folder = ws.path / FEEDBACK / month
+        note = folder.with_suffix(".dvc")
+        if not note.exists() and workspace.ever(ws, FEEDBACK / note.name):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif month in settled and not folder.exists():
+            step(f"freeze-{month}", [*FREEZE, month[:7]], children)
+            note.unlink(missing_ok=True)  # and is made anew with all others
+
+
+def _track(ws: Workspace, children: Children) -> None:
+    """Months of feedback become DVC's: an immutable input each."""
+    for month in snapshots.months(ws.path / FEEDBACK):
+        if not (ws.path / FEEDBACK / f"{month}.dvc").exists():
+            step(f"track-{month}", [*DVC, "add", "--quiet", str(FEEDBACK / month)], children)
