@@ -40,7 +40,7 @@ repro: setup ## bring every stage up to date, without registration
 	@PATH="$(CURDIR)/$(ENV)/bin:$$PATH" $(PY) -m dvc repro
 
 ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with PORT=
-	@echo 'MLflow: http://127.0.0.1:$(PORT) in half a minute; Ctrl-C ends it'
+	@echo 'MLflow: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning in half a minute; Ctrl-C ends it'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
 
