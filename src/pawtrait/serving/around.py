@@ -61,15 +61,11 @@ class Rules:
         return cls(hosts, origins, settings.memory, settings.largest_bytes, settings.slowest)
 
     def check(self, method: str, headers: dict[bytes, bytes]) -> None:
-        """Refuse what another site's page sends in its visitor's name, and what proxies may read otherwise.
+        """Refuse what another site's page sends in its visitor's name.
 
         Raises:
-            Problem: 400 not our name, or two lengths; 403 another site's page.
+            Problem: 400 not our name; 403 another site's page.
         """
-        if (
-            b"transfer-encoding" in headers and b"content-length" in headers
-        ):  # a proxy may have believed the other
-            raise Problem(400, "two-lengths", "a body has one length", {"Connection": "close"})
         host = headers.get(b"host", b"").decode("latin-1")
         if self.hosts and _name(host) not in self.hosts:
             raise Problem(400, "wrong-host", "this service does not go by that name")
@@ -118,6 +114,7 @@ class Around:
         with self._spans.request(scope) if self._spans else nullcontext() as span:
             try:
                 headers = dict(scope["headers"])
+                _check_once(scope["headers"], headers)
                 self._rules.check(scope["method"], headers)
                 size = self._taken(headers)
                 incoming = Incoming(receive, size + SLACK, self._rules.slowest)
@@ -186,6 +183,27 @@ class Around:
 
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+_ONCE = (b"host", b"content-length", b"transfer-encoding")
+
+
+def _check_once(sent: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
+    """Refuse a head that a proxy before us may have read otherwise.
+
+    Raises:
+        Problem: 400, and the connection is closed.
+    """
+    close = {"Connection": "close"}
+    if b"transfer-encoding" in headers:
+        if b"content-length" in headers:
+            raise Problem(400, "two-lengths", "a body has one length", close)
+        if headers[b"transfer-encoding"].strip().lower() != b"chunked":
+            raise Problem(400, "unsupported-coding", "a body comes as it is, or chunked", close)
+    if len(headers) != len(sent):
+        names = [name for name, _ in sent]
+        if twice := next((name for name in _ONCE if names.count(name) > 1), None):
+            raise Problem(400, "said-twice", f"one header {twice.decode()}, please", close)
 
 
 def _with_ours(headers: list[tuple[bytes, bytes]], request: str) -> list[tuple[bytes, bytes]]:

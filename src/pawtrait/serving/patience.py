@@ -1,52 +1,95 @@
-"""Uvicorn's HTTP protocol, and an end to whoever connects and does not get to the point."""
+"""Uvicorn's HTTP protocol in C, and an end to whoever connects and does not get to the point."""
 
 import asyncio
+from enum import Enum
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD = 15.0  # seconds that a request's head may take at most
+LONGEST = 32_768  # bytes of a head that is not whole yet
 
 
-def within(seconds: float) -> type[H11Protocol]:
+class _At(Enum):
+    """What the next byte belongs to."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+
+
+def within(seconds: float) -> type[HttpToolsProtocol]:
     """The protocol, a head's seconds being as many, or ``HEAD`` where that is less."""
     return type("Patient", (Patient,), {"seconds": min(seconds, HEAD)})
 
 
-class Patient(H11Protocol):
-    """Closes a connection whose first request does not come, or on which a head comes byte by byte.
+class Patient(HttpToolsProtocol):
+    """Closes connections that stay without a use.
 
-    Uvicorn itself has a clock only for connections that wait for another request and send nothing at all.
+    These are: one on which no request comes, a head byte by byte or without an end, line ends and nothing
+    else, or the rest of a body that was answered before its end. Uvicorn itself has a clock only for
+    connections that wait for another request and send nothing at all. A body that an endpoint reads has its
+    own clock, in ``incoming``.
     """
 
     seconds = HEAD
     _clock: asyncio.TimerHandle | None = None
+    _at = _At.NOTHING
+    _head = 0  # bytes
+    _moved = False  # whether the bytes that came last got a request further
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there."""
         super().connection_made(transport)
-        self._clock = self.loop.call_later(self.seconds, self._give_up)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes came."""
-        super().data_received(data)
-        self._look()
-
-    def on_response_complete(self) -> None:
-        """A request is answered; a piece of the next one's head may be there already."""
-        super().on_response_complete()
-        self._look()
+        self._start()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._stop()
         super().connection_lost(exc)
 
-    def _look(self) -> None:
-        """Start the clock where a piece of a head is there; what comes slowly does not set it back."""
-        if self.conn.their_state is not h11.IDLE:
-            self._stop()
-        elif self._clock is None and self.conn.trailing_data[0]:
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those that come slowly do not set the clock back."""
+        self._moved = False
+        super().data_received(data)
+        if self._at is _At.HEAD:
+            self._start()
+            self._head += len(data)
+            if self._head > LONGEST and not self.transport.is_closing():
+                self.send_400_response(f"The head is longer than {LONGEST} bytes.")
+        elif not self._moved and self._at is _At.NOTHING:
+            self._start()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._at, self._head = _At.HEAD, 0
+
+    def on_headers_complete(self) -> None:
+        """It is whole.
+
+        Raises:
+            ValueError: it asks us to be a proxy; the parser makes a 400 of that.
+        """
+        self._stop()
+        if not self.url.startswith((b"/", b"*")):
+            raise ValueError("no path")
+        self._at, self._moved = _At.BODY, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is, too."""
+        self._stop()
+        self._at, self._moved = _At.NOTHING, True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A request is answered; what is left of its body is read and forgotten, but not for ever."""
+        super().on_response_complete()
+        if self._at is _At.BODY:
+            self._start()
+
+    def _start(self) -> None:
+        if self._clock is None:
             self._clock = self.loop.call_later(self.seconds, self._give_up)
 
     def _stop(self) -> None:
@@ -56,5 +99,9 @@ class Patient(H11Protocol):
 
     def _give_up(self) -> None:
         self._clock = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+        else:  # an earlier request is still being answered
+            self._start()

@@ -29,7 +29,6 @@ def run(settings: Settings, host: str, port: int) -> None:
         timeout_keep_alive=30,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
-        h11_max_incomplete_event_size=32_768,
     )
     _Server(config, app).run()
 
