@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from pawtrait.dataset import images
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +39,9 @@ class Server:
     bodies: list[str]
 
     def memory(self) -> float:
-        """Resident megabytes."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        """Resident megabytes of the service and its processes; what they share counts for each."""
+        service = psutil.Process(self.process.pid)
+        return sum(one.memory_info().rss for one in (service, *service.children(recursive=True))) / 2**20
 
     def get(self, path: str) -> str:
         """What it says there."""

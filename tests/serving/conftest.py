@@ -36,6 +36,7 @@ def settings(project: Path) -> Callable[..., Settings]:
             "outbox": project / "outbox",
             "poll": 0.05,
             "workers": 2,
+            "processes": False,  # the services that run by themselves have them
         }
         return Settings.of({}, **(own | known))
 

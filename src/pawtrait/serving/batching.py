@@ -1,78 +1,47 @@
 """From pictures to moods under load: few threads, small batches, a queue that ends.
 
-A thread takes what waits, at most its share, decodes, and calls the model once. Nobody waits for a batch to
-fill: alone a picture is a batch of one, and under load the queue fills batches by itself. Large pictures are
-decoded beforehand by other threads, so that small ones do not stand behind them.
+A thread takes what waits, at most its share, and has it read at once, by a process of its own where there is
+more than one core. Nobody waits for a batch to fill: alone a picture is a batch of one, and under load the
+queue fills batches by itself. Large pictures are decoded beforehand by other threads, so that small ones do
+not stand behind them.
 """
 
 import asyncio
-import hashlib
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from math import ceil
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pawtrait.dataset import images
-from pawtrait.dataset.images import Pixels
-from pawtrait.serving import intake, privacy
-from pawtrait.serving.intake import Seen, Sent
+from pawtrait.serving import intake, reading
+from pawtrait.serving.eyes import Eyes
+from pawtrait.serving.intake import Sent
 from pawtrait.serving.lag import Lag
 from pawtrait.serving.models import Served
 from pawtrait.serving.problems import Problem
+from pawtrait.serving.reading import Read, Wanted
 from pawtrait.serving.settings import Settings
 
 LIGHT = 64_000  # bytes of a JPEG that is decoded in passing
-SHOWN = 320  # px of an explanation's longer side
 GIANT = 12_000_000  # pixels; of those one at a time is in memory
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A picture as the model takes it.
-
-    Attributes:
-        square: uint8 (side, side, 3).
-        data: the bytes that may be kept, without notes.
-        id: their SHA-256.
-        shown: the picture for an explanation, where one was asked for.
-    """
-
-    square: Pixels
-    seen: Seen
-    data: bytes
-    id: str
-    shown: Pixels | None
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """An answer: the picture, and float32 (4,) probabilities in the order of the labels."""
-
-    ready: Ready
-    probabilities: NDArray[np.float32]
-
-
 class _Job:
     """One picture on its way."""
 
-    __slots__ = ("future", "loop", "ready", "sent", "served", "shown")
+    __slots__ = ("future", "loop", "served", "wanted")
 
-    def __init__(self, sent: Sent, served: Served, loop: asyncio.AbstractEventLoop, shown: bool) -> None:
-        self.sent = sent
-        self.shown = shown
+    def __init__(self, wanted: Wanted, served: Served, loop: asyncio.AbstractEventLoop) -> None:
+        self.wanted = wanted
         self.served = served
         self.loop = loop
         self.future: asyncio.Future[Read | Problem] = loop.create_future()
-        self.ready: Ready | None = None
 
 
 class Batcher:
@@ -96,12 +65,28 @@ class Batcher:
         self.pending = 0
         self.batches = 0
         self.pictures = 0
+        self._eyes = [Eyes(settings) for _ in range(settings.workers)] if settings.processes else []
         self._threads = [
-            threading.Thread(target=self._work, name=f"moods-{number}", daemon=True)
+            threading.Thread(
+                target=self._work,
+                args=(self._eyes[number] if self._eyes else None,),
+                name=f"moods-{number}",
+                daemon=True,
+            )
             for number in range(settings.workers)
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def deaths(self) -> int:
+        """How many reading processes had to be replaced."""
+        return sum(eyes.deaths for eyes in self._eyes)
+
+    def prepare(self, served: Served) -> None:
+        """Have a version loaded wherever pictures are read, before requests get it."""
+        for eyes in self._eyes:  # one after the other: the rest go on
+            eyes.prepare(served)
 
     def check_room(self, pictures: int = 1) -> None:
         """Refuse what would wait too long.
@@ -132,7 +117,7 @@ class Batcher:
         """
         self.check_room(len(sent))
         loop = asyncio.get_running_loop()
-        jobs = [_Job(one, served, loop, shown) for one in sent]
+        jobs = [_Job(Wanted(one, shown), served, loop) for one in sent]
         self.pending += len(jobs)
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -154,10 +139,13 @@ class Batcher:
             self._wake.notify_all()
         for thread in self._threads:
             thread.join()
+        for eyes in self._eyes:
+            eyes.close()
         self._large.shutdown(cancel_futures=True)
 
     def _send(self, job: _Job) -> None:
-        if len(job.sent.data) <= LIGHT and images.sniff(job.sent.data) == "jpeg":
+        data = job.wanted.sent.data
+        if len(data) <= LIGHT and images.sniff(data) == "jpeg":
             self._enqueue(job)
         else:
             self._large.submit(self._decode_large, job)
@@ -171,30 +159,41 @@ class Batcher:
         if job.future.done():
             return
         try:
-            width, height = intake.look(job.sent, self._settings)
+            width, height = intake.look(job.wanted.sent, self._settings)
             if width * height < GIANT:
-                job.ready = _ready(job, self._settings)
+                self._decode(job)
             else:
                 with self._giant:
-                    job.ready = _ready(job, self._settings)
+                    self._decode(job)
         except Exception as error:
-            self._tell([(job, _told(error))])
+            self._tell([(job, reading.told(error))])
         else:
             self._enqueue(job)
 
-    def _work(self) -> None:
+    def _decode(self, job: _Job) -> None:
+        ready = reading.ready(job.wanted, job.served.classifier.side, self._settings)
+        job.wanted = replace(job.wanted, ready=ready)
+
+    def _work(self, eyes: Eyes | None) -> None:
         while jobs := self._take():
             began = time.perf_counter()
-            answered = [(job, self._prepared(job)) for job in jobs if not job.future.done()]
-            good = [(job, ready) for job, ready in answered if isinstance(ready, Ready)]
-            told: list[tuple[_Job, Read | Problem]] = [
-                (job, problem) for job, problem in answered if isinstance(problem, Problem)
-            ]
-            if good:
-                told += self._predicted(good)
-            self._tell(told)
+            if live := [job for job in jobs if not job.future.done()]:
+                answers = self._answers([job.wanted for job in live], live[0].served, eyes)
+                self._tell(list(zip(live, answers, strict=True)))
             spent = (time.perf_counter() - began) / len(jobs)
             self._pace += 0.05 * (spent - self._pace)
+
+    def _answers(self, wanted: list[Wanted], served: Served, eyes: Eyes | None) -> list[Read | Problem]:
+        try:
+            if eyes is None:
+                answers = reading.read(wanted, served.classifier, self._settings)
+            else:
+                answers = eyes.read(wanted, served)
+        except Exception as error:  # not foreseen; the thread has to live
+            return [reading.told(error)] * len(wanted)
+        self.batches += 1
+        self.pictures += len(wanted)
+        return answers
 
     def _take(self) -> list[_Job]:
         """This thread's share of what waits, all for one version; nothing where the end has come."""
@@ -209,22 +208,6 @@ class Batcher:
                 jobs.append(self._queue.popleft())
             return jobs
 
-    def _prepared(self, job: _Job) -> Ready | Problem:
-        try:
-            return job.ready or _ready(job, self._settings)
-        except Exception as error:
-            return _told(error)
-
-    def _predicted(self, good: list[tuple[_Job, Ready]]) -> list[tuple[_Job, Read | Problem]]:
-        try:
-            batch = np.stack([ready.square for _, ready in good])
-            answers = good[0][0].served.classifier.probabilities(batch)
-        except Exception as error:
-            return [(job, _told(error)) for job, _ in good]
-        self.batches += 1
-        self.pictures += len(good)
-        return [(job, Read(ready, row)) for (job, ready), row in zip(good, answers, strict=True)]
-
     def _tell(self, told: list[tuple[_Job, Read | Problem]]) -> None:
         """Wake those who wait, in their own thread, once for all."""
         if told:
@@ -232,22 +215,6 @@ class Batcher:
                 told[0][0].loop.call_soon_threadsafe(_resolve, told)
             except RuntimeError:  # the loop has ended; nobody waits
                 log.debug("nobody waits for %d answers", len(told))
-
-
-def _ready(job: _Job, settings: Settings) -> Ready:
-    """Decode, measure, clean and shrink."""
-    pixels = intake.decode(job.sent, settings)
-    data = privacy.clean(job.sent.data, pixels)
-    square = intake.square(pixels, job.served.classifier.side)
-    shown = images.fit(pixels, SHOWN) if job.shown else None
-    return Ready(square, intake.measure(pixels), data, hashlib.sha256(data).hexdigest(), shown)
-
-
-def _told(error: Exception) -> Problem:
-    if isinstance(error, Problem):
-        return error
-    log.exception("a picture could not be answered", exc_info=error)
-    return Problem(500, "internal", "something went wrong here; it was written down")
 
 
 def _resolve(told: list[tuple[_Job, Read | Problem]]) -> None:

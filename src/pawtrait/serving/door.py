@@ -105,6 +105,7 @@ def opened(settings: Settings) -> Door:
     )
     door.said.start()
     door.asked.start()
+    door.models.preparers.append(door.batcher.prepare)
     door.models.followers.append(door.explainers.prepare)
     door.models.start()
     return door

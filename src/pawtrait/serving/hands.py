@@ -1,30 +1,21 @@
 """A painting process seen from the service: started, given an order, listened to, stopped, killed."""
 
-import json
 import logging
-import multiprocessing
-import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pawtrait.dataset.images import Pixels
-from pawtrait.serving import wire
+from pawtrait.serving import processes, wire
+from pawtrait.serving.processes import Died
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # who waits sleeps; spinning takes 4 times as long on a busy machine
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
 STARTING = 120.0  # seconds that a process may take until it says that it is ready
 
 log = logging.getLogger(__name__)
-
-
-class Died(Exception):
-    """The process is gone, or did not answer and was killed; the message says how, for people."""
 
 
 class Late(Exception):
@@ -98,17 +89,7 @@ class Hand:
 
     def __init__(self, setup: Setup) -> None:
         """Start it; it is ready some seconds later."""
-        self._channel, theirs = multiprocessing.Pipe()
-        command = [sys.executable, "-m", WORKER, str(theirs.fileno()), json.dumps(asdict(setup))]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            env=PATIENT | os.environ,
-            start_new_session=True,  # a Ctrl-C in the terminal is the service's to answer
-        )
-        theirs.close()
+        self._channel, self._process = processes.start(WORKER, asdict(setup))
         self._ready = False
         self.painted = 0
 
@@ -194,33 +175,19 @@ class Hand:
         try:
             wire.send(self._channel, head, *parts)
         except OSError as error:
-            raise self._death() from error
+            raise processes.death(self._process) from error
 
     def _poll(self, seconds: float) -> bool:
         try:
             return self._channel.poll(seconds)
         except OSError as error:
-            raise self._death() from error
+            raise processes.death(self._process) from error
 
     def _hear(self) -> tuple[dict[str, Any], list[bytes]]:
         try:
             return wire.receive(self._channel)
         except (EOFError, OSError) as error:
-            raise self._death() from error
-
-    def _death(self) -> Died:
-        """How it ended: by which signal, or with which code."""
-        try:
-            code = self._process.wait(LOOK * 10)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return Died("closed its channel")
-        if code >= 0:
-            return Died(f"ended with exit code {code}")
-        try:
-            return Died(f"was ended by {signal.Signals(-code).name}")
-        except ValueError:
-            return Died(f"was ended by signal {-code}")
+            raise processes.death(self._process) from error
 
 
 def _report(head: dict[str, Any], parts: list[bytes]) -> Report:

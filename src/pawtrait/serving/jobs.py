@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pawtrait.serving.hands import Died, Hand, Late, Order, Report, Setup
+from pawtrait.serving.hands import Hand, Late, Order, Report, Setup
 from pawtrait.serving.job import Job, View
+from pawtrait.serving.processes import Died
 from pawtrait.serving.shelf import Shelf
 
 TRIES = 2

@@ -133,6 +133,7 @@ class _Reader:
         for name, sentence, value in (
             ("batches", "Calls of the model.", door.batcher.batches),
             ("batch_pictures", "Pictures in these calls.", door.batcher.pictures),
+            ("reader_deaths", "Reading processes that had to be replaced.", door.batcher.deaths),
             (
                 "painter_deaths",
                 "Painting processes that died while they painted.",

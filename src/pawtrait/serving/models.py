@@ -58,6 +58,7 @@ class Models:
     Attributes:
         problem: why there is none, or why the newest could not be taken; "" where all is well.
         swaps: how often the champion changed since the start.
+        preparers, followers: called with a version before requests get it, and afterwards.
     """
 
     def __init__(self, source: Source, poll: float = 5.0) -> None:
@@ -68,6 +69,7 @@ class Models:
         self._thread: threading.Thread | None = None
         self.problem = "no model was loaded yet"
         self.swaps = 0
+        self.preparers: list[Callable[[Served], None]] = []
         self.followers: list[Callable[[Served], None]] = []
 
     @property
@@ -92,6 +94,8 @@ class Models:
             if self._now and place == self._now.place:
                 return False
             loaded = load(place)
+            for prepare in self.preparers:
+                prepare(loaded)
         except (PawtraitError, OSError) as error:
             self._complain(error)
             return False

@@ -14,12 +14,12 @@ from pawtrait import clock
 from pawtrait.adapters.store import requests
 from pawtrait.errors import BadStore
 from pawtrait.serving import access, intake, told
-from pawtrait.serving.batching import Read
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Form, Sent
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.models import Served
 from pawtrait.serving.problems import Problem
+from pawtrait.serving.reading import Read
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -123,11 +123,12 @@ class _Asked:
 
     async def _explained(self, got: Read, mood: int) -> dict[str, str] | None:
         """The heat map; what fails here costs the explanation, not the answer."""
-        ready = got.ready
-        shown = ready.square if ready.shown is None else ready.shown
+        square, shown = got.ready.square, got.ready.shown
+        if square is None or shown is None:
+            raise AssertionError("pictures for an explanation were asked for")
         try:
             async with asyncio.timeout(self._door.settings.timeout):
-                work = self._door.explainers.explain(self._served, ready.square, shown, mood)
+                work = self._door.explainers.explain(self._served, square, shown, mood)
                 return await asyncio.wrap_future(work)
         except Exception:
             log.exception("a picture could not be explained")

@@ -50,7 +50,8 @@ class Settings(BaseModel):
     unsure: Share = 0.5  # a lower confidence counts as unsure
     memory: Positive = 512_000_000  # bytes of bodies on their way in together; more are answered by 429
     batch: Positive = 8  # pictures that one call of the model takes at most
-    workers: Positive = Field(default_factory=_cores)  # threads that decode and predict
+    workers: Positive = Field(default_factory=_cores)  # that decode and predict side by side
+    processes: bool = True  # whether each of them is a process; else a thread of the service
     queue: Positive = 64  # pictures that may wait; more are answered by 429
     wait: Seconds = 0.5  # seconds that a picture may have to wait, as of late; longer is 429
     timeout: Seconds = 10.0  # seconds until 504

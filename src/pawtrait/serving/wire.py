@@ -1,6 +1,7 @@
-"""What service and painting processes say to each other: a JSON head and bytes behind it, never a pickle."""
+"""What service and its processes say to each other: a JSON head and bytes behind it, never a pickle."""
 
 import json
+import struct
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -8,18 +9,18 @@ import numpy as np
 
 from pawtrait.dataset.images import Pixels
 
-PARTS = "parts"  # in a head: how many pieces of bytes follow it
+PARTS = "parts"  # in a head: how long each piece of bytes behind it is
+_LENGTH = struct.Struct("<I")  # of the head, before it
 
 
 def send(channel: Connection, head: dict[str, Any], *parts: bytes) -> None:
-    """Send a head and the bytes that belong to it.
+    """Send a head and the bytes that belong to it, as one message.
 
     Raises:
         OSError: the other side is gone.
     """
-    channel.send_bytes(json.dumps({**head, PARTS: len(parts)}).encode())
-    for part in parts:
-        channel.send_bytes(part)
+    said = json.dumps({**head, PARTS: [len(part) for part in parts]}).encode()
+    channel.send_bytes(b"".join((_LENGTH.pack(len(said)), said, *parts)))
 
 
 def receive(channel: Connection) -> tuple[dict[str, Any], list[bytes]]:
@@ -28,8 +29,14 @@ def receive(channel: Connection) -> tuple[dict[str, Any], list[bytes]]:
     Raises:
         EOFError, OSError: the other side is gone.
     """
-    head: dict[str, Any] = json.loads(channel.recv_bytes())
-    return head, [channel.recv_bytes() for _ in range(head.pop(PARTS))]
+    message = channel.recv_bytes()
+    at = _LENGTH.size + _LENGTH.unpack_from(message)[0]
+    head: dict[str, Any] = json.loads(message[_LENGTH.size : at])
+    parts = []
+    for length in head.pop(PARTS):
+        parts.append(message[at : at + length])
+        at += length
+    return head, parts
 
 
 def packed(pictures: list[Pixels]) -> tuple[list[list[int]], list[bytes]]:
