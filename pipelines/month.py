@@ -247,7 +247,8 @@ def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> Non
             actor,
             "--force",
         ]
-        step("promote", [*command, "--reason", "; ".join(reasons)], children)
+        said = [word for reason in reasons for word in ("--reason", reason)]
+        step("promote", [*command, *said], children)
 
 
 def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
-from pawtrait.adapters.store import database, ledger, settling
+from pawtrait.adapters import lineage
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
-from pipelines import people, real
+from pipelines import chronicle, people, readme, real
 from pipelines.processes import CommandError
 from pipelines.workspace import git
 
@@ -87,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--months", type=int, default=12, help="how many of them (%(default)s)")
     parser.add_argument("--only", type=int, nargs="+", help="these instead, by number")
     parser.add_argument("--project", type=Path, default=PROJECT, help="made anew (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="into docs/results and the README")
     chosen = parser.parse_args(arguments)
     months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
     began = time.monotonic()
@@ -95,11 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _inside(chosen.project):
             for month in months:
                 live(month)
-            _print(months)
+            told = chronicle.rows([(one.name, one.story, one.now) for one in months])
+            Console(width=None if sys.stdout.isatty() else WIDTH).print(chronicle.table(told))
     except PawtraitError as error:
         print(f"year: {error}", file=sys.stderr)
         return 2
     minutes = (time.monotonic() - began) / 60
+    if chosen.write:
+        _written(told, minutes)
     print(f"{len(months)} months in {minutes:.1f} minutes; the project is {chosen.project}")
     return 0
 
@@ -190,34 +193,13 @@ def _keep_portraits() -> None:
     git(Path(), "commit", "--quiet", "--all", "--message", "The first month's portraits stand for the year")
 
 
-def _print(months: Sequence[Month]) -> None:
-    """What happened each month, why, and who was champion after it."""
-    table = Table("month", "what happened", "alarms", "accepted", "decision", "why", "champion")
-    with database.opened() as engine:
-        for month in months:
-            rulings = settling.of_month(engine, month.name)
-            accepted = sum(one.label is not None for one in rulings)
-            said = [one for one in ledger.of_month(engine, month.name) if one.action != "failed"]
-            last = said[-1] if said else None
-            table.add_row(
-                month.name,
-                month.story,
-                _alarms(month),
-                f"{accepted} of {len(rulings)}" if rulings else "–",
-                last.action if last else "–",
-                " ".join(last.reasons[:1]) if last else "–",
-                f"version {last.champion}" if last else "–",
-            )
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
-
-
-def _alarms(month: Month) -> str:
-    """What the look at the month's people was alarmed by, in few words."""
-    note = Path("data/monitor") / f"{month.now:%Y-%m-%d}.json"
-    if not note.exists():
-        return "–"
-    told: list[str] = json.loads(note.read_text(encoding="utf-8"))["alarms"]
-    return "; ".join(alarm.partition(":")[0] for alarm in told) or "none"
+def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
+    """Keep it for the README, with the commit that it ran on."""
+    commit = lineage.commit()
+    machine = f"{len(os.sched_getaffinity(0))} cores"
+    said = chronicle.results(told, minutes, commit.sha + ("-dirty" if commit.dirty else ""), machine)
+    write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    readme.refresh(readme.README, readme.RESULTS)
 
 
 @contextmanager

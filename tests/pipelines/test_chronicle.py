@@ -1,0 +1,56 @@
+"""A year's table: what was decided and why, in words that fit into a cell."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store.ledger import Decision
+from pipelines import chronicle
+
+MONTHS = [(f"2026-0{n}", story, datetime(2026, n, 1, tzinfo=UTC)) for n, story in ((1, "first"), (2, "more"))]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose store says something of its first month only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/feedback.db")
+    with database.opened() as engine:
+        for action, champion, reasons in (
+            ("failed", None, ("killed",)),
+            ("promoted", "2", ("On 64 pictures it is better.", "Promoted: better by +0.38 macro-F1.")),
+        ):
+            ledger.add(
+                engine,
+                Decision(
+                    time=MONTHS[0][2],
+                    action=action,
+                    actor="retrain",
+                    champion=champion,
+                    previous="1",
+                    month="2026-01",
+                    reasons=reasons,
+                ),
+            )
+    Path("data/monitor").mkdir(parents=True)
+    Path("data/monitor/2026-01-01.json").write_text(json.dumps({"alarms": ["drift of light: p < 0.01"]}))
+    return tmp_path
+
+
+def test_a_month_is_told_by_what_decided_it(project):
+    first, second = chronicle.rows(MONTHS)
+    assert first == chronicle.Row(
+        *("2026-01", "first", "drift of light", "–", "promoted"),
+        *("Promoted: better by +0.38 macro-F1.", "version 2"),
+    )
+    assert second == chronicle.Row("2026-02", "more", "–", "–", "–", "–", "–")
+
+
+def test_the_readmes_lines_are_made_of_the_same_rows(project):
+    said = chronicle.results(chronicle.rows(MONTHS), 16.44, "abcdef0123456789", "2 cores")
+    assert said["sentences"][2].startswith("| 2026-01 | first | drift of light |")
+    assert said["sentences"][-1] == "2 months in 16.4 minutes on 2 cores; commit `abcdef0123`."
+    assert said["months"][0]["champion"] == "version 2" and said["minutes"] == 16.4
