@@ -9,6 +9,8 @@ PREFECT_PORT ?= 4200
 APP_PORT ?= 8501
 SERVICE_PORT ?= 8000
 REMOTE ?= ../dvc-remote
+JOBS ?= 2
+SPREAD = -n $(JOBS) --no-loadscope-reorder
 GOOD = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12; do $$p -c '$(GOOD)' 2>/dev/null && { echo $$p; break; }; done)
 ENV := .venv
@@ -71,11 +73,11 @@ dvc-remote: setup ## a folder beside this one as the DVC remote, another with RE
 year: setup ## twelve months of retraining in minutes: what happens each month, and why
 	@$(PY) -m pipelines.year
 
-test: setup ## run the tests that take seconds
-	@$(PY) -m pytest
+test: setup ## run the tests that take seconds, in two processes; another number with JOBS=
+	@$(PY) -m pytest $(SPREAD)
 
 test-all: setup ## run all tests, the slow ones too: full-size data, every backbone, the pipeline twice
-	@$(PY) -m pytest -m 'slow or not slow'
+	@$(PY) -m pytest $(SPREAD) -m 'slow or not slow'
 
 check: setup ## lint, formatting, types, import contracts
 	@$(PY) -m ruff check .

@@ -32,6 +32,34 @@ PICTURES = ["B", "H", "W", 3]
 COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130]], np.float32)  # a mood each
 
 
+WHOLE = ("end_to_end", "pipelines", "app", "serving", "engines")  # the longest first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: of two processes neither has much left when the other is done."""
+    order = {place: number for number, place in enumerate(WHOLE)}
+    items.sort(key=lambda item: order.get(_place(item.nodeid), len(WHOLE)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one place run in one process. (xdist's own marks for that do nothing under pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _place(nodeid)
+
+    return ByPlace(config, log)
+
+
+def _place(nodeid: str) -> str:
+    """The folder, where it is one of ``WHOLE``, whose tests share what takes long to make; else the file."""
+    file = nodeid.partition("::")[0]
+    folder = file.split("/")[1]
+    return folder if folder in WHOLE else file
+
+
 class Server:
     """A server process on a port of its own, which can be killed and started again."""
 

@@ -189,7 +189,8 @@ def test_a_person_who_says_yes_in_the_ui_promotes_under_their_name(
     assert "version 2 is champion: macro-F1 is 0.50" in said
     (promoted,) = [line for line in told(project) if line.startswith("promote")]
     assert promoted.startswith("promote --version 2 --month 2026-11 --actor Rosa --force")
-    assert promoted.endswith("--reason the pictures look right; too little evidence; macro-F1 is 0.50")
+    why = ("the pictures look right", "too little evidence", "macro-F1 is 0.50")
+    assert promoted.endswith(" ".join(f"--reason {sentence}" for sentence in why))
 
 
 @pytest.mark.slow
