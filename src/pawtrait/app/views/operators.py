@@ -47,8 +47,8 @@ def _health() -> list[tuple[str, str, str]]:
 
 
 def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
-    st.subheader("Versions")
-    head = ("version", "macro-F1", "last", "when", "")
+    st.header("Versions")
+    head = ("version", "macro-F1", "last", "when", "now")
     told = [
         (
             str(row["version"]),
@@ -65,7 +65,7 @@ def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _months(rows: Sequence[Mapping[str, Any]]) -> None:
-    st.subheader("Months")
+    st.header("Months")
     head = ("month", "what", "version", "when", "why")
     told = [
         (
@@ -83,7 +83,7 @@ def _months(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _report() -> None:
     """The monitoring report: one HTML page, shown in a frame of its own."""
-    st.subheader("Monitoring")
+    st.header("Monitoring")
     try:
         page = desk.staff().page(REPORT)
     except Trouble as trouble:
