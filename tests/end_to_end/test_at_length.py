@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +25,8 @@ NETS = ("deep_cnn", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet
 def flown(new_project: Callable[[str], Project]) -> Project:
     """A second project, brought up to date and registered by the flow, on a temporary server."""
     made = new_project("flown")
-    said = made.run("python", "-m", "pipelines.retrain")
-    assert "12 stages, 12 ran, 0 unchanged; the best model is registered" in said
+    said = made.run("python", "-m", "pipelines.retrain", "--here")
+    assert re.search(r"(\d+) stages, \1 ran, 0 unchanged; the best model is registered", said)
     return made
 
 
