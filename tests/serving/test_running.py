@@ -15,6 +15,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
+import psutil
 import pytest
 
 from pawtrait.adapters.store import database, feedback
@@ -111,6 +112,15 @@ def test_a_signal_ends_it_in_order(running, project):
     assert said in stored(project)
 
 
+def test_no_reading_process_outlives_its_service(running):
+    service = running(PAWTRAIT_WORKERS="2")
+    readers = psutil.Process(service.process.pid).children()
+    assert len(readers) == 2
+    service.process.kill()
+    service.process.wait()
+    assert psutil.wait_procs(readers, 10)[1] == []
+
+
 def test_the_log_is_lines_of_json_without_pictures_keys_or_addresses(running):
     service = running()
     done = httpx.post(f"{service.url}/v1/moods", files={"pictures": ("my secret cat.png", png())})
@@ -141,7 +151,7 @@ def test_a_setting_comes_from_a_file_as_secrets_do(project):
 
 def test_what_answers_loads_no_framework(project):
     code = (
-        "import sys\nfrom fastapi.testclient import TestClient\nfrom pawtrait.serving import api\n"
+        "import sys\nfrom fastapi.testclient import TestClient\nfrom pawtrait.serving import api, reader\n"
         "from pawtrait.serving.settings import Settings\n"
         "with TestClient(api.create(Settings.of())) as client:\n"
         "    pictures = {'pictures': open('cat.png', 'rb').read()}\n"
