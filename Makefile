@@ -77,7 +77,8 @@ test: setup ## run the tests that take seconds, in two processes; another number
 	@$(PY) -m pytest $(SPREAD)
 
 test-all: setup ## run all tests, the slow ones too: full-size data, every backbone, the pipeline twice
-	@$(PY) -m pytest $(SPREAD) -m 'slow or not slow'
+	@$(PY) -m pytest $(SPREAD) -m 'not alone'
+	@$(PY) -m pytest -m alone
 
 check: setup ## lint, formatting, types, import contracts
 	@$(PY) -m ruff check .

@@ -56,6 +56,7 @@ def png_file(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_service_keeps_up_with_a_bare_loop_and_leaves_others_behind():
     found = rates.measure(rates.FULL, material.model())
     ratios = {name: ratio["median"] for name, ratio in found["ratios"].items()}

@@ -20,6 +20,7 @@ def test_overload_and_a_locked_database_lose_nothing(colour_model):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_ten_minutes_of_twice_the_rate_change_nothing():
     model = material.model()
     with rates.everything(model) as (_, running):
