@@ -108,8 +108,10 @@ def free_port() -> int:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """With the checkout's own code."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT))), **more}
+    """With the checkout's own code, and this Python's commands first: MLflow starts uvicorn by its name."""
+    ours = os.pathsep.join(map(str, (ROOT / "src", ROOT)))
+    commands = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    return {**os.environ, "PYTHONPATH": ours, "PATH": commands, **more}
 
 
 @contextmanager
