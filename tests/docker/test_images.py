@@ -172,7 +172,9 @@ def test_the_web_app_s_image_shows_its_page(checkout, tmp_path):
 
 def test_the_pipeline_s_image_has_all_that_its_commands_need(checkout):
     if (free := shutil.disk_usage(checkout).free) < ROOM:
-        pytest.skip(f"{free / 1e9:.0f} GB of disk are free, {ROOM / 1e9:.0f} are needed: each layer is a copy")
+        pytest.skip(
+            f"{free / 1e9:.0f} GB of disk are free, {ROOM / 1e9:.0f} are needed: each layer is a copy"
+        )
     with builds.image("pipeline", checkout) as image:
         said = builds.inside(
             image, "sh", "-c", "pawtrait --help && mlflow --version && prefect --version && git --version"
