@@ -43,6 +43,7 @@ repro: setup ## bring every stage up to date, without registration
 
 ui: setup ## open the runs in MLflow at http://127.0.0.1:5000, another port with PORT=
 	@echo 'MLflow: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning in half a minute; Ctrl-C ends it'
+	@echo 'The models alone, best first: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning&searchFilter=tags.pawtrait.kind%20%3D%20%22model%22&orderByKey=metrics.%60valid_macro_f1%60&orderByAsc=false'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false DO_NOT_TRACK=true PYTHONWARNINGS=ignore \
 	  $(PY) -m mlflow ui --host 127.0.0.1 --port $(PORT)
 

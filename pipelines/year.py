@@ -196,8 +196,8 @@ def _keep_portraits() -> None:
 def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
     """Keep it for the README, with the commit that it ran on."""
     commit = lineage.commit()
-    machine = f"{len(os.sched_getaffinity(0))} cores"
-    said = chronicle.results(told, minutes, commit.sha + ("-dirty" if commit.dirty else ""), machine)
+    sha = commit.sha + ("-dirty" if commit.dirty else "")
+    said = chronicle.results(told, minutes, sha, f"{os.cpu_count()} cores")
     write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     readme.refresh(readme.README, readme.RESULTS)
 

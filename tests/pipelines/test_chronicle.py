@@ -20,8 +20,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/feedback.db")
     with database.opened() as engine:
         for action, champion, reasons in (
-            ("failed", None, ("killed",)),
             ("promoted", "2", ("On 64 pictures it is better.", "Promoted: better by +0.38 macro-F1.")),
+            ("failed", None, ("killed",)),
         ):
             ledger.add(
                 engine,

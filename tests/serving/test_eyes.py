@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait.serving import eyes, models, processes, reading, slips, wire
+from pawtrait.serving import eyes, models, processes, reader, reading, slips, wire
 from pawtrait.serving.eyes import Eyes
 from pawtrait.serving.intake import Sent
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.reading import Wanted
-from tests.serving.callers import jpeg, png
+from tests.serving.callers import crown, jpeg, png, wait_for
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ PICTURES = [
     Wanted(Sent("b.png", png()), shown=True),
     Wanted(Sent("c.jpg", b"\xff\xd8\xff no picture")),
 ]
+NOTED = Wanted(Sent("d.jpg", jpeg()[:2] + b"\xff\xfe\x00\x07hello" + jpeg()[2:]))  # which is not kept
 
 
 def same(one, other):
@@ -48,9 +49,10 @@ def same(one, other):
 
 
 def test_a_process_answers_as_the_service_would(opened, served, settings):
-    here = reading.read(PICTURES, served.classifier, settings())
-    there = opened.read(PICTURES, served)
+    here = reading.read([*PICTURES, NOTED], served.classifier, settings())
+    there = opened.read([*PICTURES, NOTED], served)
     assert all(same(one, other) for one, other in zip(here, there, strict=True))
+    assert there[3].ready.data == jpeg() != NOTED.sent.data
     assert there[0].ready.square is None and there[1].ready.square.shape[2] == 3
 
 
@@ -87,7 +89,7 @@ def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(ope
 
 
 def test_one_that_hangs_is_ended(settings, served):
-    slow = Eyes(settings(timeout=0.3))
+    slow = Eyes(settings(timeout=2.0))
     slow.read(PICTURES[:1], served)
     os.kill(slow._process.pid, signal.SIGSTOP)
     [answer] = slow.read(PICTURES[:1], served)
@@ -96,7 +98,7 @@ def test_one_that_hangs_is_ended(settings, served):
 
 
 @pytest.mark.parametrize("harm", ["start", "reader", "model"])
-def test_the_service_reads_by_itself_where_no_process_can(settings, served, monkeypatch, harm):
+def test_the_service_reads_by_itself_where_no_process_can(settings, served, monkeypatch, harm, caplog):
     if harm == "start":
 
         def refuse(*_):
@@ -111,7 +113,26 @@ def test_the_service_reads_by_itself_where_no_process_can(settings, served, monk
     for _ in range(3):
         answers = alone.read(PICTURES[:1], served)
     assert isinstance(answers[0], reading.Read)
+    assert (
+        harm != "model" or caplog.text.count("cannot load version 1") == 1
+    )  # it is not asked again and again
     alone.close()
+
+
+def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project):
+    versions = []
+    for number in range(1, slips.KEPT + 2):
+        crown(colour_model(f"net{number}", sharpness=float(number)), str(number))
+        versions.append(models.load(models.source(eyes.Settings.of({}))()))
+    for served in (*versions, versions[0]):
+        [answer] = opened.read(PICTURES[:1], served)
+        [here] = reading.read(PICTURES[:1], served.classifier, eyes.Settings.of({}))
+        assert same(here, answer)
+    assert opened.deaths == 0
+    known = {}
+    for served in versions:
+        assert reader._loaded(slips.load(served.place), known) == {"event": "loaded"}
+    assert len(known) == slips.KEPT
 
 
 def test_a_signal_to_the_group_ends_no_process_before_its_service(opened, served):
@@ -130,7 +151,7 @@ def test_a_process_ends_with_its_channel(settings):
 
 def test_settings_that_are_nobodys_business_are_not_on_the_command_line(settings):
     seen = Eyes(settings(salt="a secret", database="postgresql://user:password@host/base"))
-    said = Path(f"/proc/{seen._process.pid}/cmdline").read_text()
+    said = wait_for(Path(f"/proc/{seen._process.pid}/cmdline").read_text)  # empty at first
     assert "largest_bytes" in said and "secret" not in said and "password" not in said
     seen.close()
 

