@@ -1,6 +1,5 @@
 """What the machine can do at most: convolutions in large pieces, and nothing around them."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,11 +68,6 @@ def has_bf16() -> bool:
 def remark() -> str:
     """What has to be said about figures of a processor without bfloat16."""
     return "" if has_bf16() else "; no avx512_bf16 here, which ours is made for"
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _random(dtype: torch.dtype, device: str, *shape: int) -> torch.Tensor:

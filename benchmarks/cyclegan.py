@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import ceiling, race
-from pawtrait import params
+from pawtrait import environment, params
 from pawtrait.style_transfer.cyclegan import fit, step
 from pawtrait.style_transfer.cyclegan.lanes import Lanes
 from pawtrait.style_transfer.cyclegan.networks import Networks
@@ -103,7 +103,7 @@ def row(plan: race.Plan, side: int, device: str) -> race.Row:
         variants = {"plain": step_of_theirs, "ours": step_of_ours, "limit": step_of_none}
         began = time.process_time(), time.perf_counter()
         taken = race.run(variants, rounds, clock=race.CPU if alone else race.WALL)
-        busy = (time.process_time() - began[0]) / (time.perf_counter() - began[1]) / ceiling.cores()
+        busy = (time.process_time() - began[0]) / (time.perf_counter() - began[1]) / environment.cores()
     place = _on_gpu(median(taken["ours"])) if device == "cuda" else _on_cpu(alone, busy)
     beside = ", two lanes" if device == "cpu" and not alone else ""
     gflop = counter.get_total_flops() / 1e9
@@ -115,7 +115,7 @@ def _on_cpu(alone: bool, busy: float) -> str:
     if alone:
         return f"CPU, one core{ceiling.remark()}"
     quiet = f"{busy:.0%} of their time was ours, quiet is 90% and more"
-    return f"wall clock, {ceiling.cores()} cores; {quiet}{ceiling.remark()}"
+    return f"wall clock, {environment.cores()} cores; {quiet}{ceiling.remark()}"
 
 
 def _on_gpu(seconds: float) -> str:

@@ -27,6 +27,11 @@ def settle() -> None:
         os.environ.setdefault(name, value)
 
 
+def cores() -> int:
+    """How many cores this process may use; a container often has fewer than the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def repeat_hashes(module: str, arguments: list[str]) -> None:
     """Start this process anew as ``python -m module`` with fixed string hashes, unless they are fixed.
 
@@ -36,6 +41,16 @@ def repeat_hashes(module: str, arguments: list[str]) -> None:
     if "PYTHONHASHSEED" not in os.environ:
         command = [sys.executable, "-m", module, *arguments]
         os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
+
+
+@contextmanager
+def without_bytecode() -> Iterator[None]:
+    """Keep Python from writing ``__pycache__`` beside the modules that it imports while the block runs."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 @contextmanager

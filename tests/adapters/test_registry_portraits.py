@@ -1,6 +1,7 @@
 """From a painter's folder to a registered painter that answers with portraits, pickles refused."""
 
 import subprocess
+import sys
 
 import mlflow
 import numpy as np
@@ -101,7 +102,8 @@ def test_a_bad_style_or_strength_stops_no_other_row(registered, fast_folder):
     assert [bool(portrait) for portrait in answers["portrait"]] == [False, False, False, False, True]
 
 
-def test_a_version_serves_only_what_painting_needs_and_no_pickle(registered, cyclegan_folder):
+def test_a_version_serves_only_what_painting_needs_and_no_pickle(registered, cyclegan_folder, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as on most machines
     (cyclegan_folder / "discriminators.safetensors").write_bytes(b"large")
     sealed.seal(cyclegan_folder)
     folder = registry.folder_of(registered(cyclegan_folder))

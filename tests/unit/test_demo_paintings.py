@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pawtrait.dataset import images
+from pawtrait.dataset.demo import crew
 from pawtrait.dataset.demo.paintings import MANNERS, brush, facets, gallery, paint, painting, titles
 from pawtrait.dataset.demo.paintings.ink import Scroll
 from pawtrait.dataset.demo.paintings.palettes import PRUSSIAN, RICE
@@ -112,7 +113,7 @@ def test_a_larger_gallery_changes_no_painting_and_leaves_nothing_old_behind(
 def test_many_processes_paint_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paint(tmp_path / "one", 5, 64, seed=3)
     monkeypatch.setattr(gallery, "_WORTH", 1)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(crew, "cores", lambda: 2)
     paint(tmp_path / "two", 5, 64, seed=3)
     for path in (tmp_path / "one").iterdir():
         assert (tmp_path / "two" / path.name).read_bytes() == path.read_bytes()

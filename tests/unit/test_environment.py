@@ -24,6 +24,13 @@ def test_nothing_phones_home(monkeypatch):
     assert os.environ["DO_NOT_TRACK"] == os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+def test_the_cores_are_those_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {4, 7, 9}, raising=False)
+    assert environment.cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert environment.cores() == os.cpu_count()
+
+
 def test_native_chatter_is_held_back(capfd):
     with environment.muffled():
         os.write(2, b"a greeting from C++\n")

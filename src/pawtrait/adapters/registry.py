@@ -21,7 +21,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
 import pawtrait
-from pawtrait import sealed
+from pawtrait import environment, sealed
 from pawtrait.adapters import tracking
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
@@ -115,13 +115,13 @@ def log(run: tracking.Run, folder: Path, kind: Kind = EXPRESSION) -> None:
 
     digest = sealed.check(folder, *kind.served)[kind.served[0]]
     facts = sealed.facts(folder)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, environment.without_bytecode():
         served = Path(scratch) / "model"
         served.mkdir()
         for name in kind.served:
             copyfile(folder / name, served / name)
         sealed.seal(served)
-        mlflow.pyfunc.log_model(
+        mlflow.pyfunc.log_model(  # which imports the code where it lies among the artifacts
             name=facts["name"],
             python_model=str(Path(__file__).with_name(kind.code)),
             artifacts={"model": str(served)},

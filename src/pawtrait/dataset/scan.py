@@ -1,7 +1,6 @@
 """From the raw folder to records: what can be known of each picture by looking at it."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import SPLITS, normalise
 from pawtrait.dataset.manifest import Record
+from pawtrait.environment import cores
 from pawtrait.errors import BadData, BadImage
 
 UNSPLIT = "unsplit"  # the raw folder of pictures that came without a split
@@ -41,7 +41,7 @@ def records(raw: Path, names: list[str], *, source: str, largest_pixels: int) ->
     OpenCV has started threads before, and others first import for longer. One after the other: 0.52.
     """
     look = partial(_record, raw, source=source, largest_pixels=largest_pixels)
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         yield from pool.map(look, names)
 
 
@@ -103,11 +103,6 @@ def _measure(pixels: images.Pixels) -> dict[str, object]:
 def _nothing(problem: str) -> dict[str, object]:
     blank = dict.fromkeys(("width", "height", "brightness", "sharpness"), 0)
     return {**blank, "dhash": "", "phash": "", "mode": "", "problem": problem}
-
-
-def _cores() -> int:
-    """The cores this process may use; a container often has fewer than the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _hex(bits: NDArray[np.bool_]) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pawtrait.adapters.store import database, pictures
 from pawtrait.champion import NOTE
+from pawtrait.environment import cores
 from pawtrait.errors import BadParams
 
 PREFIX = "PAWTRAIT_"
@@ -18,11 +19,6 @@ Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-def _cores() -> int:
-    """The cores this process may use; a container often has fewer than the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseModel):
@@ -50,7 +46,7 @@ class Settings(BaseModel):
     unsure: Share = 0.5  # a lower confidence counts as unsure
     memory: Positive = 512_000_000  # bytes of bodies on their way in together; more are answered by 429
     batch: Positive = 8  # pictures that one call of the model takes at most
-    workers: Positive = Field(default_factory=_cores)  # that decode and predict side by side
+    workers: Positive = Field(default_factory=cores)  # that decode and predict side by side
     processes: bool = True  # whether each of them is a process; else a thread of the service
     queue: Positive = 64  # pictures that may wait; more are answered by 429
     wait: Seconds = 0.5  # seconds that a picture may have to wait, as of late; longer is 429

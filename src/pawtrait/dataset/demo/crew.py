@@ -1,6 +1,5 @@
 """Drawing many pictures on all cores."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TypeVar
 
 import cv2
 
+from pawtrait.environment import cores
 from pawtrait.progress import track
 
 Job = TypeVar("Job")
@@ -22,7 +22,7 @@ def draw(write: Callable[[Job], None], jobs: Sequence[Job], worth: int, what: st
         write: what a job is; it has to travel to another process.
         worth: how many jobs earn a process its start of half a second.
     """
-    workers = min(len(os.sched_getaffinity(0)), len(jobs) // worth)
+    workers = min(cores(), len(jobs) // worth)
     with one_thread():
         if workers < 2:
             for _ in track(map(write, jobs), len(jobs), what):
