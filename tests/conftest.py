@@ -17,12 +17,14 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from pawtrait import environment, sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
+from tests.holds import record
 
 environment.settle()  # before anything imports a framework, which reads these variables then
 os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
@@ -58,6 +60,24 @@ def _place(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     folder = file.split("/")[1]
     return folder if folder in WHOLE else file
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what passed and what did not, where full counts are asked for."""
+    said = session.config.pluginmanager.get_plugin("terminalreporter")
+    if said and not hasattr(session.config, "workerinput"):  # a worker of xdist tells its parent
+        record(
+            f"pytest -m '{session.config.option.markexpr}'",
+            of="test_all",
+            minutes=round((time.time() - psutil.Process().create_time()) / 60, 1),
+            passed=len(said.stats.get("passed", [])),
+            skipped={one.nodeid: _reason(one) for one in said.stats.get("skipped", [])},
+            failed=sorted(one.nodeid for end in ("failed", "error") for one in said.stats.get(end, [])),
+        )
+
+
+def _reason(skipped: pytest.TestReport) -> str:
+    return str(skipped.longrepr[2] if isinstance(skipped.longrepr, tuple) else skipped.longrepr)
 
 
 class Server:

@@ -12,8 +12,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pawtrait.serving.settings import Settings
+from tests.holds import record
 from tests.serving.callers import png
-from tests.serving.holds import record
 
 LEFT_OUT = [not_a_server_error, positive_data_acceptance]  # judged here; noise is no picture
 

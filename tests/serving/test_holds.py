@@ -19,9 +19,9 @@ from PIL import Image
 from pawtrait import champion, clock, params
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.ledger import Decision
+from tests.holds import record
 from tests.serving import hostile, swarms
 from tests.serving.callers import jpeg, png, wait_for
-from tests.serving.holds import record
 from tests.serving.test_running import EVER, NOBODY
 
 pytestmark = pytest.mark.slow

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from pawtrait.adapters.store import database, feedback
+from tests.holds import record
 from tests.serving.callers import ROOT, jpeg, png, wait_for
-from tests.serving.holds import record
 
 NOBODY = "ab" * 32
 LANES = 4  # services at once

@@ -1,4 +1,4 @@
-"""What full counts came to, written where it is asked for: PAWTRAIT_HOLDS=docs/results/serving_holds.json."""
+"""What full counts came to, written where it is asked for: `make test-all HOLDS=docs/results`."""
 
 import json
 import os
@@ -10,13 +10,16 @@ from typing import Any
 from filelock import FileLock
 
 from pawtrait.files import write_text
-from tests.serving.callers import ROOT
+
+ROOT = Path(__file__).parents[1]
+ASKED = "PAWTRAIT_HOLDS"  # names the folder
+DECIDING = ("src", "pipelines", "tests", "params.yaml", "constraints.txt")
 
 
-def record(name: str, **figures: Any) -> None:
-    """Put the figures of one count into the file, with the commit that they are of."""
-    if asked := os.environ.get("PAWTRAIT_HOLDS"):
-        path = ROOT / asked
+def record(name: str, of: str = "serving", **figures: Any) -> None:
+    """Put the figures of one count into the file of what it is ``of``, with the commit that they are of."""
+    if asked := os.environ.get(ASKED):
+        path = ROOT / asked / f"{of}_holds.json"
         with FileLock(f"{path}.lock"):
             known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
             known[name] = figures | {"made_on": _made_on()}
@@ -25,7 +28,7 @@ def record(name: str, **figures: Any) -> None:
 
 
 def _made_on() -> dict[str, Any]:
-    changed = _git("status", "--porcelain", "--", "src", "tests/serving", "tests/conftest.py")
+    changed = _git("status", "--porcelain", "--", *DECIDING)
     busy = round(os.getloadavg()[0], 1)  # others may have been at work beside it
     return {
         "commit": _git("rev-parse", "HEAD"),
