@@ -32,10 +32,11 @@ def known(image: str) -> bool:
 
 
 @contextmanager
-def image(name: str, checkout: Path) -> Iterator[str]:
-    """Build an image from its Dockerfile; it is gone afterwards."""
-    tag = f"pawtrait-{name}:tested"
+def image(name: str, checkout: Path, target: str = "") -> Iterator[str]:
+    """Build an image from its Dockerfile, up to its last target or the one that is named; gone afterwards."""
+    tag = f"pawtrait-{name}:tested{target}"
     where = ("--file", f"{checkout}/docker/{name}.Dockerfile", "--tag", tag)
+    where += ("--target", target) if target else ()
     buildah("bud", "--format", "docker", *flags(), *where, str(checkout))
     try:
         yield tag

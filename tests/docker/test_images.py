@@ -17,6 +17,7 @@ import pytest
 
 from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, tracking
+from pawtrait.stages import weights
 from pipelines import images
 from tests.conftest import make_cyclegan
 from tests.docker import builds
@@ -69,6 +70,9 @@ def checkout(
     make_cyclegan(folder / "data/painters/cyclegan")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        weights.run(
+            out=folder / "data/pretrained", styles=folder / "data/style_weights"
+        )  # none: random start
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         model = coloured_models(folder / "models", "cnn")
         with tracking.training(params.load(), "cnn", []) as run:
@@ -157,6 +161,23 @@ def test_the_service_in_it_paints_without_torch(service):
     files = {"picture": ("a.png", png("happy", 96), "image/png")}
     answer = httpx.post(f"{service}/v1/portraits", data={"method": "cyclegan"}, files=files, timeout=60)
     assert answer.raise_for_status().content.startswith(b"\x89PNG")
+
+
+def test_the_full_target_paints_by_neural_style_transfer(built, checkout, tmp_path):
+    port = free_port()  # `built` has baked the models
+    with builds.image("serve", checkout, "full") as image:
+        command = ["pawtrait", "serve", "--host", "127.0.0.1", "--port", str(port)]
+        ready = f"http://127.0.0.1:{port}/readyz"
+        with builds.running(image, command, ready, tmp_path), httpx.Client(timeout=60) as client:
+            sent = {"picture": ("a.png", png("happy", 96)), "painting": ("b.png", png("angry", 96))}
+            asked = {"method": "nst", "side": "64", "steps": "5"}
+            job = client.post(f"http://127.0.0.1:{port}/v1/portraits", data=asked, files=sent)
+            url = f"http://127.0.0.1:{port}{job.raise_for_status().json()['url']}"
+            wait_for(lambda: client.get(url).json()["status"] in ("done", "failed"), 300)
+            assert client.get(url).json()["status"] == "done", client.get(url).text
+            portrait = client.get(f"{url}/picture")
+            assert portrait.raise_for_status().content.startswith(b"\x89PNG")
+        print(f"{image}: {builds.size(image) / 1e6:.0f} MB")
 
 
 def test_the_web_app_s_image_shows_its_page(checkout, tmp_path):
