@@ -72,7 +72,7 @@ class Door:
             raise Problem(504, "too-slow", "the database did not answer in time; try again later") from error
 
     def leave(self) -> None:
-        """End what outlasts its request: a client that waits for events would keep the service open."""
+        """Take no more jobs: a client that waits for one's events would keep the service open."""
         self.closing = True
         self.workshop.leave()
 

@@ -24,8 +24,8 @@ PROBLEMS = {  # a job's kind of end → status and name of the problem that a cl
 async def of(job: Job) -> AsyncIterator[str]:
     """Events until the job is over; the first one tells how it stands.
 
-    When the service closes all jobs are over, so no stream stays open then. A preview is sent once: while
-    nothing new is seen it is null.
+    When the service ends, jobs are over before its grace is, so no stream is cut off. A preview is sent
+    once: while nothing new is seen it is null.
     """
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()

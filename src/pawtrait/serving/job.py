@@ -48,9 +48,9 @@ class View:
 class Job:
     """One portrait on its way; all but ``view`` belongs to ``Jobs``."""
 
-    def __init__(self, view: View, order: Order, finished: Callable[[View], None]) -> None:
+    def __init__(self, view: View, order: Order | None, finished: Callable[[View], None]) -> None:
         self.id = view.id
-        self.order: Order | None = order  # until it is over: then the photo is gone
+        self.order = order  # until it is over: then the photo is gone
         self.view = view
         self.began = 0.0
         self.ended = 0.0

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pawtrait.serving.hands import Hand, Late, Order, Report, Setup
@@ -44,6 +44,7 @@ class Limits:
         grace: seconds that a process has to leave its step when told to stop.
         remembered: jobs that are over and still known.
         kept: seconds that they are.
+        ending: seconds that the end of the service leaves to jobs that are being painted.
     """
 
     workers: int
@@ -52,6 +53,7 @@ class Limits:
     grace: float
     remembered: int
     kept: float
+    ending: float
 
 
 class Jobs:
@@ -68,6 +70,8 @@ class Jobs:
         self._waiting: deque[Job] = deque()
         self._known: dict[str, Job] = {}
         self._closed = False
+        self._giving_up = threading.Timer(limits.ending, self._give_up)
+        self._giving_up.daemon = True
         self.deaths = 0
         self._typical = 30.0  # seconds that a job takes
         self._threads = [
@@ -110,10 +114,16 @@ class Jobs:
         return job
 
     def find(self, key: str) -> Job | None:
-        """A job by its id; None where there is none, or its time is over."""
+        """A job by its id; None where there is none, or its time is over.
+
+        Of a job that an earlier service finished the portrait is known.
+        """
         with self._changed:
             job = self._known.get(key)
-        return None if job is None or self._old(job) else job
+        if job is not None:
+            return None if self._old(job) else job
+        view = self._shelf.find(key)
+        return Job(view, None, lambda view: None) if view else None
 
     def picture(self, job: Job) -> bytes | None:
         """The finished portrait, PNG."""
@@ -137,20 +147,29 @@ class Jobs:
             return len(self._waiting), painting
 
     def leave(self) -> None:
-        """Take no more and cancel all there is: who comes back after a restart would not find it."""
+        """Take no more, cancel what waits, and leave some seconds to what is being painted."""
         with self._changed:
+            if self._closed:
+                return
             self._closed = True
+            waiting = list(self._waiting)
             self._waiting.clear()
-            jobs = list(self._known.values())
             self._changed.notify_all()
-        for job in jobs:
-            job.set(status="cancelled", kind="Stopping", problem=STOPPING)
+        self._giving_up.start()
+        _stop(waiting)
 
     def close(self) -> None:
-        """Cancel all there is, and end the processes within some seconds."""
+        """Leave, and end the processes when that is over."""
         self.leave()
         for thread in self._threads:
             thread.join()
+        self._giving_up.cancel()
+
+    def _give_up(self) -> None:
+        """Cancel what is still being painted."""
+        with self._changed:
+            jobs = list(self._known.values())
+        _stop(jobs)
 
     def _soon(self) -> int:
         """Seconds until there may be room: until the next process is done with a job of the usual length."""
@@ -225,7 +244,7 @@ class Jobs:
 
     def _finish(self, job: Job, picture: bytes) -> None:
         try:
-            self._shelf.put(job.id, picture)
+            self._shelf.put(job.view, picture)
         except OSError as error:
             log.error("a finished portrait could not be kept: %s", error)
             job.set(status="failed", kind="NoRoom", problem="there is no room for the finished portrait")
@@ -261,7 +280,7 @@ class Jobs:
                 self._waiting.appendleft(job)
                 self._changed.notify()
                 return
-        job.set(status="cancelled", kind="Stopping", problem=STOPPING)
+        _stop([job])
 
     def _old(self, job: Job) -> bool:
         return job.view.over and time.monotonic() - job.ended > self._limits.kept
@@ -277,3 +296,9 @@ class Jobs:
         for job in gone:
             self._shelf.drop(job.id)
         self._shelf.sweep()
+
+
+def _stop(jobs: Iterable[Job]) -> None:
+    """Cancel them, and say why."""
+    for job in jobs:
+        job.set(status="cancelled", kind="Stopping", problem=STOPPING)

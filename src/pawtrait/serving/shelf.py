@@ -1,16 +1,20 @@
 """Finished portraits in a folder that cannot grow: an hour each, so many at most, the oldest go first."""
 
+import re
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from pawtrait.files import whole
+from pawtrait.serving.job import View
 
 MODE = 0o700  # nobody else's business
+KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Shelf:
-    """PNG files by the id of their job.
+    """PNG files named ``JOB.METHOD.STEPS.MILLISECONDS.png``, so that a service that starts anew knows them.
 
     Attributes:
         problem: why nothing can be kept there, or "".
@@ -31,38 +35,56 @@ class Shelf:
         except OSError as error:
             self.problem = f"{folder} cannot be written: {error.strerror}; see PAWTRAIT_PORTRAITS"
 
-    def put(self, key: str, picture: bytes) -> None:
-        """Keep a portrait; the oldest makes room where there are too many.
+    def put(self, view: View, picture: bytes) -> None:
+        """Keep a job's portrait; the oldest makes room where there are too many.
 
         Raises:
             OSError: the disk is full, or the folder cannot be written.
         """
-        with whole(self._path(key)) as draft:
+        name = f"{view.id}.{view.method}.{view.of}.{round(1000 * view.seconds)}.png"
+        with whole(self._folder / name) as draft:
             draft.write_bytes(picture)
         self.sweep()
 
     def get(self, key: str) -> bytes | None:
         """A portrait, or None where there is none any more."""
-        try:
-            return self._path(key).read_bytes()
-        except FileNotFoundError:
-            return None
+        with suppress(FileNotFoundError):
+            for path in self._files(key):
+                return path.read_bytes()
+        return None
+
+    def find(self, key: str) -> View | None:
+        """The job that a portrait is of, whoever painted it; None where there is none any more."""
+        for path in self._files(key):
+            with suppress(FileNotFoundError):
+                if _age(path) <= self._seconds:
+                    name, method, steps, milliseconds, _ = path.name.split(".")
+                    number = int(steps)
+                    seconds = int(milliseconds) / 1000
+                    return View(name, method, "done", 1, done=number, of=number, seconds=seconds)
+        return None
 
     def drop(self, key: str) -> None:
         """Remove a portrait; none is no matter."""
-        self._path(key).unlink(missing_ok=True)
+        for path in self._files(key):
+            path.unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove what is too old or too many, what an earlier process left behind too."""
         ages = []
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             with suppress(FileNotFoundError):
-                ages.append((time.time() - path.stat().st_mtime, path))
+                ages.append((_age(path), path))
         ages.sort(key=lambda one: one[0])
         for place, (age, path) in enumerate(ages):
             if age > self._seconds or place >= self._most:
                 path.unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
-        """Keys are ours, 32 hex digits; nothing that a client sends becomes a path."""
-        return self._folder / f"{key}.png"
+    def _files(self, key: str) -> Iterator[Path]:
+        """A job's file, if it has one. What is no key of ours names none: clients send these."""
+        return self._folder.glob(f"{key}.*.*.*.png") if KEY.fullmatch(key) else iter(())
+
+
+def _age(path: Path) -> float:
+    """Seconds."""
+    return time.time() - path.stat().st_mtime

@@ -20,6 +20,7 @@ from pawtrait.serving.turns import Turns
 from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
 
 SLOW = ("nst", "hybrid")  # painted by processes of their own
+ENDING = 0.8  # of a shutdown's grace, so that who listens still hears how a job ended
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,11 @@ class Workshop:
             log.warning("nst and hybrid cannot paint: %s", self._shelf.problem)
 
     def leave(self) -> None:
-        """Cancel the jobs, and take no more."""
+        """Take no more jobs, and cancel those that wait."""
         self.jobs.leave()
 
     def close(self) -> None:
-        """Finish what is painted at once, and end the processes."""
+        """Finish what is being painted, and end the processes."""
         self.jobs.close()
         self.turns.close()
 
@@ -138,4 +139,5 @@ def _limits(settings: Settings) -> Limits:
         grace=settings.portrait_grace,
         remembered=settings.portraits_most,
         kept=settings.portraits_kept,
+        ending=ENDING * settings.grace,
     )

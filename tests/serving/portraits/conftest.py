@@ -100,7 +100,7 @@ def settings(folder: Path, **known: Any) -> Settings:
         "portraits": folder / "portraits",
     }
     named = {name: str(place) for name, place in places.items()}
-    return Settings.of({}, **(named | {"portrait_threads": 1, "portrait_polite": 0} | known))
+    return Settings.of({}, **(named | {"portrait_threads": 1, "portrait_polite": 0, "grace": 1} | known))
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int]) -> Pixels:

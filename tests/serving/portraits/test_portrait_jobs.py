@@ -4,7 +4,7 @@ import threading
 
 from pawtrait.dataset import images
 from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
-from tests.serving.portraits.conftest import until, workers
+from tests.serving.portraits.conftest import PATIENCE, until, workers
 
 
 def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
@@ -53,9 +53,9 @@ def test_a_cancelled_job_ends_its_events_and_leaves_no_row(shared):
 
 def test_a_deleted_portrait_is_gone(shared):
     known = job(shared)
-    url, file = known["url"], folder(shared) / f"portraits/{known['id']}.png"
+    url = known["url"]
     over(shared, url)
-    assert file.is_file()
+    (file,) = (folder(shared) / "portraits").glob(f"{known['id']}.*")
     assert shared.delete(url).status_code == 204
     assert [problem(shared.get(one))[0] for one in (url, f"{url}/picture", f"{url}/events")] == [404] * 3
     assert not file.exists()
@@ -98,6 +98,20 @@ def test_when_the_service_leaves_open_events_end_and_no_process_stays(service):
         assert (name, data["problem"]["status"]) == ("cancelled", 503)
         assert problem(send(client, "nst", style="red"))[0] == 429
     assert workers() == others
+
+
+def test_a_portrait_under_way_is_finished_and_found_by_who_comes_after_a_restart(service):
+    with service(grace=PATIENCE) as client:
+        url = job(client, side="64", steps="100")["url"]
+        until(lambda: client.get(url).json()["done"])
+    with service() as client:
+        known = client.get(url).json()
+        (*_, (name, _, data)) = events(client, url)
+        assert (known["status"], known["done"], known["method"]) == ("done", known["of"], "nst")
+        assert (name, data["status"], data["problem"]) == ("done", "done", None)
+        assert max(shown(client.get(known["picture_url"])).shape) == 64
+        assert [row.outcome for row in rows(client, known["id"])] == ["ok"]
+        assert client.delete(url).status_code == 204 and problem(client.get(url))[0] == 404
 
 
 def test_metrics_count_portraits_by_method_and_outcome(service):
