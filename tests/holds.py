@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,20 @@ def record(name: str, of: str = "serving", **figures: Any) -> None:
         path = ROOT / asked / f"{of}_holds.json"
         with FileLock(f"{path}.lock"):
             known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            known[name] = figures | {"made_on": _made_on()}
+            load = round(os.getloadavg()[0], 1)  # others may have been at work beside it
+            known[name] = figures | {"made_on": made_on() | {"load": load}}
             write_text(path, json.dumps(dict(sorted(known.items())), indent=1, ensure_ascii=False) + "\n")
         Path(f"{path}.lock").unlink(missing_ok=True)
 
 
-def _made_on() -> dict[str, Any]:
+@cache
+def made_on() -> dict[str, Any]:
+    """The code as it was when the tests began; conftest.py asks then."""
     changed = _git("status", "--porcelain", "--", *DECIDING)
-    busy = round(os.getloadavg()[0], 1)  # others may have been at work beside it
     return {
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(changed),
         "cores": os.cpu_count(),
-        "load": busy,
         "python": platform.python_version(),
     }
 

@@ -43,7 +43,7 @@ def _paw() -> Image.Image:
     paw = Image.new("RGBA", (64, 64))
     pen = ImageDraw.Draw(paw)
     for x, y, rx, ry in PAW:
-        pen.ellipse((2 * (x - rx), 2 * (y - ry), 2 * (x + rx), 2 * (y + ry)), fill="#b84a16")
+        pen.ellipse((2 * (x - rx), 2 * (y - ry), 2 * (x + rx), 2 * (y + ry)), fill="#b24714")
     return paw
 
 

@@ -75,7 +75,7 @@ def visited(picture: str, alt: str, title: str, mood: str, lines: Sequence[str])
     """A line of the visit's history."""
     told = "".join(f"<p>{escape(line)}</p>" for line in lines)
     sign = face(mood, "1.9rem") if mood else ""
-    head = f"<h3>{sign}{escape(title)}</h3>"
+    head = f"<h2>{sign}{escape(title)}</h2>"
     seen = f'<img src="{picture}" alt="{escape(alt, quote=True)}">'
     return f'<div class="paw-visit">{seen}<div>{head}{told}</div></div>'
 
