@@ -226,6 +226,23 @@ def test_every_picture_has_words_and_every_control_a_name(by_hand: House, visit:
     assert page.locator("h1").count() == 1
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_stands_out_from_its_ground(by_hand: House, visit: Visit, photo: Photo, scheme: str):
+    page = visit(by_hand.address, color_scheme=scheme, reduced_motion="reduce")
+    upload(page, photo("happy"))
+    expect(page.locator(".paw-reading")).to_be_visible()
+    assert faint(page) == []
+    page.get_by_role("button", name="Paint a portrait").click()
+    page.get_by_role("radio", name="small").click()
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.locator(".beside")).to_be_visible()
+    assert faint(page) == []
+    for name in ("This visit", "Reviewers", "Operators"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert faint(page) == []
+
+
 def test_day_and_night_have_their_colours(by_hand: House, visit: Visit):
     grounds = {
         scheme: visit(by_hand.address, color_scheme=scheme).evaluate(
@@ -257,6 +274,14 @@ def correct(page: Page, mood: str = "") -> None:
     page.get_by_role("button", name="No", exact=True).click()
     page.get_by_role("radio", name=mood or re.compile("Happy|Sad")).first.click()
     expect(page.get_by_text("Thank you")).to_be_visible()
+
+
+def faint(page: Page) -> list[str]:
+    """Words with less contrast than WCAG 2.2 asks for (1.4.3, level AA)."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)  # until colours have settled
+    found: list[str] = page.evaluate(FAINT)
+    return found
 
 
 def downloaded(page: Page) -> Image.Image:
@@ -338,4 +363,37 @@ NAMELESS = f"""() => {{{SEEN}
   const controls = all.filter((one) => one.matches(control)
     && shows(one) && !one.closest("[aria-hidden=true]") && !said(one));
   return [...pictures, ...controls].map((one) => one.outerHTML.slice(0, 160));
+}}"""
+FAINT = f"""() => {{{SEEN}
+  const chain = (one) => {{
+    const up = [];
+    for (; one; one = one.parentElement ?? one.getRootNode().host) up.push(one);
+    return up;
+  }};
+  const away = "[data-testid=stSliderThumbValue]";  // whose value lies beside it
+  const unread = `style, script, svg, :disabled, [aria-hidden=true], [aria-disabled=true], ${{away}}`;
+  const style = (one) => getComputedStyle(one);
+  const numbers = (colour) => {{
+    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return colour.startsWith("color(") ? [255 * r, 255 * g, 255 * b, a] : [r, g, b, a];
+  }};
+  const over = ([r, g, b, a], ground) => [r, g, b].map((one, n) => a * one + (1 - a) * ground[n]);
+  const ground = (one) => chain(one).reverse().reduce((below, at) =>
+    over(numbers(style(at).backgroundColor), below), [255, 255, 255]);
+  const light = (colour) => colour.map((one) => one / 255)
+    .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, one, n) => sum + one * [0.2126, 0.7152, 0.0722][n], 0);
+  const share = (one) =>
+    chain(one).reduce((all, at) => all * style(at).opacity, numbers(style(one).color)[3]);
+  const contrast = (one) => {{
+    const [r, g, b] = numbers(style(one).color), below = ground(one);
+    const [low, high] = [light(over([r, g, b, share(one)], below)), light(below)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  }};
+  const large = (one) => parseFloat(style(one).fontSize) >= (style(one).fontWeight >= 700 ? 18.66 : 24);
+  const speaks = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+    && one.innerText?.trim() && !one.closest(unread);
+  return all.filter((one) => speaks(one) && shows(one) && share(one))
+    .filter((one) => contrast(one) < (large(one) ? 3 : 4.5))
+    .map((one) => `${{contrast(one).toFixed(2)}} ${{one.outerHTML.slice(0, 120)}}`);
 }}"""
