@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -73,7 +74,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     said = session.config.pluginmanager.get_plugin("terminalreporter")
     if said and not hasattr(session.config, "workerinput"):  # a worker of xdist tells its parent
         record(
-            f"pytest -m '{session.config.option.markexpr}'",
+            shlex.join(["pytest", *session.config.invocation_params.args]),
             of="test_all",
             minutes=round((time.time() - psutil.Process().create_time()) / 60, 1),
             passed=len(said.stats.get("passed", [])),
