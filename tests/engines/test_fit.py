@@ -1,5 +1,6 @@
 """Training by a recipe: what it reports, when it stops, and that it repeats itself."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -31,6 +32,13 @@ def test_history_has_a_row_an_epoch_with_the_figures_of_keras(coloured, knobs):
     assert {row.learning_rate for row in history} == {1e-3}
     loss, accuracy = model.evaluate(coloured.pixels.astype(np.float32), coloured.targets, verbose=0)
     assert (history[-1].val_loss, history[-1].val_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
+
+
+def test_tensorflow_traces_a_training_step_once(coloured, knobs, monkeypatch):
+    traces, step = [], keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda *given: traces.append(1) or step(*given))
+    trained(coloured, knobs, epochs=2)
+    assert len(traces) == 1
 
 
 def test_colours_are_learnt(coloured, knobs):

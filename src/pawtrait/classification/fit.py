@@ -77,6 +77,7 @@ def fit(
         metrics=["accuracy"],
         jit_compile=False,  # XLA on a CPU compiles for longer than these nets train
     )
+    _make_variables(model, train.targets[:1])
     if keeper.epochs:
         verb = "was done" if keeper.ended else "goes on"
         progress.say(f"{title}: {verb} after epoch {keeper.epochs}/{epochs}")
@@ -92,6 +93,13 @@ def fit(
         verbose=0,
     )
     return _rows(keeper.history, recipe.learning_rate)
+
+
+def _make_variables(model: keras.Model, targets: NDArray[np.float32]) -> None:
+    """Make those of optimizer and metrics now: within the first step they cost TensorFlow a second trace."""
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, targets, targets)
+    model.reset_metrics()
 
 
 def _stopping(recipe: Model) -> list[keras.callbacks.Callback]:

@@ -51,8 +51,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         """Put the checkpoint into the fresh network, after the rules have forgotten all."""
         if self._found is None:
             return
-        if not self.ended:
-            self.model.optimizer.build(self.model.trainable_variables)
         for name, variable in self._variables(self.ended):
             variable.assign(self._found.arrays[name])
         if not self.ended:
