@@ -4,13 +4,12 @@
 """
 
 import json
-import os
 import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pawtrait import sealed
+from pawtrait import environment, sealed
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import tables
 from pawtrait.evaluation.portraits import kid_sentence, markdown
@@ -109,7 +108,7 @@ def gather(workspace: Path) -> dict[str, Any]:
     }
     return {
         "splits": splits,
-        "made_on": {"cores": os.cpu_count(), "versions": {name: version(name) for name in VERSIONS}},
+        "made_on": {"cores": environment.cores(), "versions": {name: version(name) for name in VERSIONS}},
         "champion": verdict["champion"],
         "sentences": verdict["sentences"],
         "rows": [row | figures[row["name"]] for row in verdict["rows"]],

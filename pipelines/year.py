@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from pawtrait import environment
 from pawtrait.adapters import lineage
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
@@ -197,7 +198,7 @@ def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
     """Keep it for the README, with the commit that it ran on."""
     commit = lineage.commit()
     sha = commit.sha + ("-dirty" if commit.dirty else "")
-    said = chronicle.results(told, minutes, sha, f"{os.cpu_count()} cores")
+    said = chronicle.results(told, minutes, sha, f"{environment.cores()} cores")
     write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     readme.refresh(readme.README, readme.RESULTS)
 

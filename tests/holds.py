@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from pawtrait.environment import cores
 from pawtrait.files import write_text
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def made_on() -> dict[str, Any]:
     return {
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(changed),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "python": platform.python_version(),
     }
 

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,25 +47,27 @@ class Shelf:
 
     def get(self, key: str) -> bytes | None:
         """A portrait, or None where there is none any more."""
-        with suppress(FileNotFoundError):
-            for path in self._files(key):
-                return path.read_bytes()
-        return None
+        path = self._file(key)
+        try:
+            return path.read_bytes() if path else None
+        except FileNotFoundError:  # swept away meanwhile
+            return None
 
     def find(self, key: str) -> View | None:
         """The job that a portrait is of, whoever painted it; None where there is none any more."""
-        for path in self._files(key):
-            with suppress(FileNotFoundError):
-                if _age(path) <= self._seconds:
-                    name, method, steps, milliseconds, _ = path.name.split(".")
-                    number = int(steps)
-                    seconds = int(milliseconds) / 1000
-                    return View(name, method, "done", 1, done=number, of=number, seconds=seconds)
-        return None
+        path = self._file(key)
+        try:
+            if path is None or _age(path) > self._seconds:
+                return None
+        except FileNotFoundError:
+            return None
+        _, method, steps, milliseconds, _ = path.name.split(".")
+        seconds = int(milliseconds) / 1000
+        return View(key, method, "done", 1, done=int(steps), of=int(steps), seconds=seconds)
 
     def drop(self, key: str) -> None:
         """Remove a portrait; none is no matter."""
-        for path in self._files(key):
+        if path := self._file(key):
             path.unlink(missing_ok=True)
 
     def sweep(self) -> None:
@@ -80,9 +81,9 @@ class Shelf:
             if age > self._seconds or place >= self._most:
                 path.unlink(missing_ok=True)
 
-    def _files(self, key: str) -> Iterator[Path]:
+    def _file(self, key: str) -> Path | None:
         """A job's file, if it has one. What is no key of ours names none: clients send these."""
-        return self._folder.glob(f"{key}.*.*.*.png") if KEY.fullmatch(key) else iter(())
+        return next(self._folder.glob(f"{key}.*.*.*.png"), None) if KEY.fullmatch(key) else None
 
 
 def _age(path: Path) -> float:
