@@ -90,13 +90,27 @@ for _name, _help in STAGES.items():
 
 
 @app.command(rich_help_panel="The whole pipeline")
-def run(force: Force = False) -> None:
+def run(
+    force: Force = False,
+    lanes: Annotated[
+        bool,
+        typer.Option(
+            "--lanes/--one-by-one",
+            help="Classifiers beside painters, in less time; or each stage alone, with its progress bar.",
+        ),
+    ] = True,
+) -> None:
     """Renew the source's fingerprint, bring every stage up to date, register the winner, show the table."""
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
     fingerprint.run(out=FINGERPRINTS[0], paintings=FINGERPRINTS[1])
-    dvc.repro(*(["--force"] if force else []))
+    if force:
+        dvc.repro("--force")
+    elif lanes and environment.cores() > 1:
+        dvc.repro_in_lanes()
+    else:
+        dvc.repro()
     register()
     results()
 

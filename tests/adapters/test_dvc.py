@@ -47,3 +47,70 @@ def test_elsewhere_the_message_says_where_to_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadData, match=r"has no dvc\.yaml; run from the project's root"):
         dvc.repro()
+
+
+@pytest.fixture
+def lanes(tmp_path, monkeypatch):
+    """Two stages that wait for each other, one before both, one behind the second, one after all."""
+    monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    analytics = false\n")
+    monkeypatch.setattr(dvc, "COMMON", ("ground",))
+    monkeypatch.setattr(dvc, "LANES", {"left": ("walls",), "right": ("garden", "pond")})
+    meet = (
+        "import pathlib, time; [time.sleep(0.05) for _ in range(600) if not pathlib.Path('{}.here').exists()]"
+    )
+    stages = {
+        "ground": [],
+        "walls": ["ground"],
+        "garden": ["ground"],
+        "pond": ["garden"],
+        "roof": ["walls", "pond"],
+    }
+    waits = {"walls": meet.format("garden"), "garden": meet.format("walls")}
+
+    def write(failing=""):
+        told = ["stages:"]
+        for name, deps in stages.items():
+            work = f"touch {name}.here && echo {name} works && echo {name} >> ran"
+            work += f' && python -c "{waits[name]}"' if name in waits else ""
+            told += [f"  {name}:", f"    cmd: {work} && {'exit 3' if name == failing else f'echo > {name}'}"]
+            told += [f"    outs: [{name}]", f"    deps: [{', '.join(deps)}]"]
+        Path("dvc.yaml").write_text("\n".join(told))
+
+    write()
+    yield write
+
+
+def ran():
+    return Path("ran").read_text().split()
+
+
+def test_two_lanes_run_at_once_between_what_both_need_and_what_needs_both(lanes, capfd):
+    dvc.repro_in_lanes()  # walls and garden end only once both have begun
+    assert (ran()[0], set(ran()[1:3]), ran()[3:]) == ("ground", {"walls", "garden"}, ["pond", "roof"])
+    said = capfd.readouterr().err.splitlines()
+    assert {"left      │ walls works", "right     │ garden works"} <= set(said)
+
+
+def test_a_second_run_in_lanes_starts_none(lanes, capfd):
+    dvc.repro_in_lanes()
+    before = ran()
+    capfd.readouterr()
+    dvc.repro_in_lanes()
+    assert ran() == before
+    assert "│" not in capfd.readouterr().err
+
+
+def test_a_lane_that_fails_lets_the_other_end_and_nothing_follows(lanes):
+    lanes(failing="garden")
+    with pytest.raises(BadData, match=r"^the lane of right failed; its last lines above say why$"):
+        dvc.repro_in_lanes()
+    assert set(ran()) == {"ground", "walls", "garden"}
+    assert Path("walls").exists()
+
+
+def test_without_a_project_no_lane_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadData, match=r"has no dvc\.yaml"):
+        dvc.repro_in_lanes()

@@ -8,6 +8,7 @@ import pytest
 import wiring
 
 from pawtrait import cli
+from pawtrait.adapters import dvc
 
 STAGES = sorted(wiring.stages())
 
@@ -63,3 +64,28 @@ def _keywords(stage: str) -> set[str]:
 def _made(path: str, made: set[str]) -> bool:
     """A stage makes the path itself, or all that lies in it (``data/models`` for ``data/models/cnn``)."""
     return any(out == path or out.startswith(f"{path}/") for out in made)
+
+
+def test_the_lanes_of_a_run_share_no_stage_and_need_nothing_of_each_other():
+    """DVC locks what a stage reads and writes, so one lane must not touch the other's outputs."""
+    first, second = (set(stages) for stages in dvc.LANES.values())
+    before = _upstream(set(dvc.COMMON))
+    assert first & second == set()
+    assert _upstream(first) <= before | first
+    assert _upstream(second) <= before | second
+
+
+def _upstream(stages):
+    """These stages, and all that they need."""
+    found, new = set(), set(stages)
+    while new:
+        found |= new
+        needed = {path for stage in new for path in wiring.deps(stage)}
+        new = {s for s in STAGES if any(_part(n, out) for n in needed for out in wiring.writes(s))} - found
+    return found
+
+
+def _part(path, output):
+    """Whether one lies in the other; a name that DVC fills in stands for any."""
+    path, output = path.split("/${")[0], output.split("/${")[0]
+    return path == output or path.startswith(f"{output}/") or output.startswith(f"{path}/")

@@ -2,8 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +45,6 @@ def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.02)
     return value
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """The block takes no longer."""
-    began = time.perf_counter()
-    yield
-    assert time.perf_counter() - began < seconds
 
 
 def png(mood: str = "happy", side: int = 40) -> bytes:
