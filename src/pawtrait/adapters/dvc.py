@@ -39,12 +39,14 @@ def repro_in_lanes() -> None:
         BadData: a stage failed; the other lane has gone on to its end.
     """
     _prepare()
-    if _changed():
-        repro(*COMMON)
-        with ThreadPoolExecutor(len(LANES)) as pool:
-            codes = list(pool.map(_lane, LANES))
-        if bad := [name for name, code in zip(LANES, codes, strict=True) if code]:
-            raise BadData(f"the lane of {' and that of '.join(bad)} failed; its last lines above say why")
+    if not _changed():
+        progress.say("every stage is up to date")
+        return
+    repro(*COMMON)
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        codes = list(pool.map(_lane, LANES))
+    if bad := [name for name, code in zip(LANES, codes, strict=True) if code]:
+        raise BadData(f"the lane of {' and that of '.join(bad)} failed; its last lines above say why")
     repro()
 
 
