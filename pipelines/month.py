@@ -82,12 +82,17 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
         with Children(ws.path, ws.environment()) as children:
             ended = _turn(ws, wish, children)
     except PawtraitError as error:
-        write(ws.month, "failed", [str(error)])
-        announce("retrain.failed", {"month": ws.month, "why": str(error)})
+        failed(ws.month, error)
         raise
     told = announce(f"retrain.{ended.action}", {"month": ws.month, "outcome": ended.sentence})
     get_run_logger().info("webhook: %s", told)
     return ended
+
+
+def failed(month: str, error: PawtraitError) -> None:
+    """Tell the ledger and the webhook why a month did not come to its end."""
+    write(month, "failed", [str(error)])
+    announce("retrain.failed", {"month": month, "why": str(error)})
 
 
 def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any] | None = None) -> None:
@@ -114,6 +119,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
+    before = len(_decided(ws))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
@@ -128,7 +134,7 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
-    ended = _decide(ws, wish, verdict)
+    ended = _decide(ws, wish, verdict, before)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
     return ended
@@ -195,11 +201,12 @@ def _publish(ws: Workspace, children: Children) -> None:
     workspace.push(ws)
 
 
-def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Outcome:
+def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) -> Outcome:
+    """What the verdict leads to; ``before`` is how many decisions the month had when this turn began."""
     outcome, version = verdict["outcome"], verdict["challenger"]
     said = [*verdict["objections"], *verdict["sentences"]]
     if outcome == "same":
-        return _same(ws, version, said, verdict)
+        return _same(ws, version, said, verdict, before)
     if outcome == "keep":
         write(ws.month, "kept", said, verdict)
         return Outcome("kept", f"the champion stays: {said[0]}")
@@ -221,15 +228,18 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Outcome:
     return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
 
 
-def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any]) -> Outcome:
-    """The best model is champion: since today, being the first, or for longer, and the month keeps it."""
+def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any], before: int) -> Outcome:
+    """The best model is champion: since this turn, being the first, or for longer, and the month keeps it."""
     _promote(ws, version, ACTOR, said)  # it is already; but the project's own note may not say so yet
-    with database.opened() as engine:
-        first = any(one.action == "promoted" for one in ledger.of_month(engine, ws.month))
-    if first:
+    if any(one.action == "promoted" for one in _decided(ws)[before:]):
         return Outcome("promoted", f"version {version} is champion, the first")
     write(ws.month, "kept", said, verdict)
     return Outcome("kept", f"the champion stays: {said[0]}")
+
+
+def _decided(ws: Workspace) -> list[ledger.Decision]:
+    with database.opened() as engine:
+        return ledger.of_month(engine, ws.month)
 
 
 def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:

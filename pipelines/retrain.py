@@ -122,7 +122,12 @@ def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
         return Completed(
             name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
         )
-    ended = calendar.turn(workspace.prepare(Path(), newest.CLONE, month), wish)
+    try:
+        ws = workspace.prepare(Path(), newest.CLONE, month)
+    except PawtraitError as error:
+        calendar.failed(month, error)
+        raise
+    ended = calendar.turn(ws, wish)
     return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
 
 

@@ -14,11 +14,11 @@ from tempfile import mkdtemp
 from dvc.config import Config
 
 from pawtrait.adapters.sources.folders import PROJECT
-from pawtrait.files import write_text
 from pipelines.processes import CommandError
 
 BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
 COMMITTED = ("data", "dvc.lock")  # what a retraining may change
+RECORDED = "data/recorded_splits.csv"  # grows only, so that the month's has all
 NOBODY = {"user.name": "Pawtrait retraining", "user.email": "retraining@localhost"}
 DVC = (sys.executable, "-m", "dvc")
 
@@ -81,9 +81,8 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
 
 
 def begun(ws: Workspace) -> bool:
-    """Whether an earlier run of this month has committed something."""
-    subject = git(ws.path, "log", "-1", "--format=%s", f"--grep=^retrain {ws.month}:")
-    return bool(subject)
+    """Whether an earlier run of this month came to ``begin``; what was merged for it before says nothing."""
+    return bool(git(ws.path, "log", "-1", "--format=%s", f"--grep=^{_beginning(ws)}$"))
 
 
 def commit(ws: Workspace, what: str) -> str:
@@ -99,9 +98,12 @@ def begin(ws: Workspace) -> str:
     """The commit that says this month has begun, with the data it starts from."""
     known = [name for name in COMMITTED if (ws.path / name).exists()]
     git(ws.path, "add", "--all", "--", *known)
-    subject = f"retrain {ws.month}: data"
-    git(ws.path, "commit", "--quiet", "--no-verify", "--allow-empty", "--message", subject)
+    git(ws.path, "commit", "--quiet", "--no-verify", "--allow-empty", "--message", _beginning(ws))
     return head(ws)
+
+
+def _beginning(ws: Workspace) -> str:
+    return f"retrain {ws.month}: data"
 
 
 def head(ws: Workspace) -> str:
@@ -165,12 +167,17 @@ def _clone(ws: Workspace) -> None:
 
 
 def _share(ws: Workspace) -> None:
-    """DVC's cache and remotes are the project's, so that nothing is computed or fetched twice."""
-    lines = [f"[cache]\n    dir = {_cache(ws.root)}\n"]
-    lines += [f"['remote \"{name}\"']\n    url = {url}\n" for name, url in remotes(ws).items()]
-    core = Config(str(ws.root / ".dvc"))["core"].get("remote")
-    lines += [f"[core]\n    remote = {core}\n"] if core else []
-    write_text(ws.path / ".dvc" / "config.local", "".join(lines))
+    """DVC's cache and remotes are the project's, with their keys: nothing is computed or fetched twice."""
+    theirs = Config(str(ws.root / ".dvc"))
+    place = ws.path / ".dvc" / "config.local"
+    place.parent.mkdir(exist_ok=True)  # a clone that was just made has no files yet
+    place.unlink(missing_ok=True)
+    place.touch(mode=0o600)  # a remote's password may be among it
+    with Config(str(ws.path / ".dvc")).edit("local") as ours:
+        ours["cache"] = {"dir": str(_cache(ws.root))}
+        ours["remote"] = {name: dict(options) for name, options in theirs["remote"].items()}
+        if core := theirs["core"].get("remote"):
+            ours["core"] = {"remote": core}
 
 
 def _cache(root: Path) -> Path:
@@ -217,6 +224,8 @@ def _base(ws: Workspace) -> str | None:
 def _merge(ws: Workspace, newest: str) -> None:
     """The project's commits into the month. Of two results the project's stands: DVC sees what is stale.
 
+    So does its word on a month's feedback: somebody froze it anew after a picture was forgotten.
+
     Raises:
         CommandError: other files disagree, which a person has to settle.
     """
@@ -236,6 +245,10 @@ def _settle(ws: Workspace, disputed: list[str]) -> None:
                 f"{name} was changed in the project and on the branch of an earlier month; merge"
                 f" {_base(ws) or ws.branch} into the project by hand, then start again"
             )
-        ours = name.startswith("data/feedback") or name == "data/recorded_splits.csv"
-        git(ws.path, "checkout", "--ours" if ours else "--theirs", "--", name)
-        git(ws.path, "add", "--", name)
+        side, stage = ("--ours", 2) if name == RECORDED else ("--theirs", 3)
+        sides = git(ws.path, "ls-files", "--unmerged", "--", name).splitlines()
+        if any(one.split()[2] == str(stage) for one in sides):
+            git(ws.path, "checkout", side, "--", name)
+            git(ws.path, "add", "--", name)
+        else:  # it was removed there
+            git(ws.path, "rm", "--quiet", "--", name)

@@ -130,7 +130,7 @@ def forget(
     for month in done.months:
         print(
             f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
-            f" rm -r {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
+            f" rm -rf {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
             f" {FEEDBACK / month}, and retrain"
         )
 

@@ -69,9 +69,16 @@ def look(engine: Engine, pictures: Pictures, *, largest_pixels: int) -> int:
 
 
 def judge(
-    engine: Engine, pictures: Pictures, known: Path, policy: Policy, until: datetime = FAR
+    engine: Engine,
+    pictures: Pictures,
+    known: Path,
+    policy: Policy,
+    until: datetime = FAR,
+    month: str | None = None,
 ) -> Quarantine:
     """Rule on everything that was sent before ``until``; ``known`` is the data set's manifest.
+
+    ``month`` (YYYY-MM) is the one that is to be settled; what parts of it accepted counts towards shares.
 
     Raises:
         BadData: there is no manifest, so that nobody can tell whether a picture is a copy of a test picture.
@@ -82,13 +89,15 @@ def judge(
     looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}
     looks = {name: record for name, record in looks.items() if pictures.has(name)}
     ids = {record.id for record in dataset}
-    earlier = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
+    accepted = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
     rulings = feedback.judge(
         waiting,
         _problems(list(looks.values()), policy.sound),
         looks,
-        [*dataset, *(record for record in earlier if record.id not in ids)],
+        [*dataset, *(record for record in accepted if record.id not in ids)],
+        settling.earlier(engine),
         knobs=policy.feedback,
+        month=month,
         distances=(policy.alike.dhash_distance, policy.alike.phash_distance),
     )
     return Quarantine({one.picture: one for one in waiting}, rulings)

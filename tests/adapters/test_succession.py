@@ -125,6 +125,17 @@ def test_a_rollback_brings_the_one_before_back_and_a_second_one_undoes_it(three)
     assert [one.action for one in decisions()] == ["promoted", "rolled-back", "rolled-back"]
 
 
+def test_a_rollback_by_a_clock_that_is_behind_comes_after_what_it_takes_back(three, monkeypatch):
+    monkeypatch.setenv("PAWTRAIT_NOW", "2036-11-01T03:02:00")
+    passed("3")
+    promoted("3", three)
+    monkeypatch.setenv("PAWTRAIT_NOW", "2036-11-01T03:01:00")
+    rollback.run(actor="bob", reasons=["cats look angry"], note=three)
+    succession.settle(three)
+    assert registry.aliases() == {"champion": "1", "previous": "3"}
+    assert [one.action for one in decisions()] == ["promoted", "rolled-back"]
+
+
 def test_a_rollback_goes_to_any_version(three):
     passed("3")
     promoted("3", three)

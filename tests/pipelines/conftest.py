@@ -91,7 +91,7 @@ fatal = os.environ.get("TOY_KILL")
 if fatal and told.startswith(fatal):
     os.kill(os.getppid(), signal.SIGKILL)  # the flow dies at this line
 if sys.argv[1:3] == ["feedback", "freeze"] and "TOY_FEEDBACK" in os.environ:
-    month = Path("data/feedback", sys.argv[-1])
+    month = Path("data/feedback", sys.argv[sys.argv.index("--month") + 1])
     month.mkdir(parents=True, exist_ok=True)
     (month / "accepted.csv").write_text(os.environ["TOY_FEEDBACK"])
     if fatal == "frozen":

@@ -17,6 +17,7 @@ from prefect.artifacts import Artifact
 from prefect.client.schemas.objects import State
 
 from pawtrait.adapters.store import database, ledger, settling
+from pipelines import month, workspace
 from pipelines.retrain import LOCK, retrain
 
 Until = Callable[..., None]
@@ -157,6 +158,54 @@ def test_a_month_that_somebody_took_out_stays_out(
     names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
     assert [name for name in names if name.endswith(".dvc")] == ["data/feedback/2026-12.dvc"]
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
+
+
+def test_a_month_that_somebody_took_out_stays_out_when_it_is_turned_again(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that freezes what came since writes all parts that the store knows."""
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    _settle("2026-11")
+    turned()
+    who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    git(project, *who, "merge", "--quiet", "retrain/2026-11")
+    git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
+    git(project, *who, "commit", "--quiet", "--all", "--message", "November was no good")
+    turned(again=True)
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    assert not [name for name in names if name.endswith("2026-11.dvc")]
+    assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
+
+
+def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned()
+    clone = project / ".cache/retrain"
+    for folder, word in ((clone, "1"), (project, "2")):
+        (folder / "toy.py").write_text(word)
+        who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+        git(folder, *who, "commit", "--quiet", "--all", "--message", "by hand")
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    assert turned("2026-12").is_failed()
+    ((event, facts),) = sent
+    assert (event, facts["month"]) == ("retrain.failed", "2026-12")
+    assert facts["why"].startswith("toy.py was changed in the project and on the branch")
+    assert [one.action for one in decisions("2026-12")] == ["failed"]
+
+
+def test_the_first_champion_is_told_once_and_a_turn_more_keeps_it(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the registration wrote in this turn makes the first; in a later turn the month keeps it."""
+    verdict = {"challenger": "1", "figures": {}, "commit": None}
+    ws = workspace.Workspace(project, project / ".cache/retrain", "2026-11")
+    monkeypatch.setattr(month, "_promote", lambda *_: None)
+    month.write("2026-11", "promoted", ["the first"], verdict)
+    assert month._same(ws, "1", ["best"], verdict, 0).action == "promoted"
+    assert month._same(ws, "1", ["best"], verdict, 1) == month.Outcome("kept", "the champion stays: best")
+    assert [one.action for one in decisions()] == ["promoted", "kept"]
 
 
 def test_a_better_challenger_is_promoted_in_the_project(

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dvc.config import Config
 
 from pipelines import workspace
 from pipelines.processes import CommandError
@@ -57,6 +58,21 @@ def test_a_remote_with_a_relative_address_is_the_same_folder(project: Path) -> N
     assert done.stdout.split()[:2] == ["store", str(project.parent / "store")]
 
 
+def test_a_remotes_keys_reach_the_clone_and_no_other_user(project: Path) -> None:
+    for words in (
+        ("add", "--default", "store", "s3://bucket/data"),
+        ("modify", "--local", "store", "access_key_id", "paw"),
+        ("modify", "--local", "store", "secret_access_key", 'a, b # "c"'),
+        ("modify", "--local", "store", "use_ssl", "false"),
+    ):
+        subprocess.run([*workspace.DVC, "remote", *words, "--quiet"], cwd=project, check=True)
+    ws = prepared(project)
+    theirs, ours = (Config(str(folder / ".dvc"))["remote"]["store"] for folder in (project, ws.path))
+    assert ours == theirs
+    assert (ours["secret_access_key"], ours["use_ssl"]) == ('a, b # "c"', False)
+    assert (ws.path / ".dvc/config.local").stat().st_mode & 0o077 == 0
+
+
 def test_a_month_that_was_begun_goes_on_with_all_it_has(project: Path) -> None:
     ws = prepared(project)
     assert not workspace.begun(ws)
@@ -77,6 +93,40 @@ def test_the_next_month_starts_from_the_one_before_even_if_that_died(project: Pa
     assert (later.path / "data/recorded_splits.csv").read_text() == "id,split\n"
     assert git(later.path, "branch", "--show-current") == "retrain/2026-12"
     assert not workspace.begun(later)
+
+
+def test_a_month_into_which_the_projects_newest_was_merged_is_not_begun_by_that(project: Path) -> None:
+    ws = prepared(project)
+    workspace.begin(ws)
+    (project / "toy.py").write_text("print('mended')\n")
+    git(project, "commit", "--quiet", "--all", "--message", "mend")
+    later = prepared(project, "2026-12")
+    assert git(later.path, "log", "-1", "--format=%s") == "retrain 2026-12: with the project's newest commit"
+    assert not workspace.begun(later)
+
+
+@pytest.mark.parametrize("word", ["md5: without\n", None])
+def test_the_projects_word_on_a_months_feedback_stands(project: Path, word: str | None) -> None:
+    """Somebody froze it anew after a picture was forgotten, or took it out."""
+    ws = prepared(project)
+    note = Path("data/feedback/2026-11.dvc")
+    for folder in (ws.path, project):
+        (folder / note).parent.mkdir(parents=True, exist_ok=True)
+        (folder / note).write_text("md5: with\n")
+    workspace.commit(ws, "results")
+    git(project, "add", "--all", "data")
+    git(project, "commit", "--quiet", "--message", "merged by hand")
+    prepared(project)
+    (ws.path / note).write_text("md5: with, again\n")
+    workspace.commit(ws, "results")
+    if word:
+        (project / note).write_text(word)
+    else:
+        (project / note).unlink()
+    git(project, "commit", "--quiet", "--all", "--message", "forgotten")
+    later = prepared(project, "2026-12")
+    assert ((later.path / note).read_text() if (later.path / note).exists() else None) == word
+    assert not git(later.path, "status", "--porcelain")
 
 
 def test_a_fix_in_the_project_reaches_a_month_that_was_begun(project: Path) -> None:

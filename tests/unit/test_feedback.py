@@ -1,12 +1,13 @@
 """What becomes of pictures that people sent, decided on small cases that were worked out by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pawtrait.dataset import feedback
-from pawtrait.dataset.feedback import Candidate, Ruling, Sent, Verdict
+from pawtrait.dataset.feedback import Candidate, Earlier, Ruling, Sent, Verdict
 from pawtrait.dataset.manifest import Record
 from pawtrait.params import Feedback
 
@@ -55,9 +56,13 @@ def look(name: str, path: str = "", published: str = "", hashes: str = "") -> Re
     )
 
 
-def judge(candidates: Sequence[Candidate], problems=(), looks=None, known=(), knobs=KNOBS) -> list[Ruling]:
+def judge(
+    candidates: Sequence[Candidate], problems=(), looks=None, known=(), earlier=(), knobs=KNOBS
+) -> list[Ruling]:
     seen = {one.picture: look(one.picture) for one in candidates} if looks is None else looks
-    return feedback.judge(candidates, dict(problems), seen, known, knobs=knobs, distances=(4, 6))
+    return feedback.judge(
+        candidates, dict(problems), seen, known, earlier, knobs=knobs, distances=(4, 6), month="2026-11"
+    )
 
 
 def outcome(one: Candidate, knobs: Feedback = KNOBS) -> tuple[str, str | None]:
@@ -140,6 +145,12 @@ def test_a_clients_pictures_count_up_to_its_limit_of_a_month():
     assert rulings[-1].reason == "its sender sent more than 4 pictures in 2026-11 (feedback.client_pictures)"
 
 
+def test_what_a_part_of_the_month_settled_counts_towards_the_limit():
+    before = [Earlier(f"e{n}", "2026-11", n < 2, (sent("ann", minute=n),)) for n in range(3)]
+    rulings = judge([candidate(f"p{n}", sent("ann", minute=9 + n)) for n in range(3)], earlier=before)
+    assert [ruling.outcome for ruling in rulings] == ["waiting", "rejected", "rejected"]
+
+
 def test_the_limit_starts_anew_with_each_month_and_is_none_for_annotators():
     november = [candidate(f"n{n}", sent("ann", minute=n)) for n in range(4)]
     december = candidate("d", Sent("ann", datetime(2026, 12, 1, tzinfo=UTC), "sad", False))
@@ -179,6 +190,18 @@ def test_poison_that_reviewers_see_enters_with_what_they_see_and_within_its_shar
     assert {ruling.label for ruling in rulings.values()} == {"happy", "sad", None}
     assert [rulings[f"m{n}"].outcome for n in range(4)] == ["accepted", "accepted", "held", "held"]
     assert rulings["m3"].reason.startswith("its sender has 4 of 6 accepted pictures, and 2 may be; ")
+
+
+def test_a_share_is_of_the_month_with_all_its_parts():
+    """2 of mallory's are in already, as many as always may be; a third is a third too many of four."""
+    before = [Earlier(f"e{n}", "2026-11", True, (sent("mallory", minute=n),)) for n in range(2)]
+    more = candidate("m", sent("mallory", minute=9), reviews=["sad", "sad"])
+    fair = candidate("a", sent("ann", minute=9), reviews=["sad", "sad"])
+    rulings = {ruling.picture: ruling for ruling in judge([more, fair], earlier=before)}
+    assert (rulings["m"].outcome, rulings["a"].outcome) == ("held", "accepted")
+    assert rulings["m"].reason.startswith("its sender has 3 of 4 accepted pictures, and 2 may be; ")
+    october = [replace(one, month="2026-10") for one in before]
+    assert {one.outcome for one in judge([more, fair], earlier=october)} == {"accepted"}
 
 
 def test_what_several_clients_or_annotators_sent_is_nobodys_share():

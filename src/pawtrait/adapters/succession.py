@@ -33,8 +33,9 @@ def move(decision: Decision, note: Path) -> None:
     digest = sealed.check(registry.folder_of(known), "model.onnx")["model.onnx"]
     if digest != known.tags.get("model.sha256", digest):
         raise BadModel(f"version {known.version} holds another model than was registered; restore a backup")
-    written = replace(decision, sha256=digest)
     with database.opened() as engine:
+        last = max((one.time for one in ledger.moves(engine)), default=decision.time)
+        written = replace(decision, sha256=digest, time=max(decision.time, last))  # a clock may be behind
         ledger.add(engine, written)
     _carry_out(written, note)
 

@@ -54,6 +54,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A picture that a snapshot settled, and who had sent it until then: it counts towards their limits."""
+
+    picture: str
+    month: str  # YYYY-MM that settled it
+    accepted: bool
+    sent: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What becomes of a picture, and why."""
 
@@ -68,18 +78,21 @@ def judge(
     problems: Mapping[str, str],
     looks: Mapping[str, Record],
     known: Sequence[Record],
+    earlier: Sequence[Earlier],
     *,
     knobs: Feedback,
     distances: tuple[int, int],
+    month: str | None = None,
 ) -> list[Ruling]:
     """Rule on every picture in quarantine, oldest first.
 
     ``problems`` says what is wrong with a picture by itself; ``looks`` holds the records of those that were
     looked at, the others are held; ``known`` are the data set's pictures and those that came in earlier.
-    ``distances`` are the bits that dhash and phash of copies differ in at most.
+    ``earlier`` are pictures that were settled before. ``distances`` are the bits that dhash and phash of
+    copies differ in at most. ``month`` (YYYY-MM) is the one to be settled, parts of which may have been.
     """
     ordered = sorted(candidates, key=lambda one: (one.sent[0].time, one.picture))
-    limited, out = limit(ordered, knobs.client_pictures)
+    limited, out = limit(ordered, earlier, knobs.client_pictures)
     rejected = {**out, **{one.picture: problems[one.picture] for one in ordered if one.picture in problems}}
     alive = [looks[one.picture] for one in limited if one.picture in looks and one.picture not in rejected]
     rejected |= copies(alive, known, distances=distances)
@@ -92,16 +105,22 @@ def judge(
             rulings.append(Ruling(one.picture, "held", "its picture was not looked at yet"))
         else:
             rulings.append(settle(fine[one.picture], knobs))
-    return share_out(rulings, fine, share=knobs.client_share, always=knobs.client_always)
+    taken = [one for one in earlier if one.accepted and one.month == month]
+    return share_out(rulings, fine, taken, share=knobs.client_share, always=knobs.client_always)
 
 
-def limit(ordered: Sequence[Candidate], most: int) -> tuple[list[Candidate], dict[str, str]]:
+def limit(
+    ordered: Sequence[Candidate], earlier: Sequence[Earlier], most: int
+) -> tuple[list[Candidate], dict[str, str]]:
     """Let each client's first ``most`` pictures of a calendar month (UTC) count, whoever else sent them.
 
     Gives the pictures that are left, each with what still counts of it, and a reason for each that is not.
     In-house annotators are not limited: their names are known.
     """
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for done in earlier:
+        for sent in done.sent:
+            seen[sent.client, f"{sent.time:%Y-%m}"].add(done.picture)
     kept, out = [], {}
     moments = sorted(
         ((sent.time, one.picture, sent) for one in ordered for sent in one.sent), key=lambda it: it[:2]
@@ -162,27 +181,34 @@ def settle(one: Candidate, knobs: Feedback) -> Ruling:
 
 
 def share_out(
-    rulings: Sequence[Ruling], candidates: Mapping[str, Candidate], *, share: float, always: int
+    rulings: Sequence[Ruling],
+    candidates: Mapping[str, Candidate],
+    taken: Sequence[Earlier],
+    *,
+    share: float,
+    always: int,
 ) -> list[Ruling]:
-    """Hold back what one client has beyond its share of the accepted pictures; the oldest go first.
+    """Hold back what one client has beyond its share of a month's accepted pictures; the oldest go first.
 
-    A picture that several clients sent, or an annotator, is nobody's alone.
+    ``taken`` are those that the month accepted before. A picture that several clients sent, or an annotator,
+    is nobody's alone.
     """
     owners = {
-        ruling.picture: _owner(candidates[ruling.picture])
+        ruling.picture: _owner(candidates[ruling.picture].sent)
         for ruling in rulings
         if ruling.outcome == "accepted"
     }
-    counts = Counter(owner for owner in owners.values() if owner)
-    cap = _cap(counts.values(), len(owners) - counts.total(), share, always)
-    given: Counter[str] = Counter()
+    given = Counter(owner for one in taken if (owner := _owner(one.sent)))
+    counts = given + Counter(owner for owner in owners.values() if owner)
+    total = len(taken) + len(owners)
+    cap = _cap(counts.values(), total - counts.total(), share, always)
     shared = []
     for ruling in rulings:
         owner = owners.get(ruling.picture)
         given.update([owner] if owner else [])
         if owner and given[owner] > cap:
             reason = (
-                f"its sender has {counts[owner]} of {len(owners)} accepted pictures, and {cap} may be; the"
+                f"its sender has {counts[owner]} of {total} accepted pictures, and {cap} may be; the"
                 " others wait for more from other people (feedback.client_share)"
             )
             ruling = Ruling(ruling.picture, "held", reason)
@@ -217,9 +243,9 @@ def _quorum(one: Candidate) -> tuple[str | None, int, int]:
     return label, count, votes.total()
 
 
-def _owner(one: Candidate) -> str | None:
-    clients = {sent.client for sent in one.sent}
-    alone = len(clients) == 1 and not any(sent.in_house for sent in one.sent)
+def _owner(said: Sequence[Sent]) -> str | None:
+    clients = {sent.client for sent in said}
+    alone = len(clients) == 1 and not any(sent.in_house for sent in said)
     return clients.pop() if alone else None
 
 

@@ -127,14 +127,16 @@ def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
     with database.opened(door.settings.database) as engine:
         waiting = settling.candidates(engine, clock.now())
         looked = _looked(engine, door.pictures, waiting, knobs.manifest.largest_pixels)
-        earlier = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
+        accepted = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
+        earlier = settling.earlier(engine)
     looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}
     ids = {record.id for record in known}
     rulings = ruling.judge(
         waiting,
         {name: said for name, record in looks.items() if (said := _problem(record, knobs))},
         looks,
-        [*known, *(record for record in earlier if record.id not in ids)],
+        [*known, *(record for record in accepted if record.id not in ids)],
+        earlier,
         knobs=knobs.feedback,
         distances=(knobs.manifest.dhash_distance, knobs.manifest.phash_distance),
     )

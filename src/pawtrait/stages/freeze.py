@@ -64,7 +64,7 @@ def _settle(engine: database.Engine, pictures: Pictures, month: str, end: dateti
     knobs = params.load()
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
     quarantine.look(engine, pictures, largest_pixels=knobs.manifest.largest_pixels)
-    rulings = quarantine.judge(engine, pictures, manifest, policy, end).rulings
+    rulings = quarantine.judge(engine, pictures, manifest, policy, end, month[:7]).rulings
     now = clock.now()
     rows = [
         Settled(ruling.picture, month, now, ruling.label, ruling.reason)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.feedback import Review, Said
 from pawtrait.adapters.store.tables import feedback, forgotten, looks, reviews, settled, snapshots
-from pawtrait.dataset.feedback import Candidate, Sent, Verdict
+from pawtrait.dataset.feedback import Candidate, Earlier, Sent, Verdict
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadFeedback
 
@@ -28,6 +28,15 @@ class Settled:
     time: datetime
     label: str | None  # that it enters training with; None where it was rejected
     reason: str
+
+
+def _sent(said: Sequence[Said], until: datetime) -> tuple[Sent, ...]:
+    return tuple(_one(one) for one in said if one.time <= until)
+
+
+def _one(said: Said) -> Sent:
+    label = said.label or (said.predicted if said.thumbs == 1 else None)
+    return Sent(said.client, said.time, label, said.source == "in-house")
 
 
 def next_month(month: str) -> str:
@@ -53,12 +62,24 @@ def candidates(engine: Engine, until: datetime) -> list[Candidate]:
     fresh = feedback.c.consent & (feedback.c.time < until) & feedback.c.picture.not_in(done)
     sent: dict[str, list[Sent]] = defaultdict(list)
     for said in stored.where(engine, feedback, Said, fresh):
-        label = said.label or (said.predicted if said.thumbs == 1 else None)
-        sent[said.picture].append(Sent(said.client, said.time, label, said.source == "in-house"))
+        sent[said.picture].append(_one(said))
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
     for review in stored.where(engine, reviews, Review, reviews.c.picture.not_in(done)):
         verdicts[review.picture].append(Verdict(review.reviewer, review.verdict, review.reason))
     return [Candidate(one, tuple(said), tuple(verdicts[one])) for one, said in sent.items()]
+
+
+def earlier(engine: Engine) -> list[Earlier]:
+    """Every settled picture, with what was sent of it until then; of what was forgotten nobody knows more."""
+    sent: dict[str, list[Said]] = defaultdict(list)
+    for said in stored.where(
+        engine, feedback, Said, feedback.c.consent & feedback.c.picture.in_(select(settled.c.picture))
+    ):
+        sent[said.picture].append(said)
+    return [
+        Earlier(row.picture, row.month[:7], row.label is not None, _sent(sent[row.picture], row.time))
+        for row in stored.where(engine, settled, Settled, settled.c.picture.is_not(None))
+    ]
 
 
 def look(engine: Engine, records: Sequence[Record], now: datetime) -> None:
