@@ -30,7 +30,9 @@ RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-re
 FROM ${BASE}
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git >/dev/null && rm -rf /var/lib/apt/lists/* \
  && git config --system --add safe.directory /project \
- && useradd --create-home --uid 1000 pawtrait && mkdir /project /mlflow && chown pawtrait /project /mlflow
+ && useradd --create-home --uid 1000 pawtrait \
+ && mkdir -p /project /mlflow /app/state && chown pawtrait /project /mlflow /app/state \
+ && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as whoever started it
 COPY docker/from_files /usr/local/bin/
 COPY --from=build /opt/pawtrait /opt/pawtrait
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true

@@ -2,8 +2,9 @@
 #
 #   pawtrait bake                                                       # the champion and the painters, into docker/baked
 #   docker build -f docker/serve.Dockerfile -t pawtrait-serve .
-#   docker run --rm --read-only --tmpfs /tmp -v pawtrait:/app/state -p 127.0.0.1:8000:8000 pawtrait-serve \
-#     serve --host 0.0.0.0 --insecure                                   # --insecure: without keys, as here no one else gets in
+#   docker run --rm --read-only --tmpfs /tmp -v pawtrait:/app/state -p 127.0.0.1:8000:8000 \
+#     -e PAWTRAIT_HOSTS="127.0.0.1 localhost" pawtrait-serve serve --host 0.0.0.0 --insecure
+#                                           # --insecure: without keys, as here no one else gets in
 #
 # --target full adds neural style transfer. docs/deploy.md has buildah, package indexes, keys and models from a registry.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
@@ -36,7 +37,7 @@ RUN mkdir -p /baked/service /baked/neural
 
 FROM ${BASE} AS ground
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait \
- && mkdir -p /app/state && chown pawtrait /app/state
+ && mkdir -p /app/state && chown pawtrait /app/state && chmod 1777 /app/state
 WORKDIR /app
 # All that is written lies in /app/state, a volume; the rest may be read-only, with a tmpfs at /tmp.
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \

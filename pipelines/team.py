@@ -96,7 +96,12 @@ def make_secrets(folder: Path) -> list[str]:
     folder.chmod(0o700)
     password = _known(folder / "postgres_password") or secrets.token_urlsafe(24)
     app_key = _known(folder / "app_key") or f"paw_{secrets.token_urlsafe(32)}"
-    key = {"name": "app", "sha256": hashlib.sha256(app_key.encode()).hexdigest(), "scopes": SCOPES}
+    key = {
+        "name": "app",
+        "sha256": hashlib.sha256(app_key.encode()).hexdigest(),
+        "scopes": SCOPES,
+        "shared": True,
+    }
     wanted = {
         "postgres_password": password,
         **{name: address.format(password) for name, address in DATABASES.items()},

@@ -53,12 +53,15 @@ def add(
     rate: Annotated[
         int | None, typer.Option(min=1, help="Requests a minute; PAWTRAIT_RATE if left out.")
     ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Of an app: each address that it speaks for is a client.")
+    ] = False,
     file: File = KEYS,
 ) -> None:
     """Make a key and show it, once."""
     from pawtrait.serving import keys as stored
 
-    print(stored.add(file, name, scope, rate))
+    print(stored.add(file, name, scope, rate, shared))
 
 
 @keys.command()

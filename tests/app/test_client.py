@@ -114,6 +114,46 @@ def test_every_refusal_is_a_friendly_sentence(status, words):
     assert "SECRET" not in str(trouble.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (422, "invalid-request", "did not work: side: expected a whole number from 32 to 512."),
+        (413, "too-much-memory", "did not work: side: expected a whole number from 32 to 512."),
+        (422, "picture-not-kept", "do not have this photo any more"),
+        (507, "no-space", "tell us again"),
+        (422, "unreadable-picture", "could not be opened"),
+        (413, "too-many-pixels", "too big"),
+    ],
+)
+def test_no_photo_is_blamed_for_what_is_not_about_it(status, kind, words):
+    detail = "side: expected a whole number from 32 to 512"
+    refused = failing(status, json={"detail": detail, "type": f"urn:pawtrait:problem:{kind}"})
+    with pytest.raises(Trouble, match=words):
+        refused.paint(b"x", Wish("fast"))
+
+
+def test_a_paintings_name_is_told_whole():
+    asked = []
+    service(lambda request: (asked.append(request.url.raw_path), httpx.Response(200))[1]).painting(
+        "Étude #2/b"
+    )
+    assert asked == [b"/v1/styles/%C3%89tude%20%232%2Fb/picture"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "proxies", "visitor"),
+    [
+        ("10.1.2.3", "198.51.100.9, 192.0.2.7", "10.0.0.0/8", "192.0.2.7"),
+        ("10.1.2.3", "", "10.0.0.0/8", "10.1.2.3"),
+        ("203.0.113.5", "192.0.2.7", "10.0.0.0/8, ::1", "203.0.113.5"),
+        ("10.1.2.3", "192.0.2.7", "", "10.1.2.3"),
+        ("", "192.0.2.7", "10.0.0.0/8", ""),
+    ],
+)
+def test_a_proxy_of_ours_says_who_visits_and_nobody_else_does(address, said, proxies, visitor):
+    assert client.visitor(address, said, proxies) == visitor
+
+
 def test_a_service_that_is_down_says_so_and_that_the_photo_went_nowhere():
     def gone(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)

@@ -44,6 +44,22 @@ def test_a_service_that_is_down_is_told_in_plain_words(nobody: str):
     assert words.DOWN in shown("operators")
 
 
+@pytest.mark.parametrize(
+    ("pasted", "kept"), [("  paw_ok\n", "paw_ok"), ("paw_…", "none"), ("paw_a b", "none")]
+)
+def test_a_key_is_taken_without_what_was_pasted_round_it(nobody: str, pasted: str, kept: str):
+    page = """
+import streamlit as st
+from pawtrait.app import desk
+desk.ask_for_key()
+st.text(st.session_state.get("staff_key") or "none")
+"""
+    test = AppTest.from_string(page, default_timeout=60).run()
+    test.text_input[0].set_value(pasted).run()
+    assert not test.exception
+    assert test.text[0].value == kept
+
+
 def test_ctrl_c_ends_service_and_app(tmp_path: Path, coloured_models: Callable[..., Path]):
     folder = project(tmp_path)
     model = coloured_models(folder / "data/models")

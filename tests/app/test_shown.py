@@ -1,10 +1,12 @@
 """What the pages show: words for moods and doubts, escaped text, photos without what a camera wrote."""
 
 import io
+import random
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pawtrait.app import gallery, pictures, shown, words
 from pawtrait.app.answers import Reading
@@ -69,6 +71,55 @@ def test_a_phone_photo_is_shown_upright_and_without_its_place():
     with Image.open(io.BytesIO(pictures.small(stream.getvalue(), 400))) as seen:
         assert seen.size == (40, 80)
         assert not seen.getexif()
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_each_way_to_hold_a_phone_is_turned_as_pillow_does(turn: int):
+    corners = np.zeros((40, 80, 3), np.uint8)
+    corners[:20, :40], corners[20:, 40:] = (255, 0, 0), (0, 0, 255)
+    notes = Image.Exif()
+    notes[0x0112] = turn
+    stream = io.BytesIO()
+    Image.fromarray(corners).save(stream, "PNG", exif=notes)
+    theirs = np.asarray(ImageOps.exif_transpose(Image.open(stream)), float)
+    ours = np.asarray(Image.open(io.BytesIO(pictures.small(stream.getvalue(), 400))), float)
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).mean() < 10  # it is a JPEG
+
+
+def test_a_damaged_note_in_a_turned_photo_costs_no_preview():
+    """Pillow's own turning writes all notes anew, and fails on some that it has read."""
+    photo, failed = _with_a_note_that_cannot_be_written()
+    assert failed is not None
+    with Image.open(io.BytesIO(pictures.small(photo, 400))) as seen:
+        assert seen.size == (40, 80)
+    with Image.open(io.BytesIO(pictures.like(photo, photo))) as seen:
+        assert seen.size == (80, 40)
+
+
+def _with_a_note_that_cannot_be_written() -> tuple[bytes, Exception | None]:
+    notes = Image.Exif()
+    notes[0x0112], notes[0x010F], notes[0x011A] = 6, "Paw", 72.0
+    chance = random.Random(1)
+    for _ in range(20_000):
+        block = bytearray(notes.tobytes())
+        block[chance.randrange(10, len(block))] = chance.randrange(256)
+        stream = io.BytesIO()
+        Image.new("RGB", (80, 40)).save(stream, "JPEG", exif=bytes(block))
+        with Image.open(stream) as opened:
+            try:
+                if opened.getexif().get(0x0112) == 6:
+                    ImageOps.exif_transpose(opened)
+            except (TypeError, AttributeError, struct.error) as error:
+                return stream.getvalue(), error
+    return b"", None
+
+
+def test_sixteen_bits_of_grey_are_shown_as_grey():
+    stream = io.BytesIO()
+    Image.fromarray(np.full((40, 40), 128 * 256, np.uint16)).save(stream, "PNG")
+    with Image.open(io.BytesIO(pictures.small(stream.getvalue(), 400))) as seen:
+        assert abs(np.asarray(seen, float).mean() - 128) < 3
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + 40 * b"\0"])

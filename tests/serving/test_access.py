@@ -100,6 +100,22 @@ def test_a_key_has_its_own_rate(serving, file):
     assert (codes(few), codes(many)) == ([200, 429], [200, 200])
 
 
+def test_a_shared_keys_visitors_are_clients_each_with_its_rate(file):
+    secret = keys.add(file, "app", ["read"], shared=True)
+    gate = Gate(keys.Keys(file), 2)
+    visitors = ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2")
+    assert [gate.admit(secret, one, "read") for one in visitors] == [f"key app {one}" for one in visitors]
+    with pytest.raises(Problem, match="more than 2"):
+        gate.admit(secret, "192.0.2.1", "read")
+
+
+def test_a_change_of_the_file_leaves_who_may_read_it(file):
+    keys.add(file, "app", ["read"])
+    file.chmod(0o644)
+    keys.add(file, "phone", ["read"])
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
 def test_guessing_keys_has_its_rate_too(serving, file):
     keys.add(file, "phone", ["read"])
     service = serving(keys=file, rate=2)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pawtrait.serving import keys
 from tests.serving.callers import png
 
 KEPT = {"consent": "true"}
@@ -85,6 +86,20 @@ def test_unusable_has_a_reason(service):
 def test_a_verdict_that_is_none_is_refused(service, changes, status):
     told = {"picture": sent(service), "reviewer": "rosa", "verdict": "sad"} | changes
     assert service.post("/v1/reviews", json=told).status_code == status
+
+
+def test_a_verdict_is_read_no_further_than_it_may_be_long(service):
+    told = {"picture": "ab" * 32, "reviewer": "rosa", "verdict": "sad", "reason": "x" * 20_000}
+    done = service.post("/v1/reviews", json=told)
+    assert (done.status_code, done.json()["type"]) == (413, "urn:pawtrait:problem:too-large")
+    many = service.post("/v1/reviews", json={f"k{n}": 1 for n in range(1000)})
+    assert (many.status_code, len(many.content) < 10_000) == (422, True)
+
+
+def test_without_a_key_no_verdict_is_read(serving, project):
+    keys.add(project / "keys.jsonl", "boss", ["admin"])
+    done = serving(keys=project / "keys.jsonl").post("/v1/reviews", content=b"[" * 20_000)
+    assert done.status_code == 401
 
 
 def test_a_picture_is_deleted_with_all_that_was_said(service):

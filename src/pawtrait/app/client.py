@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -89,7 +91,7 @@ class Service:
 
     def painting(self, style: str) -> bytes:
         """A painting's picture, encoded."""
-        return self._ask("GET", f"/v1/styles/{style}/picture").content
+        return self._ask("GET", f"/v1/styles/{quote(style, safe='')}/picture").content
 
     def paint(self, data: bytes, wish: Wish) -> Portrait | Job:
         """A portrait at once, or the job that it will come from."""
@@ -184,15 +186,30 @@ class Service:
             raise Trouble(words.DOWN) from error
 
 
+def visitor(address: str, said: str, proxies: str) -> str:
+    """Who looks at a page: the address, or the last that X-Forwarded-For ``said`` where it is a proxy's.
+
+    ``proxies``: addresses and networks, separated by commas; each adds the address that it was called from.
+    """
+    last = said.rpartition(",")[2].strip()
+    try:
+        known = ip_address(address)
+        networks = [ip_network(one.strip(), strict=False) for one in proxies.split(",") if one.strip()]
+    except ValueError:
+        return address
+    return last if last and any(known in network for network in networks) else address
+
+
 def _trouble(answer: httpx.Response) -> Trouble:
     """Problem details, or whatever came instead, as a sentence."""
     answer.read()
     try:
-        detail = str(answer.json().get("detail", ""))
+        body = answer.json()
+        detail, kind = str(body.get("detail", "")), str(body.get("type", "")).rpartition(":")[2]
     except (ValueError, AttributeError):
-        detail = ""
+        detail = kind = ""
     wait = answer.headers.get("Retry-After", "")
-    return Trouble(words.trouble(answer.status_code, detail, wait), answer.status_code)
+    return Trouble(words.trouble(answer.status_code, detail, wait, kind), answer.status_code)
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -19,7 +19,7 @@ def service() -> Service:
     key = os.environ.get("PAWTRAIT_APP_KEY", "")
     if path := os.environ.get("PAWTRAIT_APP_KEY_FILE", ""):
         key = Path(path).read_text(encoding="utf-8").strip()
-    return Service(_http(os.environ.get("PAWTRAIT_SERVICE", SERVICE)), key, st.context.ip_address or "")
+    return Service(_http(os.environ.get("PAWTRAIT_SERVICE", SERVICE)), key, _visitor())
 
 
 def staff() -> Service:
@@ -61,8 +61,16 @@ def show_trouble() -> None:
         st.html(shown.trouble(message))
 
 
+def _visitor() -> str:
+    said = st.context.headers.get("X-Forwarded-For", "")
+    return client.visitor(st.context.ip_address or "", said, os.environ.get("PAWTRAIT_PROXIES", ""))
+
+
 def _keep_key() -> None:
-    st.session_state["staff_key"] = st.session_state["staff_key_field"]
+    """What was pasted, without the blanks around it; what no key can be is as good as none."""
+    key = st.session_state["staff_key_field"].strip()
+    fine = key.isascii() and key.isprintable() and " " not in key
+    st.session_state["staff_key"] = key if fine else ""
 
 
 @st.cache_resource(show_spinner=False)

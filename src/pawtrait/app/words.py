@@ -27,6 +27,11 @@ TROUBLE = {
     503: "Nobody is at home to look at photos just now. Give us a minute and try again.",
     504: "That took too long, so we stopped. Please try again.",
 }
+OWN = {  # of problems that their status says too little of
+    "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
+    "no-space": "This could not be written down just now, so please tell us again in a while.",
+}
+TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
 ODD = "Something went wrong on our side, and it was written down. Please try again."
 
@@ -51,12 +56,18 @@ def percent(share: float) -> str:
     return f"{min(max(round(100 * share), int(share > 0)), 100 - int(share < 1))} %"
 
 
-def trouble(status: int, detail: str = "", wait: str = "") -> str:
-    """An error of the service for a visitor; ``wait`` is its Retry-After, in seconds."""
+def trouble(status: int, detail: str = "", wait: str = "", kind: str = "") -> str:
+    """An error of the service for a visitor.
+
+    ``wait`` is its Retry-After, in seconds; ``kind`` the last word of the problem's type.
+    """
     if status == 429:
         again = f"in {wait} second{'' if wait == '1' else 's'}" if wait.isdigit() else "in a moment"
         return f"There is a queue of pets at the door. Please try again {again}."
-    return TROUBLE.get(status) or (f"That did not work: {detail}." if detail and status < 500 else ODD)
+    if kind in OWN:
+        return OWN[kind]
+    known = None if kind in TELLING and detail else TROUBLE.get(status)
+    return known or (f"That did not work: {detail}." if detail and status < 500 else ODD)
 
 
 def took(seconds: float) -> str:

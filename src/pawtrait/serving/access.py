@@ -47,7 +47,7 @@ class Gate:
         self._until = 0.0
 
     def admit(self, secret: str | None, address: str, scope: str) -> str:
-        """Who it is: the key's name, or the address where no keys are asked for.
+        """Who it is: the key's name, with the address where many share it; or the address, without any keys.
 
         Raises:
             Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
@@ -56,11 +56,13 @@ class Gate:
             f"address {_network(address)}", self._rate
         )  # what is refused counts too: guessing has its rate
         key = self._known(secret)
-        if key:
+        if key and not (key.shared and key.rate is None):  # else each address has its own rate, as above
             self._count(f"key {key.name}", self._rate if key.rate is None else key.rate)
         if key and scope not in key.scopes and "admin" not in key.scopes:
             raise Problem(403, "forbidden", f"the key {key.name} is not for this; it needs the scope {scope}")
-        return f"key {key.name}" if key else address
+        if key is None:
+            return address
+        return f"key {key.name} {address}" if key.shared else f"key {key.name}"
 
     def _known(self, secret: str | None) -> Key | None:
         if self._keys is None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pawtrait import clock
 from pawtrait.adapters.store.feedback import Said, StyleSaid
@@ -20,7 +20,6 @@ from pawtrait.serving.problems import Problem
 
 router = APIRouter()
 
-LARGEST = 16_384  # bytes of feedback without a picture
 Mood = Literal["happy", "sad", "angry", "other"]
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 Thumbs = Literal[1, -1]
@@ -69,10 +68,10 @@ async def feedback(request: Request) -> JSONResponse:
     values, sent = await _read(request, door)
     name = uuid4().hex
     if "method" in values:
-        about = _checked(AboutPortrait, values)
+        about = intake.checked(AboutPortrait, values)
         row: Said | StyleSaid = StyleSaid(id=name, time=clock.now(), client=client, **about.model_dump())
     else:
-        row = await _said(door, name, client, _checked(AboutMood, values), sent)
+        row = await _said(door, name, client, intake.checked(AboutMood, values), sent)
     await _kept(door, row)
     return JSONResponse({"id": name}, 201)
 
@@ -83,29 +82,19 @@ async def _read(request: Request, door: Door) -> tuple[dict[str, Any], Sent | No
     if kind == "multipart/form-data":
         form = await intake.form(request, door.settings, most=1)
         files = form.all()
-        return {key: _plain(value) for key, value in form.fields.items()}, files[0] if files else None
+        values = {key: _plain(key, value) for key, value in form.fields.items()}
+        return values, files[0] if files else None
     if kind != "application/json":
         raise Problem(415, "unsupported-body", "expected application/json, or multipart/form-data")
-    return intake.json_object(await intake.body(request, LARGEST)), None
+    return intake.json_object(await intake.body(request, intake.SAID)), None
 
 
-def _plain(text: str) -> Any:
-    """A form's value as JSON would have it: numbers, yes and no; nothing is no value."""
-    known: dict[str, Any] = {"true": True, "false": False, "": None, "1": 1, "-1": -1, "+1": 1}
+def _plain(name: str, text: str) -> Any:
+    """A form's value as JSON would have it: yes and no, thumbs as numbers; nothing is no value."""
+    known: dict[str, Any] = {"true": True, "false": False}
+    known |= {"": None} if name != "name" else {}
+    known |= {"1": 1, "-1": -1, "+1": 1} if name == "thumbs" else {}
     return known.get(text.strip(), text)
-
-
-def _checked(kind: type[Any], values: dict[str, Any]) -> Any:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise Problem(422, "invalid-request", "; ".join(map(_sentence, error.errors()))) from error
-
-
-def _sentence(error: Any) -> str:
-    where = ".".join(map(str, error["loc"]))
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said.lower()}" if where else said
 
 
 async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent | None) -> Said:

@@ -5,11 +5,12 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -24,7 +25,11 @@ from pawtrait.serving.settings import Settings
 SIDE = 128  # px; light and sharpness are measured here, as in the manifest
 OVERHEAD = 64_000  # bytes that a form may add to its files
 MOST_FIELDS = 32
+SAID = 16_384  # bytes of what is said without a picture
 UNSEEN = 2**62  # more pixels than any header can say
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +217,25 @@ def _check_length(request: Request, most: int) -> None:
 
 def _too_long(most: int) -> Problem:
     return Problem(413, "too-large", f"more than {most} bytes; make it smaller")
+
+
+def checked(kind: type[Model], values: dict[str, Any]) -> Model:
+    """Values as a model of theirs.
+
+    Raises:
+        Problem: 422 with what is wrong with each.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        said = "; ".join(map(_sentence, error.errors(include_input=False, include_url=False)[:MOST_FIELDS]))
+        raise Problem(422, "invalid-request", said) from error
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(map(str, error["loc"]))[:100]
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said.lower()}" if where else said
 
 
 def json_object(data: bytes) -> dict[str, Any]:

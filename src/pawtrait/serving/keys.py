@@ -1,7 +1,7 @@
 """API keys: hashed in a file, scoped, each with its rate. A key is shown once, when it is made.
 
-The file has a JSON object a line: {"name", "sha256", "scopes", "rate"}; ``rate`` (requests a minute) may be
-left out. A key is 256 bits of chance, so a plain SHA-256 of it cannot be guessed at.
+The file has a JSON object a line: {"name", "sha256", "scopes", "rate", "shared"}; ``rate`` (requests a
+minute) and ``shared`` may be left out. A key is 256 bits of chance: nobody guesses it from a plain SHA-256.
 """
 
 import hashlib
@@ -26,9 +26,12 @@ class Key:
     sha256: str
     scopes: tuple[str, ...]
     rate: int | None = None  # requests a minute; the service's own where None
+    shared: bool = False  # of an app that many people use: each address is a client by itself
 
 
-def make(name: str, scopes: Collection[str], rate: int | None = None) -> tuple[str, str]:
+def make(
+    name: str, scopes: Collection[str], rate: int | None = None, shared: bool = False
+) -> tuple[str, str]:
     """A new key, and the line of the file that stands for it.
 
     Raises:
@@ -40,7 +43,7 @@ def make(name: str, scopes: Collection[str], rate: int | None = None) -> tuple[s
             f"scope {', '.join(sorted(unknown)) or 'missing'}; expected some of {', '.join(SCOPES)}"
         )
     secret = PREFIX + secrets.token_urlsafe(32)
-    key = Key(name, digest(secret), tuple(one for one in SCOPES if one in scopes), rate)
+    key = Key(name, digest(secret), tuple(one for one in SCOPES if one in scopes), rate, shared)
     return secret, json.dumps(asdict(key))
 
 
@@ -49,7 +52,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None) -> str:
+def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None, shared: bool = False) -> str:
     """Put a new key into the file and give its secret, which nobody can read there.
 
     Raises:
@@ -58,7 +61,7 @@ def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None)
     known = read(path) if path.exists() else []
     if any(key.name == name for key in known):
         raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
-    secret, line = make(name, scopes, rate)
+    secret, line = make(name, scopes, rate, shared)
     _write(path, [*(json.dumps(asdict(key)) for key in known), line])
     return secret
 
@@ -120,13 +123,16 @@ class Keys:
 
 
 def _write(path: Path, lines: Sequence[str]) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     write_text(path, "".join(f"{line}\n" for line in lines))
-    path.chmod(0o600)
+    path.chmod(mode)
 
 
 def _key(line: str) -> Key:
     found = json.loads(line)
-    key = Key(found["name"], found["sha256"], tuple(found["scopes"]), found.get("rate"))
+    key = Key(
+        found["name"], found["sha256"], tuple(found["scopes"]), found.get("rate"), found.get("shared", False)
+    )
     if not set(key.scopes) <= set(SCOPES) or len(key.sha256) != 64:
         raise ValueError(line)
     return key

@@ -21,7 +21,7 @@ from pawtrait.dataset.feedback import Candidate
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadData, BadStore
 from pawtrait.params import Params
-from pawtrait.serving import access, told
+from pawtrait.serving import access, intake, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
@@ -64,10 +64,11 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
 
 
 @router.post("/v1/reviews", status_code=201, **told.REVIEW)
-async def review(request: Request, said: Verdict) -> JSONResponse:
+async def review(request: Request) -> JSONResponse:
     """Say what a picture shows; the answer tells what the model and others had said."""
     access.allow(request, "review")
     door: Door = request.app.state.door
+    said = intake.checked(Verdict, intake.json_object(await intake.body(request, intake.SAID)))
     row = reviewing.review(said.picture, said.reviewer, said.verdict, said.reason)
     about = await door.ask(_about, door, said.picture)
     if not about:

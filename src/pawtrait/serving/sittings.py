@@ -83,7 +83,7 @@ class Sitting:
         except BadParams as error:  # the painter's words for a side that memory does not suffice for
             log.warning("%s", error)
             words = f"painting at {self.wish.side} px takes more memory than there is; ask for a smaller side"
-            raise Problem(413, "too-large", words) from error
+            raise Problem(413, "too-much-memory", words) from error
         return images.encode_png(picture), material
 
     def forget(self) -> None:

@@ -87,6 +87,18 @@ _FEEDBACK: dict[str, Any] = {
     },
 }
 
+_VERDICT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "picture": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "reviewer": {"type": "string", "minLength": 1, "maxLength": 64},
+        "verdict": {"enum": [*_MOODS, "unusable"]},
+        "reason": {"type": ["string", "null"], "maxLength": 500},
+    },
+    "required": ["picture", "reviewer", "verdict"],
+    "additionalProperties": False,
+}
+
 MOODS: dict[str, Any] = {
     "summary": "Moods of one picture or of several",
     "tags": ["moods"],
@@ -163,6 +175,14 @@ REVIEW: dict[str, Any] = {
     "responses": {
         201: _json(
             "What the model and people had said.", {"id": "0f" * 16, "model": ["happy"], "people": ["sad"]}
+        )
+    },
+    "openapi_extra": {
+        "requestBody": _body(
+            json={
+                "schema": _VERDICT,
+                "example": {"picture": _SHA, "reviewer": "rosa", "verdict": "happy"},
+            }
         )
     },
 }

@@ -76,7 +76,7 @@ def test_a_job_that_fails_is_told_as_a_problem_and_written_down(service):
         (*_, (name, _, data)) = events(client, url)
         assert name == "failed" and client.get(url).json()["problem"] == data["problem"]
         (row,) = rows(client)
-    assert data["problem"]["type"] == "urn:pawtrait:problem:too-large"
+    assert data["problem"]["type"] == "urn:pawtrait:problem:too-much-memory"
     assert data["problem"]["detail"].startswith("painting at 1024 px takes more than the 700 MB")
     assert (row.outcome, row.error_kind) == ("error", "memory")
 
