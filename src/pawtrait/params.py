@@ -337,6 +337,8 @@ class Params(Section):
             raise ValueError("selected names a model twice")
         if self.train_augmented.model not in self.models:
             raise ValueError(f"train_augmented.model is {self.train_augmented.model}, no key of models")
+        if self.models[self.train_augmented.model].net == "linear_probe":
+            raise ValueError("train_augmented.model is a linear probe, whose training no seed changes")
         return self
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pawtrait.classification import fit, nets
 from pawtrait.classification.fit import Examples
+from pawtrait.errors import BadTraining
 from pawtrait.params import Plateau
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -73,6 +74,18 @@ def test_on_a_plateau_the_learning_rate_falls_to_its_floor_and_no_further(colour
     assert 1e-4 in [pytest.approx(rate) for rate in rates]
     assert rates[-1] == pytest.approx(5e-5)
     assert rates == sorted(rates, reverse=True)
+
+
+def test_a_loss_that_is_no_number_is_told_and_nothing_is_kept(coloured, knobs, tmp_path):
+    broken = Examples(coloured.pixels, np.full_like(coloured.targets, np.nan))
+    fit.prepare(7, False)
+    model = nets.build("cnn", 32, 4, None, None, "native")
+    recipe = knobs.models["cnn"]
+    with pytest.raises(
+        BadTraining, match=r"^cnn: loss is no number after epoch 1; lower the model's learning_rate"
+    ):
+        fit.fit(model, broken, coloured, recipe, 3, 16, None, 7, "cnn", tmp_path / "kept")
+    assert not list(tmp_path.rglob("*.*"))
 
 
 def test_in_a_log_every_epoch_is_one_line_with_its_figures(coloured, knobs, capsys):

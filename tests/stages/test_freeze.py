@@ -329,10 +329,11 @@ def test_a_folder_of_labels_comes_in_and_what_is_none_is_told(root):
         (",sad", "expected a name relative to the file's folder, within it"),
         ("1.png,sleepy", "label 'sleepy'; expected happy, sad, angry, other"),
         ("nowhere.png,sad", "nowhere.png is not here"),
+        (f"1.png,sad,{'x' * 65}", "is no name of a person; expected 1 to 64 characters"),
     ],
 )
 def test_a_bad_line_is_told_and_stops_no_other(root, line, problem):
-    file = _labels(root, "labels.csv", f"picture,label\n{line}\n2.png,sad\n")
+    file = _labels(root, "labels.csv", f"picture,label,annotator\n{line}\n2.png,sad, \n")
     (root / "secret.png").write_bytes(picture(3))
     taken = take_in.run(labels=file, annotator="carla")
     assert taken.new == 1

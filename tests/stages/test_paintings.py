@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def test_a_bad_file_becomes_a_row_with_its_reason(source, kind):
     (bad,) = [row for row in bring(source) if row.origin == name]
     assert (bad.path, reason in bad.problem) == ("", True), bad
     assert [path.name for path in OUT.iterdir()] == ["good.png"]
+
+
+def test_a_name_that_no_table_or_file_system_holds_is_tamed(source):
+    for seed, name in enumerate((b"Caf\xe9.png", "é".encode() * 110 + b".png")):
+        (Path(os.fsdecode(os.fsencode(source) + b"/" + name))).write_bytes(painted(seed=seed))
+    long, cafe = sorted((row.name for row in bring(source)), key=len, reverse=True)
+    assert (cafe, len(long.encode())) == ("Caf_", 200)
+    assert {path.stem for path in OUT.iterdir()} == {long, cafe}
 
 
 def test_files_of_one_name_in_two_folders_are_told_apart(source):

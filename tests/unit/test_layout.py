@@ -1,6 +1,7 @@
 """Which file of a tree belongs to which split and label."""
 
 import unicodedata
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -89,9 +90,31 @@ def test_non_ascii_names_are_kept_in_composed_form() -> None:
     assert _targets(_tree(decomposed)) == ["unsplit/happy/Kätzchen 🐈.jpg"]
 
 
-@pytest.mark.parametrize("name", ["a\nb.jpg", "a\\b.jpg", "a\udcffb.jpg", "a:b.jpg", "a\0b.jpg"])
+@pytest.mark.parametrize(
+    "name", ["a\nb.jpg", "a\\b.jpg", "a\udcffb.jpg", "a:b.jpg", "a\0b.jpg", "a\u202fb.jpg", "a\u200eb.jpg"]
+)
 def test_names_that_a_table_or_a_file_system_cannot_hold_are_tamed(name: str) -> None:
     assert _targets(_tree(f"happy/{name}")) == ["unsplit/happy/a_b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["3.04.05\u202fPM.png", "a\u00a0b.jpg", "\U0001f469\u200d\U0001f4bb.jpg", "\u200e1.jpg", "a\ue000.jpg"],
+)
+def test_what_is_tamed_is_what_the_manifest_takes(name: str) -> None:
+    (target,) = _targets(_tree(f"happy/{name}"))
+    assert PurePosixPath(target).name.isprintable()
+
+
+def test_copies_in_a_folder_whose_names_are_taken_still_point_to_their_original() -> None:
+    names = ("001.jpg", "aug-1-001.jpg", "aug-3-001.jpg")
+    cats = [f"happy/cats/{name}" for name in names[:2]]
+    dogs = [f"happy/dogs/{name}" for name in names]
+    targets = dict(zip([*cats, *dogs], _targets(_tree(*cats, *dogs)), strict=True))
+    assert [targets[path] for path in cats] == ["unsplit/happy/001.jpg", "unsplit/happy/aug-1-001.jpg"]
+    own = PurePosixPath(targets[dogs[0]]).name
+    assert own.startswith("001-") and own != "001.jpg"
+    assert [PurePosixPath(targets[path]).name for path in dogs[1:]] == [f"aug-1-{own}", f"aug-3-{own}"]
 
 
 def test_a_very_long_name_is_cut_and_keeps_its_ending() -> None:

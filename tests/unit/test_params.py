@@ -77,6 +77,11 @@ def test_a_model_selected_twice_is_refused(tmp_path):
     assert "twice" in complaint(tmp_path, "selected: [linear_probe, cnn", "selected: [cnn, cnn")
 
 
+def test_an_ablation_needs_a_training_that_a_seed_changes(tmp_path):
+    old = "training split only\n  model: cnn"
+    assert "linear probe" in complaint(tmp_path, old, old.replace("model: cnn", "model: linear_probe"))
+
+
 def test_no_selected_model_is_refused(tmp_path):
     line = next(line for line in TEXT.splitlines() if line.startswith("selected:"))
     assert "selected" in complaint(tmp_path, line, "selected: []")

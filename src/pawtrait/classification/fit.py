@@ -1,5 +1,6 @@
 """Training: compile, fit with the recipe's stopping rules, show a bar, return the history."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pawtrait import progress
 from pawtrait.classification import batches
 from pawtrait.classification.resume import Keeper
+from pawtrait.errors import BadTraining
 from pawtrait.params import Augment, Model
 
 
@@ -68,6 +70,9 @@ def fit(
     The validation examples steer early stopping and the learning rate, so they are no test. ``place`` is a
     folder for checkpoints of this very training (the same data, recipe and seed): one that was killed goes on
     from there to the same bits, and at least ``seconds`` lie between two of them.
+
+    Raises:
+        BadTraining: a loss that is no number.
     """
     rules = _stopping(recipe)
     keeper = Keeper(place, seconds, rules)
@@ -89,7 +94,7 @@ def fit(
         epochs=keeper.epochs if keeper.ended else epochs,
         validation_data=(valid.pixels.astype(np.float32), valid.targets),
         validation_batch_size=batch,
-        callbacks=[*rules, _Bar(title, epochs, keeper.epochs), keeper],
+        callbacks=[_Numbers(title), *rules, _Bar(title, epochs, keeper.epochs), keeper],
         verbose=0,
     )
     return _rows(keeper.history, recipe.learning_rate)
@@ -128,6 +133,22 @@ def _rows(history: dict[str, list[float]], first_rate: float) -> list[Epoch]:
     columns = [history[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
     numbers = zip(*columns, rates, strict=True)
     return [Epoch(index, *map(float, row)) for index, row in enumerate(numbers)]
+
+
+class _Numbers(keras.callbacks.Callback):  # type: ignore[misc]
+    """Stops at a loss that is no number, before anything is kept of that epoch."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        for name in ("loss", "val_loss"):
+            if math.isnan((logs or {}).get(name, 0.0)):
+                raise BadTraining(
+                    f"{self._title}: {name} is no number after epoch {epoch + 1}; lower the model's"
+                    " learning_rate, or leave train.mixed_precision off"
+                )
 
 
 class _Bar(keras.callbacks.Callback):  # type: ignore[misc]

@@ -85,8 +85,13 @@ def _entry(source: Path, line: int, row: Mapping[str, Any], annotator: str) -> L
         problem = f"label {label[:40]!r}; expected {', '.join(LABELS)}"
     elif not path.is_file():
         problem = f"{name[:200]} is not here"
+    who = str(row.get("annotator") or "").strip() or annotator
+    try:
+        who = person(who)
+    except BadFeedback as error:
+        problem = problem or str(error)
     where = f"{source.name}, line {line}: " if problem else ""
-    return Labelled(path, label, person(str(row.get("annotator") or annotator)), where + problem)
+    return Labelled(path, label, who, where + problem)
 
 
 def _folder(source: Path, annotator: str) -> Iterator[Labelled]:

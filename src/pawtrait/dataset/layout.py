@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -85,11 +86,11 @@ def _place(path: str) -> tuple[str, str]:
     marks = [i for i, folder in enumerate(folders) if folder in _SPLITS]
     if not marks:
         known = [folder for folder in folders if folder in LABELS]
-        return UNSPLIT, (known or [_tame(folder) for folder in folders] or [UNLABELLED])[-1]
+        return UNSPLIT, (known or [tame(folder) for folder in folders] or [UNLABELLED])[-1]
     mark = next((i for i in reversed(marks) if folders[i + 1 :]), marks[-1])
     above, below = folders[:mark], folders[mark + 1 :]
     known = [f for f in below if f in LABELS] + [f for f in reversed(above) if f in LABELS]
-    label = (known or [_tame(folder) for folder in below] or [UNLABELLED])[0]
+    label = (known or [tame(folder) for folder in below] or [UNLABELLED])[0]
     return _SPLITS[folders[mark]], label
 
 
@@ -109,31 +110,44 @@ def _twins(pictures: Iterable[tuple[str, str, str]], files: Mapping[str, str]) -
 
 
 def _distinct(pictures: Iterable[tuple[str, str, str]]) -> tuple[Spot, ...]:
-    """A target of its own for each picture; the first by path keeps its name, later ones get a mark.
+    """A target of its own for each picture; the first folder keeps its names, later ones get a mark.
 
-    Names that differ in case only count as the same, because some file systems see it so.
+    All names of a folder get the same mark where one of them is taken, so that those of copies, as in
+    ``aug-1-001``, still point to their original. Names that differ in case only count as the same, because
+    some file systems see it so.
     """
     taken: set[str] = set()
-    spots = []
-    for path, split, label in pictures:
-        name = _tame(PurePosixPath(path).name)
-        target = f"{split}/{label}/{name}"
-        mark = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
-        length = 8
-        while target.casefold() in taken:
-            stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-            target = f"{split}/{label}/{stem}-{mark[:length]}{suffix}"
-            length += 8
-        taken.add(target.casefold())
-        spots.append(Spot(path, target))
-    return tuple(spots)
+    targets: dict[str, str] = {}
+    folders: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    known = list(pictures)
+    for path, split, label in known:
+        folders[str(PurePosixPath(path).parent), split, label].append(path)
+    for (folder, split, label), paths in folders.items():
+        names = [tame(PurePosixPath(path).name) for path in paths]
+        marked = any(f"{split}/{label}/{name}".casefold() in taken for name in names)
+        for path, name in zip(paths, names, strict=True):
+            target = f"{split}/{label}/{_marked(name, folder) if marked else name}"
+            length = 8
+            while target.casefold() in taken:
+                target = f"{split}/{label}/{_marked(name, path, length)}"
+                length += 8
+            taken.add(target.casefold())
+            targets[path] = target
+    return tuple(Spot(path, targets[path]) for path, _, _ in known)
 
 
-def _tame(name: str) -> str:
+def _marked(name: str, of: str, length: int = 8) -> str:
+    """A name with a few letters of a hash before its ending."""
+    mark = hashlib.sha256(of.encode("utf-8", "surrogateescape")).hexdigest()[:length]
+    return f"{PurePosixPath(name).stem}-{mark}{PurePosixPath(name).suffix}"
+
+
+def tame(name: str) -> str:
     """A name that every file system and a UTF-8 table can hold: composed, printable, seen, not too long."""
     name = unicodedata.normalize("NFC", name)
-    # undecodable bytes of a name are surrogates (category Cs), line breaks and NUL are Cc
-    name = "".join("_" if c in '\\/:*?"<>|' or unicodedata.category(c) in ("Cc", "Cs") else c for c in name)
+    # not printable: line breaks, NUL, blanks that are no plain space, marks of direction, and surrogates,
+    # which stand for bytes that are no UTF-8
+    name = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in name)
     name = name.strip(" ") or UNLABELLED
     if name.startswith("."):
         name = f"_{name[1:]}"

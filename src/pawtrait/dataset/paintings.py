@@ -3,11 +3,11 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pawtrait.dataset import images
-from pawtrait.dataset.layout import is_junk
+from pawtrait.dataset.layout import is_junk, tame
 from pawtrait.errors import BadData, BadImage
 
 LEAST = 32  # px of the shorter side; less holds no manner
@@ -68,13 +68,20 @@ def find(rows: Iterable[Painting], name: str) -> Painting:
     return known[name]
 
 
+def readable(row: Painting) -> Painting:
+    """The row as a UTF-8 table holds it: bytes of a file's name that are no UTF-8 read as question marks."""
+    origin, problem = (text.encode("utf-8", "replace").decode() for text in (row.origin, row.problem))
+    return replace(row, origin=origin, problem=problem)
+
+
 def _names(paths: list[str]) -> Iterator[str]:
-    """Stems; where two share one, with what stands above them."""
-    stems = Counter(PurePosixPath(path).stem for path in paths)
+    """Stems that any file system holds; where two share one, with what stands above them."""
+    stems = Counter(tame(PurePosixPath(path).stem) for path in paths)
     used: set[str] = set()
     for path in paths:
         pure = PurePosixPath(path)
-        name = pure.stem if stems[pure.stem] == 1 else "-".join((*pure.parent.parts, pure.name))
+        name = tame(pure.stem)
+        name = name if stems[name] == 1 else tame("-".join((*pure.parent.parts, pure.name)))
         while name in used:
             name += "'"
         used.add(name)

@@ -38,13 +38,14 @@ def run(*, fingerprint: Path, out: Path, table: Path, sheet: Path) -> None:
     with origin.opened(source, knobs.ingest.largest_archive, known, CACHE) as tree:
         origin.apart(tree, out, source.key)
         rows = paintings.look(tree, folders.listing(tree), named, knobs.manifest.largest_pixels)
-        manifest.write(table, rows, paintings.Painting)
+        told = [paintings.readable(row) for row in rows]
+        manifest.write(table, told, paintings.Painting)
         good = paintings.taken(rows)
         with plainly(out.name), whole_folder(out) as draft:
             for row in good:
                 shutil.copyfile(tree / row.origin, draft / row.path)
     drawing.save(_sheet(out, good[:SHOWN], knobs.manifest.largest_pixels), sheet)
-    for row in rows:
+    for row in told:
         if row.problem:
             log.warning("%s is not taken: %s", row.origin, row.problem)
     log.info("%d paintings from the source %s", len(good), known["kind"])

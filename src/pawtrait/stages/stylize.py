@@ -1,5 +1,6 @@
 """Stage stylize: photos × paintings × methods → a gallery, what each portrait cost, and a sheet."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -123,7 +124,7 @@ def _paint(
     (folder / name).write_bytes(images.encode_png(painted))
     height, width = painted.shape[:2]
     portrait = Portrait(name, method, photo.path, photo.label, style.name if style else "", height, width)
-    _tell(record, f"{method}_{_key(portrait)}", steps, seen)
+    _tell(record, _key(method, photo.label, photo.id, style.name if style else ""), steps, seen)
     rounded = (round(value, 3) for value in (price.seconds, price.core_seconds, price.megabytes))
     return portrait, Price(name, *rounded)
 
@@ -139,10 +140,11 @@ def _tell(
         record.probe(picture, f"portrait_{title}", step)
 
 
-def _key(portrait: Portrait) -> str:
-    """Short, and allowed in MLflow."""
-    text = f"{Path(portrait.photo).stem}_{portrait.painting}".rstrip("_")
-    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text)
+def _key(method: str, label: str, photo: str, painting: str) -> str:
+    """Short, allowed in MLflow, and a portrait's alone; the same in each run."""
+    text = "_".join(filter(None, (method, label, photo[:8], painting)))
+    safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text)
+    return safe if safe == text else f"{safe}_{hashlib.sha256(painting.encode()).hexdigest()[:6]}"
 
 
 def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], methods: Sequence[str]) -> Figure:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pawtrait import params, progress
 from pawtrait.adapters import tracking
@@ -40,6 +41,8 @@ class Result:
 def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) -> None:
     """Train one model with and without painted pictures, seed by seed; only the training split is painted.
 
+    Without them it sees the same photos once more in their place, so that both train for as many steps.
+
     Killed and started again it goes on from the last checkpoint, in the same run of MLflow.
     """
     knobs = params.load()
@@ -49,8 +52,10 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     recipe = Recipe(wish.model, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     of = {split: material.load(arrays, placed, split) for split in ("train", *JUDGES)}
-    more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), of["train"], wish.share, knobs.seed)
-    arms = dict(zip(ARMS, (of["train"].examples, _together(of["train"].examples, more)), strict=True))
+    photos = of["train"].examples
+    again = photos.take(_chosen(len(of["train"].rows), wish.share, knobs.seed))
+    more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), again)
+    arms = dict(zip(ARMS, (_together(photos, again), _together(photos, more)), strict=True))
     known = train.fingerprint(recipe, arms[ARMS[1]], of["valid"].examples, knobs.seed)
     place = CHECKPOINTS / f"augmented-{wish.model}-{wish.seeds}-{known}"
     title = f"{wish.model} with CycleGAN's pictures"
@@ -63,14 +68,16 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
 
 
-def _painted(painter: CycleGanPainter, train: Material, share: float, seed: int) -> Examples:
-    """Some training pictures as CycleGAN paints them, each with the label of its photo."""
-    count = max(round(share * len(train.rows)), 1)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(train.rows))[:count])
-    some = train.examples.take(chosen)
-    side = some.pixels.shape[1]
-    painted = [painter.paint(one, side=side) for one in progress.track(some.pixels, count, "paint")]
-    return Examples(np.stack(painted), some.targets)
+def _chosen(count: int, share: float, seed: int) -> NDArray[np.int64]:
+    """Rows of the training pictures that are to be painted, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[: max(round(share * count), 1)])
+
+
+def _painted(painter: CycleGanPainter, photos: Examples) -> Examples:
+    """Pictures as CycleGAN paints them, each with the label of its photo."""
+    side = photos.pixels.shape[1]
+    track = progress.track(photos.pixels, len(photos.pixels), "paint")
+    return Examples(np.stack([painter.paint(one, side=side) for one in track]), photos.targets)
 
 
 def _together(photos: Examples, more: Examples) -> Examples:
@@ -120,7 +127,8 @@ def _sentence(verdict: dict[str, Any], level: float) -> str:
     else:
         meaning = "they help" if low > 0 else "they do harm"
     return (
-        f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels,"
-        f" change the test accuracy of {verdict['model']} by {verdict['test_accuracy_gain']:+.3f}"
+        f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels"
+        f" in place of the same photos once more, change the test accuracy of {verdict['model']} by"
+        f" {verdict['test_accuracy_gain']:+.3f}"
         f" ({level:.0%} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds): {meaning}."
     )

@@ -89,6 +89,13 @@ def test_a_checkpoint_holds_all_that_a_step_changes(data, recipe, probes, tmp_pa
     assert _same_weights(training.nets, last.nets)
 
 
+def test_another_line_of_code_is_another_training(data, recipe, monkeypatch):
+    known = fit.fingerprint(data, recipe, 7)
+    real = fit.sha256
+    monkeypatch.setattr(fit, "sha256", lambda path: "0" if path.name == "step.py" else real(path))
+    assert fit.fingerprint(data, recipe, 7) != known
+
+
 @pytest.mark.parametrize("other", ["recipe", "seed", "photo"])
 def test_another_recipe_seed_or_picture_is_another_training(data, recipe, other):
     changed = Domains(data.photos.copy(), data.paintings)

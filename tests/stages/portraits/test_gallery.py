@@ -74,6 +74,16 @@ def test_the_gallery_is_shown_in_mlflow(hung):
     assert "pictures/portraits.png" in kept
 
 
+def test_portraits_of_equal_names_have_keys_of_their_own():
+    """Moods number their files alike, and letters that MLflow refuses are not all the same."""
+    asked = [("happy", "1a" * 32, "facets_01"), ("sad", "2b" * 32, "facets_01")]
+    asked += [("sad", "2b" * 32, painting) for painting in ("睡蓮", "富士")]
+    keys = [stylize._key("nst", *one) for one in asked]
+    assert len(set(keys)) == 4
+    assert keys[0] == "nst_happy_1a1a1a1a_facets_01"
+    assert all(key.isascii() and key.replace("_", "").isalnum() for key in keys)
+
+
 def test_where_no_method_can_paint_it_is_logged_and_the_gallery_is_empty(here, coloured_models, caplog):
     write_params(stylize={"methods": ["fast"]})
     coloured_models(here / "models")

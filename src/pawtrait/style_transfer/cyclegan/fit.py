@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pawtrait import checkpoints
 from pawtrait.errors import BadTraining
+from pawtrait.files import sha256
 from pawtrait.params import CycleGan
 from pawtrait.style_transfer.cyclegan import domains, networks, parallel, schedule, state
 from pawtrait.style_transfer.cyclegan.domains import Domains
@@ -108,8 +109,10 @@ def begin(recipe: CycleGan, seed: int, device: torch.device) -> Training:
 
 
 def fingerprint(data: Domains, recipe: CycleGan, seed: int) -> str:
-    """A name for this training: another picture, number or seed gives another."""
-    digest = hashlib.sha256(f"{recipe.model_dump_json()} {seed}".encode())
+    """A name for this training: another picture, number, seed or line of code gives another."""
+    digest = hashlib.sha256(f"{recipe.model_dump_json()} {seed} {torch.__version__}".encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(sha256(file).encode())
     for pictures in (data.photos, data.paintings):
         digest.update(str(pictures.shape).encode())
         digest.update(np.ascontiguousarray(pictures).data)
