@@ -38,8 +38,9 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
     graph = dvc_stages.read(ws.path)
     if "manifest" in graph and not (ws.path / newest.MANIFEST).exists():  # feedback may be copies: of what?
         step("know-pictures", KNOW, children, network=True)
-    out = _taken_out(ws)
-    _bring_back(ws, children)
+    settled = _settled()
+    out = _taken_out(ws, settled)
+    _bring_back(ws, settled - out, children)
     step("freeze-feedback", [*FREEZE, ws.month, *(["--again"] if again else [])], children)
     for month in out:  # the store has it yet, and froze it with the other parts of its month
         shutil.rmtree(ws.path / FEEDBACK / month, ignore_errors=True)
@@ -57,32 +58,32 @@ def _restore(ws: Workspace, children: Children) -> None:
         get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
 
 
-def _taken_out(ws: Workspace) -> list[str]:
-    """Snapshots that somebody removed from git: they stay out, whatever the store knows."""
-    known = _settled() | set(snapshots.months(ws.path / FEEDBACK))
-    notes = {month: FEEDBACK / f"{month}.dvc" for month in sorted(known)}
-    return [
-        month for month, note in notes.items() if not (ws.path / note).exists() and workspace.ever(ws, note)
-    ]
-
-
-def _bring_back(ws: Workspace, children: Children) -> None:
-    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
-
-    The store knows each picture of it, so the bytes are the same, but for what was forgotten since.
-    """
-    for month in sorted(month for month in _settled() if month < ws.month):
-        folder = ws.path / FEEDBACK / month
-        note = folder.with_suffix(".dvc")
-        if not folder.exists() and (note.exists() or not workspace.ever(ws, FEEDBACK / note.name)):
-            step(f"freeze-{month}", [*FREEZE, month[:7]], children)
-            note.unlink(missing_ok=True)  # and is made anew with all others
-
-
 def _settled() -> set[str]:
     """The snapshots, and parts of them, that the store has accepted pictures of."""
     with database.opened() as engine:
         return {row.month for row in settling.accepted(engine)}
+
+
+def _taken_out(ws: Workspace, settled: set[str]) -> set[str]:
+    """Snapshots that somebody removed from git: they stay out, whatever the store knows."""
+    notes = {
+        month: FEEDBACK / f"{month}.dvc" for month in settled.union(snapshots.months(ws.path / FEEDBACK))
+    }
+    return {
+        month for month, note in notes.items() if not (ws.path / note).exists() and workspace.ever(ws, note)
+    }
+
+
+def _bring_back(ws: Workspace, settled: set[str], children: Children) -> None:
+    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
+
+    The store knows each picture of it, so the bytes are the same, but for what was forgotten since.
+    """
+    for month in sorted(month for month in settled if month < ws.month):
+        folder = ws.path / FEEDBACK / month
+        if not folder.exists():
+            step(f"freeze-{month}", [*FREEZE, month[:7]], children)
+            folder.with_suffix(".dvc").unlink(missing_ok=True)  # and is made anew with all others
 
 
 def _track(ws: Workspace, children: Children) -> None:

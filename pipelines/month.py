@@ -72,6 +72,12 @@ def settled(decisions: Iterable[ledger.Decision]) -> ledger.Decision | None:
     return ends[-1] if ends else None
 
 
+def decided(month: str) -> list[ledger.Decision]:
+    """What the ledger has of a month, oldest first."""
+    with database.opened() as engine:
+        return ledger.of_month(engine, month)
+
+
 def turn(ws: Workspace, wish: Wish) -> Outcome:
     """Bring the month to its end, from wherever an earlier run left it.
 
@@ -119,7 +125,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
-    before = len(_decided(ws))
+    before = len(decided(ws.month))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
@@ -231,15 +237,10 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
 def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any], before: int) -> Outcome:
     """The best model is champion: since this turn, being the first, or for longer, and the month keeps it."""
     _promote(ws, version, ACTOR, said)  # it is already; but the project's own note may not say so yet
-    if any(one.action == "promoted" for one in _decided(ws)[before:]):
+    if any(one.action == "promoted" for one in decided(ws.month)[before:]):
         return Outcome("promoted", f"version {version} is champion, the first")
     write(ws.month, "kept", said, verdict)
     return Outcome("kept", f"the champion stays: {said[0]}")
-
-
-def _decided(ws: Workspace) -> list[ledger.Decision]:
-    with database.opened() as engine:
-        return ledger.of_month(engine, ws.month)
 
 
 def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:

@@ -19,7 +19,6 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from pawtrait import clock, newest
-from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
 from pipelines import pages, server, workspace
@@ -115,8 +114,7 @@ def _alone() -> FileLock:
 
 
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
-    with database.opened() as engine:
-        done = calendar.settled(ledger.of_month(engine, month))
+    done = calendar.settled(calendar.decided(month))
     if done and not again:
         why = f": {done.reasons[0]}" if done.reasons else ""
         return Completed(

@@ -79,7 +79,7 @@ def lanes(tmp_path, monkeypatch):
         Path("dvc.yaml").write_text("\n".join(told))
 
     write()
-    yield write
+    return write
 
 
 def ran():

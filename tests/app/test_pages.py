@@ -60,6 +60,20 @@ st.text(st.session_state.get("staff_key") or "none")
     assert test.text[0].value == kept
 
 
+def test_a_proxy_that_is_no_address_is_told_at_the_start():
+    done = subprocess.run(
+        [sys.executable, "-m", "pawtrait.app"],
+        env={**os.environ, "PAWTRAIT_PROXIES": "10.0.0.0/8,proxy"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "pawtrait.app: PAWTRAIT_PROXIES: 'proxy' does not appear to be an IPv4 or IPv6 network;"
+        " expected as in 10.0.0.0/8,192.0.2.7\n"
+    )
+
+
 def test_ctrl_c_ends_service_and_app(tmp_path: Path, coloured_models: Callable[..., Path]):
     folder = project(tmp_path)
     model = coloured_models(folder / "data/models")

@@ -27,13 +27,15 @@ STEPS = [
     "gate --version 2",
 ]
 
+WHO = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+
 
 @pytest.fixture
 def project(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The toy project, committed, with a store of its own."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     git(toy, "add", "--all")
-    git(toy, "-c", "user.name=n", "-c", "user.email=n@example.org", "commit", "--quiet", "--message", "first")
+    git(toy, *WHO, "commit", "--quiet", "--message", "first")
     return toy
 
 
@@ -146,14 +148,7 @@ def test_a_month_that_somebody_took_out_stays_out(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
-    _settle("2026-11")
-    turned()
-    who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
-    git(project, *who, "merge", "--quiet", "retrain/2026-11")
-    git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
-    with (project / "toy.py").open("a") as code:
-        code.write("# so that there is something to do\n")
-    git(project, *who, "commit", "--quiet", "--all", "--message", "November was no good")
+    _turn_and_take_out(project)
     turned("2026-12")
     names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
     assert [name for name in names if name.endswith(".dvc")] == ["data/feedback/2026-12.dvc"]
@@ -165,12 +160,7 @@ def test_a_month_that_somebody_took_out_stays_out_when_it_is_turned_again(
 ) -> None:
     """The command that freezes what came since writes all parts that the store knows."""
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
-    _settle("2026-11")
-    turned()
-    who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
-    git(project, *who, "merge", "--quiet", "retrain/2026-11")
-    git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
-    git(project, *who, "commit", "--quiet", "--all", "--message", "November was no good")
+    _turn_and_take_out(project)
     turned(again=True)
     names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
     assert not [name for name in names if name.endswith("2026-11.dvc")]
@@ -184,8 +174,7 @@ def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
     clone = project / ".cache/retrain"
     for folder, word in ((clone, "1"), (project, "2")):
         (folder / "toy.py").write_text(word)
-        who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
-        git(folder, *who, "commit", "--quiet", "--all", "--message", "by hand")
+        git(folder, *WHO, "commit", "--quiet", "--all", "--message", "by hand")
     sent: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
     assert turned("2026-12").is_failed()
@@ -296,6 +285,17 @@ def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None
     state = turned("November")
     assert state.is_failed()
     assert state.message == "month 'November' is none; write it as 2026-11"
+
+
+def _turn_and_take_out(project: Path) -> None:
+    """November is turned and merged, then its snapshot is removed, and there is something new to do."""
+    _settle("2026-11")
+    turned()
+    git(project, *WHO, "merge", "--quiet", "retrain/2026-11")
+    git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
+    with (project / "toy.py").open("a") as code:
+        code.write("# so that there is something to do\n")
+    git(project, *WHO, "commit", "--quiet", "--all", "--message", "November was no good")
 
 
 def _settle(month: str) -> None:

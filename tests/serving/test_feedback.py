@@ -52,6 +52,13 @@ def test_a_picture_comes_along_where_none_was_kept(service):
     assert (row.name, row.thumbs) == ("my cat.png", -1)
 
 
+def test_a_form_says_texts_as_texts(service):
+    form = {"label": "sad", "model_version": "1", "name": "", "predicted": ""}
+    done = service.post("/v1/feedback", data=form, files={"picture": ("my cat.png", png("sad"))})
+    [row] = said(service)
+    assert (done.status_code, row.model_version, row.name, row.predicted) == (201, "1", "my cat.png", None)
+
+
 def test_a_picture_that_comes_along_without_consent_is_not_kept(service):
     service.post("/v1/feedback", data={"label": "sad"}, files={"picture": png("sad")})
     [row] = said(service)

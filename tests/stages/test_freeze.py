@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pawtrait import clock
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import manifest, snapshots
@@ -125,6 +126,35 @@ def test_poison_from_one_client_stays_out_and_the_rest_of_the_month_comes_in():
         "its sender sent more than 30 pictures in 2026-11 (feedback.client_pictures)"
     }
     assert len(reasons()) == 10
+
+
+def test_a_client_has_one_limit_in_a_month_however_often_it_is_turned():
+    for turn in range(3):
+        for n in range(20):
+            send(100 + 20 * turn + n, "mallory", minute=20 * turn + n, reviews="ss")
+        project.run(again=turn > 0)
+    with database.opened() as engine:
+        rows = settling.of_month(engine, MONTH)
+    assert {row.reason for row in rows if row.label is None} == {
+        "its sender sent more than 30 pictures in 2026-11 (feedback.client_pictures)"
+    }
+    assert sum(row.label is None for row in rows) == 30
+    assert (
+        sum(row.label == "sad" for row in rows) == 10
+    )  # so many always; its other 20 wait for other people's
+
+
+def test_what_is_said_of_a_settled_picture_later_counts_towards_no_limit():
+    name = send(1, "ann", reviews="ss")
+    project.run()
+    with database.opened() as engine:
+        known = settling.earlier(engine)
+        later = feedback.Said(
+            id="later", time=clock.now(), picture=name, client="ben", consent=True, label="sad"
+        )
+        feedback.add(engine, [later])
+        assert settling.earlier(engine) == known
+    assert [sent.client for sent in known[0].sent] == ["ann"]
 
 
 def test_a_quorum_of_users_needs_no_reviewer():

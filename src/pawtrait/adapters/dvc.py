@@ -14,7 +14,6 @@ LANES = {  # in order; what measures time comes after them
     "moods": ("train", "evaluate", "compare"),
     "portraits": ("paintings", "train_cyclegan", "train_augmented"),
 }
-
 COMMAND = "> "  # how DVC begins a line that repeats dvc.yaml
 
 

@@ -12,6 +12,8 @@ from types import FrameType
 
 import httpx
 
+from pawtrait.app import client
+
 MAIN = Path(__file__).with_name("main.py")
 GRACE = 35.0  # seconds that the service may take to finish what is in hand
 PATIENCE = 120.0  # seconds until it must be up
@@ -20,6 +22,13 @@ PATIENCE = 120.0  # seconds until it must be up
 def main(arguments: Sequence[str]) -> int:
     """Run until one of them ends; gives the exit code of whichever ended first, 0 after a signal."""
     wanted = _parser().parse_args(arguments)
+    try:
+        client.networks(os.environ.get("PAWTRAIT_PROXIES", ""))
+    except ValueError as error:
+        print(
+            f"pawtrait.app: PAWTRAIT_PROXIES: {error}; expected as in 10.0.0.0/8,192.0.2.7", file=sys.stderr
+        )
+        return 2
     given = os.environ.get("PAWTRAIT_SERVICE", "")
     address = given or f"http://127.0.0.1:{wanted.service_port}"
     for number in (signal.SIGTERM, signal.SIGINT):

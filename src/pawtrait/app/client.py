@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote
 
@@ -186,18 +186,19 @@ class Service:
             raise Trouble(words.DOWN) from error
 
 
+def networks(proxies: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks, separated by commas. Raises ValueError, a sentence, where one is none."""
+    return [ip_network(one.strip(), strict=False) for one in proxies.split(",") if one.strip()]
+
+
 def visitor(address: str, said: str, proxies: str) -> str:
     """Who looks at a page: the address, or the last that X-Forwarded-For ``said`` where it is a proxy's.
 
-    ``proxies``: addresses and networks, separated by commas; each adds the address that it was called from.
+    ``proxies`` as ``networks`` takes them; each adds the address that it was called from.
     """
     last = said.rpartition(",")[2].strip()
-    try:
-        known = ip_address(address)
-        networks = [ip_network(one.strip(), strict=False) for one in proxies.split(",") if one.strip()]
-    except ValueError:
-        return address
-    return last if last and any(known in network for network in networks) else address
+    ours = address and any(ip_address(address) in network for network in networks(proxies))
+    return last if ours and last else address
 
 
 def _trouble(answer: httpx.Response) -> Trouble:

@@ -115,15 +115,14 @@ def limit(
     """Let each client's first ``most`` pictures of a calendar month (UTC) count, whoever else sent them.
 
     Gives the pictures that are left, each with what still counts of it, and a reason for each that is not.
-    In-house annotators are not limited: their names are known.
+    In-house annotators are not limited: their names are known. What was settled before takes its place by its
+    time, so that a month turned in parts lets in what it would have at once.
     """
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for done in earlier:
-        for sent in done.sent:
-            seen[sent.client, f"{sent.time:%Y-%m}"].add(done.picture)
     kept, out = [], {}
+    everything: list[Earlier | Candidate] = [*earlier, *ordered]
     moments = sorted(
-        ((sent.time, one.picture, sent) for one in ordered for sent in one.sent), key=lambda it: it[:2]
+        ((sent.time, one.picture, sent) for one in everything for sent in one.sent), key=lambda it: it[:2]
     )
     within: dict[str, list[Sent]] = defaultdict(list)
     for _, picture, sent in moments:

@@ -23,6 +23,8 @@ router = APIRouter()
 Mood = Literal["happy", "sad", "angry", "other"]
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 Thumbs = Literal[1, -1]
+THUMBS: dict[str, Any] = {"1": 1, "+1": 1, "-1": -1, "": None}
+WORDS: dict[str, Any] = {"true": True, "false": False, "": None}
 TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
 
 
@@ -91,10 +93,9 @@ async def _read(request: Request, door: Door) -> tuple[dict[str, Any], Sent | No
 
 def _plain(name: str, text: str) -> Any:
     """A form's value as JSON would have it: yes and no, thumbs as numbers; nothing is no value."""
-    known: dict[str, Any] = {"true": True, "false": False}
-    known |= {"": None} if name != "name" else {}
-    known |= {"1": 1, "-1": -1, "+1": 1} if name == "thumbs" else {}
-    return known.get(text.strip(), text)
+    if name == "thumbs":
+        return THUMBS.get(text.strip(), text)
+    return text if name == "name" else WORDS.get(text.strip(), text)
 
 
 async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent | None) -> Said:

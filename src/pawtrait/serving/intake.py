@@ -18,7 +18,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadImage
-from pawtrait.serving import anatomy
+from pawtrait.serving import anatomy, problems
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
 
@@ -228,14 +228,7 @@ def checked(kind: type[Model], values: dict[str, Any]) -> Model:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        said = "; ".join(map(_sentence, error.errors(include_input=False, include_url=False)[:MOST_FIELDS]))
-        raise Problem(422, "invalid-request", said) from error
-
-
-def _sentence(error: Any) -> str:
-    where = ".".join(map(str, error["loc"]))[:100]
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said.lower()}" if where else said
+        raise problems.invalid(error.errors()) from error
 
 
 def json_object(data: bytes) -> dict[str, Any]:

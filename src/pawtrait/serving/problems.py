@@ -1,7 +1,7 @@
 """Errors as RFC 9457 has them: application/problem+json, one sentence each, never a stack trace."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from pawtrait.errors import BadFeedback, BadImage, BadModel, BadRegistry, BadStore, PawtraitError
 
 MEDIA = "application/problem+json"
+MOST_FAULTS, LONGEST_NAME = 32, 100  # of what is wrong with a request's values, and of a value's name
 OURS: dict[type[PawtraitError], tuple[int, str]] = {
     BadImage: (422, "unreadable-picture"),
     BadFeedback: (422, "bad-feedback"),
@@ -92,7 +93,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, Problem(422, "invalid-request", "; ".join(map(_sentence, error.errors()))))
+        return answer(request, invalid(error.errors()))
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
@@ -106,6 +107,13 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(body, problem.status, problem.headers, media_type=MEDIA)
 
 
+def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """What pydantic says of values, as one problem; of very many faults the first are told."""
+    return Problem(422, "invalid-request", "; ".join(map(_sentence, errors[:MOST_FAULTS])))
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
     """Where and what; the value that came is not repeated, since it may be a picture or a key."""
-    return f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}"
+    where = ".".join(map(str, error["loc"]))[:LONGEST_NAME]
+    said = str(error["msg"]).removeprefix("Value error, ").lower()
+    return f"{where}: {said}" if where else said

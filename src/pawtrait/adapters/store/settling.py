@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from string import ascii_lowercase
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, true
 
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.feedback import Review, Said
@@ -30,15 +30,6 @@ class Settled:
     reason: str
 
 
-def _sent(said: Sequence[Said], until: datetime) -> tuple[Sent, ...]:
-    return tuple(_one(one) for one in said if one.time <= until)
-
-
-def _one(said: Said) -> Sent:
-    label = said.label or (said.predicted if said.thumbs == 1 else None)
-    return Sent(said.client, said.time, label, said.source == "in-house")
-
-
 def next_month(month: str) -> str:
     """YYYY-MM after a YYYY-MM.
 
@@ -54,7 +45,7 @@ def next_month(month: str) -> str:
 def candidates(engine: Engine, until: datetime) -> list[Candidate]:
     """Every picture sent for training before ``until``, not settled and not forgotten, with all said of it.
 
-    A thumb up is a vote for what the model said. What was sent without consent is not read at all.
+    What was sent without consent is not read at all.
     """
     done = select(settled.c.picture).union(
         select(forgotten.c.picture).where(forgotten.c.picture.is_not(None))
@@ -62,7 +53,7 @@ def candidates(engine: Engine, until: datetime) -> list[Candidate]:
     fresh = feedback.c.consent & (feedback.c.time < until) & feedback.c.picture.not_in(done)
     sent: dict[str, list[Sent]] = defaultdict(list)
     for said in stored.where(engine, feedback, Said, fresh):
-        sent[said.picture].append(_one(said))
+        sent[said.picture].append(_sent(said))
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
     for review in stored.where(engine, reviews, Review, reviews.c.picture.not_in(done)):
         verdicts[review.picture].append(Verdict(review.reviewer, review.verdict, review.reason))
@@ -71,14 +62,14 @@ def candidates(engine: Engine, until: datetime) -> list[Candidate]:
 
 def earlier(engine: Engine) -> list[Earlier]:
     """Every settled picture, with what was sent of it until then; of what was forgotten nobody knows more."""
-    sent: dict[str, list[Said]] = defaultdict(list)
-    for said in stored.where(
-        engine, feedback, Said, feedback.c.consent & feedback.c.picture.in_(select(settled.c.picture))
-    ):
-        sent[said.picture].append(said)
+    rows = {row.picture: row for row in stored.where(engine, settled, Settled, true())}
+    sent: dict[str, list[Sent]] = defaultdict(list)
+    of_them = feedback.c.consent & feedback.c.picture.in_(select(settled.c.picture))
+    for said in stored.where(engine, feedback, Said, of_them):
+        if said.time <= rows[said.picture].time:
+            sent[said.picture].append(_sent(said))
     return [
-        Earlier(row.picture, row.month[:7], row.label is not None, _sent(sent[row.picture], row.time))
-        for row in stored.where(engine, settled, Settled, settled.c.picture.is_not(None))
+        Earlier(name, row.month[:7], row.label is not None, tuple(sent[name])) for name, row in rows.items()
     ]
 
 
@@ -134,3 +125,9 @@ def accepted(engine: Engine) -> list[Settled]:
     """Every picture that entered a snapshot, oldest snapshot first."""
     rows = stored.where(engine, settled, Settled, settled.c.label.is_not(None))
     return sorted(rows, key=lambda row: (row.month, row.picture))
+
+
+def _sent(said: Said) -> Sent:
+    """A thumb up is a vote for what the model said."""
+    label = said.label or (said.predicted if said.thumbs == 1 else None)
+    return Sent(said.client, said.time, label, said.source == "in-house")
