@@ -79,7 +79,7 @@ def server(folder: Path, port: int | None = None, durable: bool = True) -> Itera
     _own(folder, account)
     if not (folder / "data").exists():
         _make(programs, folder, account)
-    port = port or _free_port()
+    port = port or free_port()
     child = _start(programs, folder, account, port, durable)
     try:
         _wait(child, folder)
@@ -260,7 +260,8 @@ def _urls(port: int, password: str) -> Urls:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

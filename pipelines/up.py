@@ -48,9 +48,10 @@ UNDER_WAY = [Kind.RUNNING, Kind.PENDING, Kind.CANCELLING]
 class Machine:
     """The processes of one start, and the first of them that ended by itself."""
 
-    def __init__(self, url: str) -> None:
-        """``url`` is the API's address."""
+    def __init__(self, url: str, quiet: bool = False) -> None:
+        """``url`` is the API's address; ``quiet`` keeps to itself what the processes print."""
         self.url = url
+        self._quiet = quiet
         extra = {"PREFECT_API_URL": url, "PAWTRAIT_HOME": str(Path.cwd())}
         self._server = Children(extra={**SETTINGS, **_set(SETTINGS), **extra}, grace=SERVER_GRACE)
         self._worker = Children(extra=extra, grace=WORKER_GRACE)
@@ -100,9 +101,13 @@ class Machine:
         self._server.stop()
 
     def _keep(self, name: str, command: Sequence[str], children: Children) -> None:
+        def log(line: str) -> None:
+            if not self._quiet:
+                print(f"{name}: {line}", flush=True)
+
         def wait() -> None:
             try:
-                children.run(name, command, lambda line: print(f"{name}: {line}", flush=True))
+                children.run(name, command, log)
                 self._ended.put(CommandError(f"the {name} ended by itself"))
             except CommandError as error:
                 self._ended.put(error)
@@ -156,9 +161,24 @@ def pool_name() -> str:
 
 
 @contextmanager
+def server(port: int) -> Iterator[str]:
+    """A server without worker and deployments, for many runs one after the other: the address of its API.
+
+    Raises:
+        CommandError: it ended, or does not answer in time.
+    """
+    machine = Machine(_address(port), quiet=True)
+    try:
+        machine.serve(port)
+        yield machine.url
+    finally:
+        machine.stop()
+
+
+@contextmanager
 def _up(port: int) -> Iterator[Machine]:
     _check(port)
-    url = f"http://{HOST}:{port}/api"
+    url = _address(port)
     machine = Machine(url)
     try:
         print("prefect: the server starts …", flush=True)
@@ -199,6 +219,10 @@ def _check(port: int) -> None:
             ) from error
 
 
+def _address(port: int) -> str:
+    return f"http://{HOST}:{port}/api"
+
+
 def _healthy(url: str) -> bool:
     try:
         return httpx.get(f"{url}/health", timeout=5).is_success
@@ -207,10 +231,11 @@ def _healthy(url: str) -> bool:
 
 
 def _welcome(port: int) -> str:
+    url = _address(port)
     plans = "\n".join(deployments.described(one, datetime.now(UTC)) for one in deployments.deployments())
     return (
-        f"{plans}\nprefect: http://{HOST}:{port} is the UI; Ctrl-C stops server, worker and runs\n"
-        f"prefect: for commands in another terminal: export PREFECT_API_URL=http://{HOST}:{port}/api"
+        f"{plans}\nprefect: {url.removesuffix('/api')} is the UI; Ctrl-C stops server, worker and runs\n"
+        f"prefect: for commands in another terminal: export PREFECT_API_URL={url}"
     )
 
 

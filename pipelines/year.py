@@ -25,7 +25,7 @@ from pawtrait import environment
 from pawtrait.adapters import lineage
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
-from pipelines import chronicle, people, readme, real
+from pipelines import chronicle, people, postgres, readme, real, up
 from pipelines.processes import CommandError
 from pipelines.workspace import git
 
@@ -212,11 +212,25 @@ def _inside(project: Path) -> Iterator[None]:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(here), str(here / "src")])
     os.chdir(project)
     try:
-        yield
+        with _served():
+            yield
     finally:
         os.chdir(here)
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _served() -> Iterator[None]:
+    """One Prefect server for all months, with its own database; each run would start one, for 10 seconds."""
+    if "PREFECT_API_URL" in os.environ:
+        yield
+        return
+    home = Path(os.environ.setdefault("PREFECT_HOME", str(Path(".cache/prefect").resolve())))
+    home.mkdir(parents=True, exist_ok=True)
+    with up.server(postgres.free_port()) as url:
+        os.environ["PREFECT_API_URL"] = url
+        yield
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def test_every_picture_has_words_and_every_control_a_name(by_hand: House, visit:
     assert page.locator("h1").count() == 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_every_word_stands_out_from_its_ground(by_hand: House, visit: Visit, photo: Photo, scheme: str):
     page = visit(by_hand.address, color_scheme=scheme, reduced_motion="reduce")
     upload(page, photo("happy"))

@@ -61,6 +61,7 @@ def test_an_empty_folder_stops_at_the_door(bare: Project, tmp_path: Path) -> Non
     assert not (bare.root / "data/raw").exists()
 
 
+@pytest.mark.slow  # tests/stages/test_validate.py has it within one process
 def test_one_class_only_stops_with_the_missing_ones_named(bare: Project, pets: Path) -> None:
     for mood in ("Sad", "Angry", "Other"):
         shutil.rmtree(pets / mood)
@@ -68,6 +69,7 @@ def test_one_class_only_stops_with_the_missing_ones_named(bare: Project, pets: P
     assert all(mood in line for mood in ("sad", "angry", "other"))
 
 
+@pytest.mark.slow  # and this
 def test_a_class_with_one_picture_stops(bare: Project, pets: Path) -> None:
     for path in sorted((pets / "Angry").iterdir())[1:]:
         path.unlink()

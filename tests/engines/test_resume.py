@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 SEED = 7
 SIZES = {"train": 32, "valid": 16}
 EPOCHS = 6
-OUT = Path("data/models/deep_cnn")
+OUT = Path("data/models/cnn")
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_cut_off_twice_it_gives_the_weights_and_the_history_of_one_that_was_not(
     assert same(again, whole)
 
 
+@pytest.mark.slow
 def test_in_mixed_precision_the_scale_of_the_losses_goes_on_too(recipe, coloured, cut_off, tmp_path):
     mixed = recipe.train.model_copy(update={"mixed_precision": True})
     plain = {"net": "cnn", "cap": 3, "plateau": None, "early_stop": None}
@@ -146,11 +147,11 @@ def test_how_often_it_is_kept_makes_no_other_training(recipe, coloured):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch, mlflow_store, coloured):
-    """Packed pictures and a deep CNN that trains twice, with two seeds."""
+    """Packed pictures and a CNN that trains twice, with two seeds."""
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     knobs["pictures"]["side"] = 32
     knobs["train"] |= {"checkpoint_seconds": 0}
-    knobs["models"]["deep_cnn"] |= {"cap": EPOCHS, "repeats": 2}
+    knobs["models"]["cnn"] |= {"cap": EPOCHS, "repeats": 2}
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.chdir(root)
@@ -169,7 +170,7 @@ def project(tmp_path, monkeypatch, mlflow_store, coloured):
 
 def train_here():
     """The stage in this process; the sums of what it made, and the run that made it."""
-    stage.run(name="deep_cnn", arrays=Path(), splits=Path("splits.csv"), weights=Path(), out=OUT)
+    stage.run(name="cnn", arrays=Path(), splits=Path("splits.csv"), weights=Path(), out=OUT)
     sums = sealed.check(OUT)
     run = tracking.of_model(sums["model.onnx"])
     assert run is not None
@@ -179,7 +180,7 @@ def train_here():
 def kill(line):
     """Start the stage as DVC does and kill it as soon as it has said this."""
     options = ["--arrays", ".", "--splits", "splits.csv", "--weights", ".", "--out", str(OUT)]
-    command = [sys.executable, "-m", "pawtrait.stages", "train", "--name", "deep_cnn", *options]
+    command = [sys.executable, "-m", "pawtrait.stages", "train", "--name", "cnn", *options]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}/src"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         said = []
@@ -191,7 +192,7 @@ def kill(line):
 
 
 def test_a_stage_killed_in_its_second_training_goes_on_in_its_run_to_the_same_bytes(project, capsys):
-    kill(f"deep_cnn seed 8: epoch 4/{EPOCHS}")
+    kill(f"cnn seed 8: epoch 4/{EPOCHS}")
     (place,) = stage.CHECKPOINTS.iterdir()
     begun = (place / "run_id").read_text()
     first, second = sorted(
@@ -205,8 +206,8 @@ def test_a_stage_killed_in_its_second_training_goes_on_in_its_run_to_the_same_by
 
     resumed, run_id = train_here()
     said = capsys.readouterr().err
-    assert f"deep_cnn: was done after epoch {EPOCHS}/{EPOCHS}" in said
-    assert f"deep_cnn seed 8: goes on after epoch {len(second['history']['loss'])}/{EPOCHS}" in said
+    assert f"cnn: was done after epoch {EPOCHS}/{EPOCHS}" in said
+    assert f"cnn seed 8: goes on after epoch {len(second['history']['loss'])}/{EPOCHS}" in said
     assert run_id == begun
     assert not place.exists()
     logged = tracking.client().get_metric_history(run_id, "loss")

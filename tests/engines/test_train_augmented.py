@@ -85,6 +85,7 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     assert not list(train_augmented.CHECKPOINTS.glob("*"))
 
 
+@pytest.mark.slow
 def test_cut_off_it_goes_on_with_the_next_training_in_the_same_run(project, monkeypatch):
     _change(learning_rate=0.002)  # so that its pipeline in MLflow is its own
     begun = []

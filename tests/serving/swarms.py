@@ -3,6 +3,8 @@
 import struct
 from collections.abc import Iterator
 
+import numpy as np
+
 from tests.serving import hostile
 
 FULL = 9_900_000  # bytes; just below what the service takes
@@ -72,4 +74,6 @@ def _fill(part: bytes, size: int) -> bytes:
 
 
 def _directories(count: int) -> bytes:
-    return b"II*\0\x08\0\0\0" + b"".join(struct.pack("<HI", 0, 14 + 6 * place) for place in range(count))
+    table = np.zeros(count, [("entries", "<u2"), ("next", "<u4")])
+    table["next"] = 14 + 6 * np.arange(count)
+    return b"II*\0\x08\0\0\0" + table.tobytes()

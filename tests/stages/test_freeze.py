@@ -258,13 +258,13 @@ def test_every_night_pictures_go_a_step_on_and_none_is_settled():
     assert settled() == []
 
 
-@pytest.mark.parametrize("every", ["4", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", ["9", pytest.param("1", marks=pytest.mark.slow)])
 def test_killed_at_any_line_and_run_again_nothing_is_twice_and_nothing_lost(tmp_path, every):
     """SIGKILL, as by the system when memory runs out; `whole` is a run that nobody killed."""
     command = [sys.executable, project.__file__, str(tmp_path / "killed"), every]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     whole, *killed = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(killed) > 25
+    assert len(killed) > 100 / int(every)
     assert {one["signal"] for one in killed} == {9}
     for one in killed:
         assert {key: one[key] for key in whole} == whole, one["line"]
