@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.states import Running
 
+from pawtrait.adapters import lineage
 from pawtrait.errors import BadData
 from pawtrait.evaluation import tables
 from pipelines.workspace import Workspace
@@ -80,7 +80,7 @@ def leaderboard(path: Path) -> str:
 def data_version(folder: Path) -> str:
     """The hash that dvc.lock has of the pictures, or ``none``."""
     try:
-        lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8")) or {}
+        lock = lineage.parsed((folder / "dvc.lock").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "none"
     outs = lock.get("stages", {}).get("ingest", {}).get("outs", [])

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
+from pawtrait.adapters import lineage
 from pawtrait.errors import BadData
 
 LOCK = "dvc.lock"
@@ -52,7 +52,7 @@ def at(commit: str) -> str:
 
 def named(texts: Iterable[str], cache: Path) -> set[str]:
     """Every file that these locks or .dvc files name as output, with what lies in their folders."""
-    outs = (out for text in texts for out in _outs(yaml.safe_load(text) or {}))
+    outs = (out for text in texts for out in _outs(lineage.parsed(text)))
     return with_members({str(out["md5"]) for out in outs if out.get("md5")}, cache)
 
 

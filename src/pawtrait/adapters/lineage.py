@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 LOCK = Path("dvc.lock")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is there: eight times as fast
 CODE = ("src", "pipelines", "dvc.yaml", "params.yaml", "constraints.txt", "pyproject.toml")
 PATCH = ("diff", "--no-ext-diff", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/")
 
@@ -48,9 +49,17 @@ def outputs() -> dict[str, str]:
     """Every path that dvc.lock knows as a stage's output, with its hash."""
     if not LOCK.is_file():
         return {}
-    lock: dict[str, Any] = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
-    stages = (lock.get("stages") or {}).values()
+    stages = (parsed(LOCK.read_text(encoding="utf-8")).get("stages") or {}).values()
     return {out["path"]: str(out.get("md5", "")) for stage in stages for out in stage.get("outs", [])}
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """What the text of a dvc.lock or .dvc file holds; {} for an empty one.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    return dict(yaml.load(text, LOADER) or {})
 
 
 def digest(*parts: str) -> str:
