@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from pawtrait.errors import BadParams
-from pawtrait.serving import keys
+from pawtrait.serving import keys, settings
 from pawtrait.serving.access import Gate, Rates
 from pawtrait.serving.problems import Problem
 from tests.serving.callers import png, wait_for
@@ -88,6 +88,33 @@ def test_too_many_requests_of_an_address_have_to_wait(serving):
     assert codes == [200, 200, 200, 429]
     done = service.post("/v1/moods", files={"pictures": png()})
     assert 0 < int(done.headers["retry-after"]) <= 20
+
+
+@pytest.mark.parametrize(
+    ("known", "pace"),
+    [({}, 0), ({"keys": "keys.jsonl"}, 600), ({"keys": "keys.jsonl", "rate": 0}, 0), ({"rate": 7}, 7)],
+)
+def test_what_has_keys_has_a_rate_unless_told_otherwise(known, pace):
+    assert settings.Settings.of({}, **known).pace == pace
+
+
+def test_a_service_with_keys_bounds_who_asks_and_who_guesses(serving, file, monkeypatch):
+    monkeypatch.setattr(settings, "OPEN", 3)
+    secret = keys.add(file, "phone", ["read"])
+    service = serving(keys=file)
+    codes = [
+        service.get("/v1/models", headers=bearing(word)).status_code
+        for word in ("guess", "guess", secret, secret)
+    ]
+    assert codes == [401, 401, 200, 429]
+
+
+def test_a_key_with_a_rate_of_its_own_is_not_held_to_that_of_its_address(serving, file):
+    secret = keys.add(file, "many", ["read"], rate=50)
+    service = serving(keys=file, rate=2)
+    guesses = [service.get("/v1/models", headers=bearing("guess")).status_code for _ in range(3)]
+    assert guesses == [401, 401, 429]
+    assert {service.get("/v1/models", headers=bearing(secret)).status_code for _ in range(5)} == {200}
 
 
 def test_a_key_has_its_own_rate(serving, file):

@@ -52,10 +52,12 @@ class Gate:
         Raises:
             Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
         """
-        self._count(
-            f"address {_network(address)}", self._rate
-        )  # what is refused counts too: guessing has its rate
         key = self._known(secret)
+        if key is None or key.rate is None:  # what is refused counts too: guessing has its rate
+            self._count(f"address {_network(address)}", self._rate)
+        if key is None and self._keys is not None:
+            said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
+            raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
         if key and not (key.shared and key.rate is None):  # else each address has its own rate, as above
             self._count(f"key {key.name}", self._rate if key.rate is None else key.rate)
         if key and scope not in key.scopes and "admin" not in key.scopes:
@@ -68,11 +70,7 @@ class Gate:
         if self._keys is None:
             return None
         self._refresh(self._keys)
-        key = self._keys.find(secret) if secret else None
-        if key is None:
-            said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
-            raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})
-        return key
+        return self._keys.find(secret) if secret else None
 
     def _refresh(self, keys: Keys) -> None:
         """Look at the file now and then; one that is broken changes nothing, and the log says so."""

@@ -57,7 +57,7 @@ def create(settings: Settings) -> FastAPI:
         title="Pawtrait", version=pawtrait.__version__, lifespan=life, docs_url=None, redoc_url=None
     )
     app.state.settings = settings
-    app.state.gate = Gate(Keys(settings.keys) if settings.keys else None, settings.rate)
+    app.state.gate = Gate(Keys(settings.keys) if settings.keys else None, settings.pace)
     app.state.metrics = Metrics()
     problems.install(app)
     for part in PARTS:

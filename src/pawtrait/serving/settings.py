@@ -14,6 +14,7 @@ from pawtrait.errors import BadParams
 
 PREFIX = "PAWTRAIT_"
 ELSEWHERE = {"database": "DATABASE_URL"}  # names that other tools share
+OPEN = 600  # requests a minute, where keys show that others may ask and nothing else is said
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -75,11 +76,18 @@ class Settings(BaseModel):
     portraits_most: Positive = 200  # of those
 
     keys: Path | None = None  # hashed API keys; open to this machine alone where left out
-    rate: Count = 0  # requests a minute for each key and each address; 0 is no limit
+    rate: Count | None = None  # requests a minute for each key and each address; 0 is no limit
     hosts: str = ""  # names the service goes by, separated by spaces; any where left out
     origins: str = ""  # that browsers may call from, separated by spaces; none where left out
     log: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"  # level
     proxies: str = ""  # addresses whose X-Forwarded-For is believed, separated by commas
+
+    @property
+    def pace(self) -> int:
+        """Requests a minute for each key and each address, 0 for no limit; who has keys lets others in."""
+        if self.rate is not None:
+            return self.rate
+        return OPEN if self.keys else 0
 
     @classmethod
     def of(cls, environment: Mapping[str, str] | None = None, **known: Any) -> "Settings":
