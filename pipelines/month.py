@@ -18,7 +18,7 @@ from prefect.input import RunInput
 
 from pawtrait import champion, clock
 from pawtrait.adapters.store import database, ledger
-from pawtrait.errors import BadData, PawtraitError
+from pawtrait.errors import BadData, BadStore, PawtraitError
 from pipelines import inputs, pages, workspace
 from pipelines import stages as dvc_stages
 from pipelines.announce import announce
@@ -56,6 +56,7 @@ class Wish:
     approval: Approval
     patience: float  # hours that a person has to say a word
     again: bool = False  # though it is done: with what was accepted since
+    reason: str = ""  # why now, where it is not the calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,19 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
     except PawtraitError as error:
         failed(ws.month, error)
         raise
-    told = announce(f"retrain.{ended.action}", {"month": ws.month, "outcome": ended.sentence})
+    facts = {"month": ws.month, "outcome": ended.sentence}
+    told = announce(f"retrain.{ended.action}", facts | ({"reason": wish.reason} if wish.reason else {}))
     get_run_logger().info("webhook: %s", told)
     return ended
 
 
 def failed(month: str, error: PawtraitError) -> None:
-    """Tell the ledger and the webhook why a month did not come to its end."""
-    write(month, "failed", [str(error)])
+    """Tell the webhook and the ledger why a month did not come to its end; the ledger may be what failed."""
     announce("retrain.failed", {"month": month, "why": str(error)})
+    try:
+        write(month, "failed", [str(error)])
+    except BadStore as gone:
+        get_run_logger().error("the ledger could not be told that the month failed: %s", gone)
 
 
 def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any] | None = None) -> None:
@@ -133,13 +138,14 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
             get_run_logger().info("out of date: %s", ", ".join(proof))
             step("record-splits", RECORD, children)
             workspace.begin(ws)
-        elif not wish.again:
+        elif not wish.again or (wish.reason and _known(ws)):  # who asks by hand has it repeated all the same
             return _skip(ws)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
+    verdict["sentences"][1:1] = [f"Turned now because of {wish.reason}."] if wish.reason else []
     ended = _decide(ws, wish, verdict, before)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
@@ -185,6 +191,12 @@ def _changes(ws: Workspace) -> list[str]:
         return sorted(json.loads(lines[-1]))
     except (ValueError, IndexError) as error:
         raise CommandError(f"dvc status said what is no JSON: {' '.join(lines)[:200]}") from error
+
+
+def _known(ws: Workspace) -> bool:
+    """Whether what stands in the clone was decided about already."""
+    done = settled(decided(ws.month))
+    return done is not None and done.commit == workspace.head(ws)
 
 
 def _skip(ws: Workspace) -> Outcome:

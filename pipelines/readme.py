@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import environment, sealed
+from pawtrait.adapters import lineage
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import tables
 from pawtrait.evaluation.portraits import kid_sentence, markdown
@@ -108,12 +109,19 @@ def gather(workspace: Path) -> dict[str, Any]:
     }
     return {
         "splits": splits,
+        "commit": made_of(),
         "made_on": {"cores": environment.cores(), "versions": {name: version(name) for name in VERSIONS}},
         "champion": verdict["champion"],
         "sentences": verdict["sentences"],
         "rows": [row | figures[row["name"]] for row in verdict["rows"]],
         **_portraits(workspace),
     }
+
+
+def made_of() -> str:
+    """The commit of the code here, with ``-dirty`` where something is not committed; "" without git."""
+    commit = lineage.commit()
+    return commit.sha + ("-dirty" if commit.dirty else "")
 
 
 def _portraits(workspace: Path) -> dict[str, Any]:

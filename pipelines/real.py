@@ -18,10 +18,11 @@ import yaml
 from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
+from pipelines.workspace import NOBODY, git
 
 OVERLAYS = (Path("docs/real.yaml"),)
 COPIED = (
-    *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore"),
+    *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore"),
     *("data/.gitignore", "data/feedback/README.md"),
 )
 RECORDED = Path("data/recorded_splits.csv")
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(
         f"\nresults in docs/results/{chosen.name}.json, report in {chosen.workspace}/data/reports/index.html"
+        f"\nits runs: MLFLOW_BACKEND_STORE_URI=sqlite:///{chosen.workspace}/mlflow.db make ui"
     )
     return 0
 
@@ -83,11 +85,25 @@ def prepare(workspace: Path, knobs: Mapping[str, Any]) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copyfile(source, target)
-    if not (workspace / RECORDED).exists():
-        shutil.copyfile(RECORDED, workspace / RECORDED)
+    if not (workspace / RECORDED).exists():  # the project's own rows are of other pictures
+        write_text(workspace / RECORDED, RECORDED.read_text(encoding="utf-8").splitlines()[0] + "\n")
     write_text(workspace / "params.yaml", yaml.safe_dump(dict(knobs), sort_keys=False, allow_unicode=True))
+    _commit(workspace)
+
+
+def _commit(workspace: Path) -> None:
+    """Commit code and parameters there, so that its runs and models know what they are of.
+
+    Raises:
+        CommandError: git is missing, or refuses.
+    """
     if not (workspace / ".git").exists():
-        subprocess.run(["git", "init", "--quiet", str(workspace)], check=False)  # DVC likes a root
+        git(workspace, "init", "--quiet", "--initial-branch", "main")
+    git(workspace, "add", "--all")
+    if git(workspace, "status", "--porcelain"):
+        who = [word for key, value in NOBODY.items() for word in ("-c", f"{key}={value}")]
+        message = f"The code of {readme.made_of() or 'no commit'}, and parameters"
+        git(workspace, *who, "commit", "--quiet", "--message", message)
 
 
 def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

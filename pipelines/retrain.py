@@ -54,7 +54,7 @@ def retrain(
     """
     try:
         with _alone():
-            return _turn(_month(month), again, calendar.Wish(workers, approval, patience, again))
+            return _turn(_month(month), again, calendar.Wish(workers, approval, patience, again, reason))
     except Timeout:
         return Cancelled(message=DOUBLED)
     except PawtraitError as error:
@@ -114,13 +114,13 @@ def _alone() -> FileLock:
 
 
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
-    done = calendar.settled(calendar.decided(month))
-    if done and not again:
-        why = f": {done.reasons[0]}" if done.reasons else ""
-        return Completed(
-            name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
-        )
     try:
+        done = calendar.settled(calendar.decided(month))
+        if done and not again:
+            why = f": {done.reasons[0]}" if done.reasons else ""
+            return Completed(
+                name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
+            )
         ws = workspace.prepare(Path(), newest.CLONE, month)
     except PawtraitError as error:
         calendar.failed(month, error)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
-SCOPES = ("read", "feedback", "review", "admin")  # the web app's key: it has a page for operators
+VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
+STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt
     "mlflow_url": "postgresql+psycopg://pawtrait:{}@postgres/mlflow",
     "prefect_url": "postgresql+asyncpg://pawtrait:{}@postgres/prefect",
@@ -25,6 +26,7 @@ DATABASES = {  # by secret: the address as its reader wants it spelt
 ADDRESSES = {
     "web app": "http://127.0.0.1:8501",
     "service": "http://127.0.0.1:8000/docs, with the key in docker/secrets/app_key",
+    "staff": "Reviewers and Operators of the web app ask for a key: docker/secrets/staff_key",
     "MLflow": "http://127.0.0.1:5000",
     "Prefect": "http://127.0.0.1:4200",
     "Prometheus": "http://127.0.0.1:9090",
@@ -96,24 +98,27 @@ def make_secrets(folder: Path) -> list[str]:
     folder.chmod(0o700)
     password = _known(folder / "postgres_password") or secrets.token_urlsafe(24)
     app_key = _known(folder / "app_key") or f"paw_{secrets.token_urlsafe(32)}"
-    key = {
-        "name": "app",
-        "sha256": hashlib.sha256(app_key.encode()).hexdigest(),
-        "scopes": SCOPES,
-        "shared": True,
-    }
+    staff_key = _known(folder / "staff_key") or f"paw_{secrets.token_urlsafe(32)}"
+    keys = [_key("app", app_key, VISITORS, shared=True), _key("staff", staff_key, STAFF, shared=False)]
     wanted = {
         "postgres_password": password,
         **{name: address.format(password) for name, address in DATABASES.items()},
         "app_key": app_key,
-        "keys": json.dumps(key) + "\n",
         "grafana_password": secrets.token_urlsafe(16),
     }
+    if not (folder / "keys").exists():  # which people may have added to
+        wanted |= {"staff_key": staff_key, "keys": "".join(f"{json.dumps(key)}\n" for key in keys)}
     made = [name for name in wanted if not (folder / name).exists()]
     for name in made:
         (folder / name).write_text(wanted[name], encoding="utf-8")
         (folder / name).chmod(0o644)
     return made
+
+
+def _key(name: str, secret: str, scopes: Sequence[str], shared: bool) -> dict[str, object]:
+    """A line of the service's file of keys."""
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return {"name": name, "sha256": digest, "scopes": scopes, "shared": shared}
 
 
 def _known(path: Path) -> str:

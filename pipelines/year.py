@@ -8,21 +8,22 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import yaml
 from rich.console import Console
 
-from pawtrait import environment
-from pawtrait.adapters import lineage
+from pawtrait import environment, newest
+from pawtrait.adapters.store import database, settling
+from pawtrait.dataset import manifest
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
 from pipelines import chronicle, people, postgres, readme, real, up
@@ -50,6 +51,8 @@ class Month:
     story: str
     happens: Callable[[str], None] | None = None
     killed: bool = False
+    poison: bool = False  # nothing of it may get in
+    worse: bool = False  # its model may not be promoted
 
     @property
     def name(self) -> str:
@@ -67,12 +70,12 @@ def year() -> list[Month]:
         Month(1, "the first training"),
         Month(2, "60 pictures, reviewed by two people", lambda month: people.show(month, 15)),
         Month(3, "nothing new"),
-        Month(4, "40 pictures of one client with wrong moods", people.poison),
+        Month(4, "40 pictures of one client with wrong moods", people.poison, poison=True),
         Month(
             5, "60 pictures more, and the run is killed", lambda month: people.show(month, 15), killed=True
         ),
         Month(6, "the light fails: 60 dark pictures", lambda month: people.show(month, 15, dark=True)),
-        Month(7, "a worse recipe is committed", lambda month: _recipe(month, 1e-7)),
+        Month(7, "a worse recipe is committed", lambda month: _recipe(month, 1e-7), worse=True),
         Month(8, "the recipe is taken back", lambda month: _recipe(month, 1e-3)),
         Month(9, "nothing new"),
         Month(10, "60 pictures", lambda month: people.show(month, 15)),
@@ -97,11 +100,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for month in months:
                 live(month)
             told = chronicle.rows([(one.name, one.story, one.now) for one in months])
+            breaches = [*broken(months, told), *lost([one.name for one in months])]
             Console(width=None if sys.stdout.isatty() else WIDTH).print(chronicle.table(told))
     except PawtraitError as error:
         print(f"year: {error}", file=sys.stderr)
         return 2
     minutes = (time.monotonic() - began) / 60
+    for breach in breaches:
+        print(f"year: {breach}", file=sys.stderr)
+    if breaches:
+        return 2
     if chosen.write:
         _written(told, minutes)
     print(f"{len(months)} months in {minutes:.1f} minutes; the project is {chosen.project}")
@@ -126,6 +134,30 @@ def found(project: Path) -> None:
     git(project, "config", "user.email", "year@localhost")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "A year's project")
+
+
+def broken(months: Sequence[Month], told: Sequence[chronicle.Row]) -> Iterator[str]:
+    """What a month promised and did not keep, in a sentence each."""
+    for month, row in zip(months, told, strict=True):
+        if month.poison and not row.accepted.startswith("0 of "):
+            yield f"{month.name}: of the poison {row.accepted} pictures were accepted"
+        if month.worse and row.decision == "promoted":
+            yield f"{month.name}: the worse model was promoted: {row.why}"
+
+
+def lost(months: Sequence[str]) -> Iterator[str]:
+    """Accepted pictures of which the newest tables know nothing, a sentence each, in the current folder."""
+    tables = newest.CLONE / "data/tables"
+    records = manifest.read(tables / "manifest.csv", manifest.Record)
+    ids = {one.path: one.id for one in records}
+    placed = {ids[one.path] for one in manifest.read(tables / "splits.csv", manifest.Placed)}
+    for name in ("dropped", "rejected"):
+        placed |= {ids[one.path] for one in manifest.read(tables / f"{name}.csv", manifest.Rejected)}
+    with database.opened() as engine:
+        for month in months:
+            for one in settling.of_month(engine, month):
+                if one.label and one.picture not in placed:
+                    yield f"{month}: the accepted picture {one.picture[:12]} is in no table"
 
 
 def live(month: Month) -> None:
@@ -171,12 +203,13 @@ def _kill_midway(month: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
     for line in run.stdout or ():
         print(line, end="", file=sys.stderr)
         if "dvc-augment" in line and "Completed" in line:
-            os.killpg(run.pid, signal.SIGKILL)
+            for one in (parent := psutil.Process(run.pid), *parent.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
             break
     run.wait()
     Console(stderr=True).print(f"[bold]killed in the middle of {month}; started again[/bold]")
@@ -196,9 +229,7 @@ def _keep_portraits() -> None:
 
 def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
     """Keep it for the README, with the commit that it ran on."""
-    commit = lineage.commit()
-    sha = commit.sha + ("-dirty" if commit.dirty else "")
-    said = chronicle.results(told, minutes, sha, f"{environment.cores()} cores")
+    said = chronicle.results(told, minutes, readme.made_of(), f"{environment.cores()} cores")
     write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     readme.refresh(readme.README, readme.RESULTS)
 

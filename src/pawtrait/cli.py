@@ -157,12 +157,28 @@ def results() -> None:
     verdict = json.loads(_there(Path("data/reports/compare.json")).read_text(encoding="utf-8"))
     console = Console()
     console.print(tables.console(verdict["rows"]))
+    _remind(verdict["champion"])
     for sentence in verdict["sentences"]:
         console.print(f"• {sentence}", highlight=False)
     console.print("\nreport      data/reports/index.html", highlight=False)
     console.print("MLflow      make ui, then open the address it prints", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
     console.print(f"try it      {command} predict 'data/raw/test/happy/*.jpg'", highlight=False)
+
+
+def _remind(best: str) -> None:
+    """Say so where the best of this table is not the registered champion, which is what predicts."""
+    from pawtrait import champion
+
+    if not champion.NOTE.is_file():
+        return
+    known = champion.read()
+    sums = Path("data/models") / best / "SHA256SUMS"
+    if sums.is_file() and known.sha256 not in sums.read_text(encoding="utf-8"):
+        print(
+            f"{best} is the best of this table; the champion, which predicts, is still version"
+            f" {known.version} ({known.model}): `pawtrait gate` compares them, `pawtrait promote` changes it"
+        )
 
 
 def _there(path: Path) -> Path:
@@ -314,7 +330,7 @@ def main() -> None:
     arguments = [one for one in sys.argv[1:] if one != "--traceback"]  # wherever it stands
     try:
         app(arguments)
-    except PawtraitError as error:
+    except (PawtraitError, OSError) as error:  # of files and disks Python's own words are plain
         if len(arguments) < len(sys.argv) - 1:
             raise
         print(f"pawtrait: {error}", file=sys.stderr)

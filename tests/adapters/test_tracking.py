@@ -6,11 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 
 from pawtrait.adapters import tracking
 from pawtrait.adapters.tracking import Run
+from pawtrait.errors import BadRegistry
 
 
 @pytest.fixture
@@ -256,6 +258,22 @@ def test_a_run_that_the_store_does_not_know_is_begun_anew(tracked, tmp_path):
     with tracking.training(tracked, "cyclegan", [], "painter", tmp_path) as run:
         assert run.id != "0" * 32
         assert (tmp_path / "run_id").read_text() == run.id
+
+
+def test_a_server_that_is_away_is_one_line(tracked, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    try:
+        with (
+            pytest.raises(
+                BadRegistry, match=r"^MLflow at http://127.0.0.1:9, which .* cannot be used: .*refused"
+            ),
+            tracking.pipeline(tracked),
+        ):
+            pass
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 TOUCH = """

@@ -74,6 +74,17 @@ def test_a_proxy_that_is_no_address_is_told_at_the_start():
     )
 
 
+def test_it_opens_to_others_with_keys_only(tmp_path: Path):
+    command = [sys.executable, "-m", "pawtrait.app", "--host", "0.0.0.0"]
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PAWTRAIT_")}
+    done = subprocess.run(command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "pawtrait.app: --host 0.0.0.0 opens the pages of reviewers and operators to others"
+    )
+
+
 def test_ctrl_c_ends_service_and_app(tmp_path: Path, coloured_models: Callable[..., Path]):
     folder = project(tmp_path)
     model = coloured_models(folder / "data/models")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from pawtrait.app import gallery, visit
-from pawtrait.app.answers import Portrait, Reading, Wish
+from pawtrait.app.answers import Job, Portrait, Reading, Wish
 from pawtrait.app.visit import LONGEST, Visit
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -35,7 +35,13 @@ def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
     here.add_reading(spared, a_reading("b"), NOW)
     here.add_reading(doomed, a_reading("a"), NOW)
     here.add_portrait(doomed, Wish("fast"), "Ink", Portrait(spared.data, 1.0, "p"), NOW)
+    here.job = (spared, Job("j", 5), Wish("nst"), "Ink")
     here.drop("a")
+    assert here.job is not None
+    here.job = (doomed, Job("j", 5), Wish("nst"), "Ink")
+    here.add_reading(doomed, a_reading("a"), NOW)
+    here.drop("a")
+    assert here.job is None  # or the studio would show a picture that was deleted
     assert [entry.photo for entry in here.entries] == [spared]
     assert here.photo is None
 

@@ -94,6 +94,7 @@ class Team:
             "/etc/prometheus": self.folder,
             "=/prometheus": f"={self.folder / 'prometheus'}",
             "/app/state": self.folder / "state",
+            "/project": self.folder / "project",
         }.items():
             text = text.replace(inside, str(place))
         return (
@@ -215,6 +216,21 @@ def test_with_the_web_app_s_key_a_mood_is_told_and_its_correction_reaches_postgr
         ids = {"request": answer["request"], "picture": answer["picture"]}
         app.post("/v1/feedback", json=ids | {"label": "angry", "consent": True}).raise_for_status()
     _until(lambda: _corrections(databases["feedback_url"]) == ["angry"], running.log, "service")
+
+
+def test_reviewers_and_operators_come_in_by_their_own_key_and_find_what_the_worker_wrote(running):
+    page = running.folder / "project/data/monitor/2026-01-01.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<h1>no alarm</h1>")
+    staff = (running.folder / "secrets/staff_key").read_text()
+
+    def asked(key: str, path: str) -> int:
+        said = {"Authorization": f"Bearer {key}"}
+        return httpx.get(f"{running.url('service')}{path}", headers=said, timeout=60).status_code
+
+    paths = ("/v1/reviews", "/v1/monitoring", "/v1/models")
+    assert [asked(staff, path) for path in paths] == [200, 200, 200]
+    assert [asked(running.key, path) for path in paths] == [403, 403, 200]
 
 
 def test_the_web_app_shows_its_page(running):

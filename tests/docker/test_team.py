@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_secret_of_the_compose_file_is_made(compose, tmp_path):
     made = team.make_secrets(tmp_path / "secrets")
-    assert {f"./secrets/{name}" for name in made} == {one["file"] for one in compose["secrets"].values()}
+    mounted = {one["file"] for one in compose["secrets"].values()}
+    assert {f"./secrets/{name}" for name in made} == mounted | {"./secrets/staff_key"}  # that people type in
 
 
 def test_secrets_are_made_once(tmp_path):
@@ -41,9 +42,16 @@ def test_nobody_else_enters_the_folder(tmp_path):
 
 def test_the_service_knows_the_web_app_by_its_key(tmp_path):
     team.make_secrets(tmp_path)
-    found = keys.Keys(tmp_path / "keys").find((tmp_path / "app_key").read_text())
-    assert found is not None
-    assert set(found.scopes) == set(keys.SCOPES) == set(team.SCOPES)
+    known = keys.Keys(tmp_path / "keys")
+    app, staff = (known.find((tmp_path / f"{name}_key").read_text()) for name in ("app", "staff"))
+    assert app is not None and staff is not None
+    assert set(app.scopes) == {"read", "feedback"} and app.shared  # whoever opens the app comes with it
+    assert set(staff.scopes) == {"review", "admin"}
+
+
+def test_keys_that_are_there_already_stay_as_they_are(tmp_path):
+    (tmp_path / "keys").write_text("")
+    assert not {"keys", "staff_key"} & set(team.make_secrets(tmp_path))
 
 
 def test_no_two_set_ups_share_a_secret(tmp_path):
@@ -112,4 +120,5 @@ def test_secrets_alone_can_be_made_for_kubernetes(tmp_path):
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{ROOT}"}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "docker/secrets/keys").read_text())["name"] == "app"
+    lines = (tmp_path / "docker/secrets/keys").read_text().splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["app", "staff"]

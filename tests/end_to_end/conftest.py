@@ -104,6 +104,7 @@ class Project:
             "PYTHONPATH": f"{self.root / 'src'}{os.pathsep}{self.root}",
             "PREFECT_HOME": str(self.root / ".prefect"),
             "GIT_CONFIG_GLOBAL": os.devnull,
+            "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",  # nothing that is trained or registered needs it
             **{f"GIT_{who}_NAME": "Pawtrait" for who in ("AUTHOR", "COMMITTER")},
             **{f"GIT_{who}_EMAIL": "pawtrait@example.org" for who in ("AUTHOR", "COMMITTER")},
         }

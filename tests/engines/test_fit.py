@@ -1,5 +1,7 @@
 """Training by a recipe: what it reports, when it stops, and that it repeats itself."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -95,6 +97,8 @@ def test_in_a_log_every_epoch_is_one_line_with_its_figures(coloured, knobs, caps
         f"cnn on colours: epoch {number}/3" for number in (1, 2, 3)
     ]
     assert all(f" {key} 0." in line or f" {key} 1." in line for line in lines for key in KEYS)
+    assert all(re.search(r", \d:\d\d:\d\d left at most$", line) for line in lines)
+    assert lines[-1].endswith(", 0:00:00 left at most")
 
 
 def test_in_a_terminal_a_bar_names_loss_accuracy_and_the_time_left(coloured, knobs, capsys, monkeypatch):

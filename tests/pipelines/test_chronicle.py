@@ -8,7 +8,7 @@ import pytest
 
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
-from pipelines import chronicle
+from pipelines import chronicle, year
 
 MONTHS = [(f"2026-0{n}", story, datetime(2026, n, 1, tzinfo=UTC)) for n, story in ((1, "first"), (2, "more"))]
 
@@ -54,3 +54,17 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
     assert said["sentences"][2].startswith("| 2026-01 | first | drift of light |")
     assert said["sentences"][-1] == "2 months in 16.4 minutes on 2 cores; commit `abcdef0123`."
     assert said["months"][0]["champion"] == "version 2" and said["minutes"] == 16.4
+
+
+def test_a_year_that_breaks_a_promise_says_which():
+    good, poisoned, worse = (
+        chronicle.Row("2026-01", "", "–", accepted, decision, "better", "version 1")
+        for accepted, decision in (("60 of 60", "promoted"), ("3 of 10", "kept"), ("–", "promoted"))
+    )
+    months = [year.Month(1, ""), year.Month(4, "", poison=True), year.Month(7, "", worse=True)]
+    assert list(year.broken(months, [good, poisoned, worse])) == [
+        "2026-04: of the poison 3 of 10 pictures were accepted",
+        "2026-07: the worse model was promoted: better",
+    ]
+    kept = [chronicle.Row("", "", "–", "0 of 10", "kept", "–", "version 1")] * 3
+    assert list(year.broken(months, kept)) == []

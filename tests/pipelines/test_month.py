@@ -1,5 +1,6 @@
 """A month turned in a toy project: real Prefect, git, DVC and store; the command line is a stand-in."""
 
+import logging
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from prefect.client.schemas.objects import State
 
 from pawtrait.adapters.store import database, ledger, settling
 from pipelines import month, workspace
+from pipelines.processes import CommandError
 from pipelines.retrain import LOCK, retrain
 
 Until = Callable[..., None]
@@ -185,6 +187,29 @@ def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
     assert (event, facts["month"]) == ("retrain.failed", "2026-12")
     assert facts["why"].startswith("toy.py was changed in the project and on the branch")
     assert [one.action for one in decisions("2026-12")] == ["failed"]
+
+
+def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    monkeypatch.setattr(month, "get_run_logger", lambda: logging.getLogger("retrain"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/feedback?connect_timeout=1")
+    month.failed("2026-11", CommandError("the disk is full"))
+    assert sent == [("retrain.failed", {"month": "2026-11", "why": "the disk is full"})]
+    assert "the ledger could not be told" in caplog.text
+
+
+def test_a_turn_because_of_drift_says_so_and_one_without_anything_new_is_skipped(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, str]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append(facts))
+    turned(reason="drift: brightness: darker")
+    assert sent[-1]["reason"] == "drift: brightness: darker"
+    assert "Turned now because of drift: brightness: darker." in decisions()[-1].reasons
+    state = turned(again=True, reason="drift: brightness: darker")
+    assert state.name == "Skipped" and "up to date at commit" in (state.message or "")
+    assert [one.action for one in decisions()] == ["kept", "skipped"]
 
 
 def test_the_first_champion_is_told_once_and_a_turn_more_keeps_it(

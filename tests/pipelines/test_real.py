@@ -1,11 +1,13 @@
 """The run on other data: its workspace, its parameters, and the README's tables made of what comes back."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pawtrait import params
 from pipelines import readme, real
+from pipelines.workspace import git
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +31,27 @@ def test_the_workspace_has_the_code_the_wiring_and_the_studys_parameters(
     assert not knobs.train.capped
     assert (tmp_path / "workspace/dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text()
     assert (tmp_path / "workspace/src/pawtrait/cli.py").is_file()
+
+
+def test_the_workspace_has_a_commit_and_no_splits_of_other_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*real.COPIED, *real.OVERLAYS, real.RECORDED):
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_file():
+            shutil.copy2(ROOT / name, tmp_path / "root" / name)
+    (tmp_path / "root/src").mkdir()
+    monkeypatch.chdir(tmp_path / "root")
+    real.RECORDED.write_text("id,split\nab,test\n")
+    knobs = real.parameters(real.OVERLAYS, str(tmp_path), None, None)
+    real.prepare(tmp_path / "workspace", knobs)
+    assert (tmp_path / "workspace" / real.RECORDED).read_text() == "id,split\n"
+    first = git(tmp_path / "workspace", "rev-parse", "HEAD")
+    real.prepare(tmp_path / "workspace", knobs)
+    assert git(tmp_path / "workspace", "rev-parse", "HEAD") == first
+    real.prepare(tmp_path / "workspace", knobs | {"seed": 8})
+    assert git(tmp_path / "workspace", "rev-parse", "HEAD") != first
+    assert git(tmp_path / "workspace", "status", "--porcelain") == ""
 
 
 def test_what_is_done_in_a_workspace_stays_when_it_is_prepared_again(

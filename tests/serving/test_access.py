@@ -239,4 +239,9 @@ def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):
     done = service.get("/v1/models")
     assert (done.status_code, done.json()["type"]) == (500, "urn:pawtrait:problem:internal")
     assert "secret" not in done.text and "Traceback" not in done.text
+    assert done.headers["x-content-type-options"] == "nosniff"
+    request = done.headers["x-request-id"]
+    assert done.json()["instance"].endswith(request)
+    (told,) = [one for one in caplog.records if one.exc_info]
+    assert (told.request, str(told.exc_info[1])) == (request, "a secret of ours")
     assert isinstance(service, TestClient)

@@ -15,6 +15,7 @@ from pawtrait.serving.settings import Settings
 from tests.holds import record
 from tests.serving.callers import png
 
+MEMBERS = ("type", "title", "status", "detail")
 LEFT_OUT = [not_a_server_error, positive_data_acceptance]  # judged here; noise is no picture
 
 
@@ -25,6 +26,13 @@ def test_every_operation_is_told_with_an_example_and_its_problems(service):
             where = f"{verb} {path}"
             assert operation["summary"] and operation["tags"], where
             assert "application/problem+json" in operation["responses"]["default"]["content"], where
+            for status, answer in operation["responses"].items():
+                content = answer.get("content", {})
+                if "application/json" in content and status != "default":
+                    assert content["application/json"].get("example"), f"{where} {status}"
+                if status != "default" and "application/problem+json" in content:
+                    told = content["application/problem+json"]["example"]
+                    assert (str(told["status"]), set(told)) == (status, {*MEMBERS, "instance"}), where
     moods = found["paths"]["/v1/moods"]["post"]["responses"]["200"]["content"]["application/json"]
     assert moods["example"]["answers"][0]["label"] == "happy"
 

@@ -53,15 +53,17 @@ def test_a_picture_comes_along_where_none_was_kept(service):
 
 
 def test_a_form_says_texts_as_texts(service):
-    form = {"label": "sad", "model_version": "1", "name": "", "predicted": ""}
+    form = {"label": "sad", "model_version": "1", "name": "", "predicted": "", "consent": "true"}
     done = service.post("/v1/feedback", data=form, files={"picture": ("my cat.png", png("sad"))})
     [row] = said(service)
     assert (done.status_code, row.model_version, row.name, row.predicted) == (201, "1", "my cat.png", None)
 
 
 def test_a_picture_that_comes_along_without_consent_is_not_kept(service):
-    service.post("/v1/feedback", data={"label": "sad"}, files={"picture": png("sad")})
+    form = {"label": "sad", "name": "where I live.png"}
+    service.post("/v1/feedback", data=form, files={"picture": ("who I am.png", png("sad"))})
     [row] = said(service)
+    assert row.name == ""  # names say who and where
     assert row.picture and not service.app.state.door.pictures.has(row.picture)
 
 

@@ -1,6 +1,7 @@
 """Pictures in, moods out: the answers, and what is written down of them."""
 
 import base64
+import threading
 from datetime import UTC, datetime
 
 import numpy as np
@@ -89,6 +90,23 @@ def test_the_answer_goes_on_where_pictures_cannot_be_kept(serving, project):
     done = serving(pictures=str(project / "file")).post("/v1/moods?consent=true", files={"pictures": png()})
     assert done.json()["answers"][0]["kept"] is False
     assert done.json()["answers"][0]["label"] == "happy"
+
+
+def test_a_picture_store_that_hangs_holds_up_neither_moods_nor_feedback(serving, monkeypatch):
+    service = serving(timeout=0.3)
+    free = threading.Event()
+    monkeypatch.setattr(service.app.state.door.pictures, "put", lambda data: free.wait(60))
+    try:
+        many = [("pictures", (f"{number}.png", png(), "image/png")) for number in range(12)]
+        done = service.post("/v1/moods?consent=true", files=many).json()
+        assert [(one["label"], one["kept"]) for one in done["answers"]] == [("happy", False)] * 12
+        assert service.post("/v1/feedback", json={"picture": "ab" * 32, "thumbs": 1}).status_code == 201
+        sent = service.post(
+            "/v1/feedback", data={"consent": "true", "label": "sad"}, files={"picture": png()}
+        )
+        assert (sent.status_code, sent.json()["type"]) == (504, "urn:pawtrait:problem:too-slow")
+    finally:
+        free.set()
 
 
 def test_an_explanation_is_a_picture_of_the_pictures_shape(service):

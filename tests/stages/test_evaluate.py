@@ -43,6 +43,12 @@ def test_the_figures_follow_from_the_predictions_file(workspace):
     found = figures(out)
     assert found["test_pictures"] == 32
     assert found["test_accuracy"] == pytest.approx(np.mean(right))
+    assert {
+        f"{split}_{of}_{figure}"
+        for split in ("valid", "test")
+        for of in ("angry", "macro", "weighted")
+        for figure in ("precision", "recall", "f1")
+    } <= set(found)
     assert found["test_accuracy_low"] <= found["test_accuracy"] <= found["test_accuracy_high"]
 
 

@@ -10,7 +10,7 @@ from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, succession, tracking
 from pawtrait.dataset import manifest
 from pawtrait.errors import BadData, BadRegistry
-from pawtrait.stages import gate, promote
+from pawtrait.stages import gate, promote, rollback
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +201,20 @@ def test_the_gate_finishes_a_promotion_that_was_cut_off(two, monkeypatch):
             promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
     assert judged(two, version="1").figures["champion_macro_f1"] > 0.7
     assert registry.aliases() == {"champion": "2", "previous": "1"}
+
+
+def test_a_version_that_somebody_took_back_needs_a_person_to_come_again(two):
+    assert judged(two).outcome == "promote"
+    moved = {"actor": "bob", "note": champion.NOTE}
+    promote.run(version="2", reasons=["better"], month=None, force=True, **moved)
+    rollback.run(reasons=["cats look angry"], **moved)
+    verdict = judged(two, "2")
+    assert verdict.outcome == "ask"
+    assert any(
+        "version 2 was taken back by bob on" in one and "cats look angry" in one for one in verdict.objections
+    )
+    rollback.run(reasons=["they do not"], **moved)  # there and back: it is champion again
+    rollback.run(reasons=["one more look"], version="1", **moved)
+    promote.run(version="2", reasons=["sure"], month=None, force=True, **moved)
+    promote.run(version="1", reasons=["a test"], month=None, force=True, **moved)
+    assert judged(two, "2").outcome == "promote"  # followed by another is not taken back

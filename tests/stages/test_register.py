@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait import champion, params, sealed
-from pawtrait.adapters import registry, tracking
+from pawtrait.adapters import recovery, registry, tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
 from pawtrait.stages import compare, evaluate, register
@@ -70,10 +70,16 @@ def test_the_version_carries_figures_with_intervals_and_says_what_they_mean(fini
 
 
 def test_the_pipelines_run_keeps_what_the_way_back_needs(finished):
+    Path("data").mkdir(exist_ok=True)
+    Path("data/source.json").write_text("{}\n")
     registered(finished)
     run_id = registry.resolve("models:/pet-expression@champion").tags["pipeline.run_id"]
     kept = {entry.path for entry in tracking.client().list_artifacts(run_id)}
     assert {"params.yaml", "params.json"} <= kept
+    assert [entry.path for entry in tracking.client().list_artifacts(run_id, "data")] == ["data/source.json"]
+    assert any(
+        "--artifact-path data " in line for line in recovery.commands("models:/pet-expression@champion")
+    )
 
 
 def test_registering_again_changes_nothing(finished):

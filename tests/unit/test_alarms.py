@@ -66,3 +66,19 @@ def test_slow_answers_where_there_are_enough(count, slowest, alarm):
 )  # fmt: skip
 def test_the_months_retraining_is_missed_when_it_is_late_or_failed(day, actions, before, said):
     assert alarms.of_calendar(datetime(2026, 11, day, 4, tzinfo=UTC), actions, before, due_days=2) == said
+
+
+@pytest.mark.parametrize(
+    ("done", "missing"),
+    [
+        ([], False),
+        (["2026-12"], False),
+        (["2026-10", "2026-11", "2026-12"], False),
+        (["2026-10"], True),
+        (["2026-10", "2026-12", "2027-01"], False),
+        (["2026-10", "2027-01"], True),  # turned late, so that December was left out
+    ],
+)
+def test_a_month_that_nothing_was_decided_about_is_missed_in_the_next(done, missing):
+    said = alarms.of_last_month(datetime(2027, 1, 15, tzinfo=UTC), done)
+    assert ("nothing was decided about 2026-12" in (said or "")) is missing

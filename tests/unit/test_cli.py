@@ -174,6 +174,27 @@ def test_results_before_there_are_any_say_what_to_run(here, pawtrait):
     assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
 
 
+def test_results_say_where_another_model_than_the_best_of_the_table_predicts(crowned, pawtrait):
+    row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
+    verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
+    (crowned / "data/reports").mkdir(parents=True)
+    (crowned / "data/reports/compare.json").write_text(json.dumps(verdict))
+    (crowned / "data/models/cnn").mkdir(parents=True)
+    sums = crowned / "data/models/cnn/SHA256SUMS"
+    sums.write_text(f"{'cd' * 32}  model.onnx\n")
+    assert "the champion, which predicts, is still version 1 (cnn)" in pawtrait("results").out
+    sums.write_text(f"{'ab' * 32}  model.onnx\n")
+    assert "still version" not in pawtrait("results").out
+
+
+def test_a_file_that_may_not_be_made_is_one_line(crowned, pawtrait, coloured_picture):
+    (crowned / "blocked").write_text("a file where a folder has to be")
+    said = one_line(
+        pawtrait("stylize", coloured_picture("sad"), "--method", "cyclegan", "--out", "blocked/out")
+    )
+    assert "Traceback" not in said
+
+
 def test_registering_before_comparing_says_what_to_run(here, pawtrait):
     assert "run `dvc repro` before registering" in one_line(pawtrait("register"))
 

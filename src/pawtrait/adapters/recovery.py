@@ -1,9 +1,13 @@
 """The way back: the commands that bring back exactly one registered model."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from pawtrait.adapters import registry
+from pawtrait.adapters import registry, tracking
 from pawtrait.errors import BadRegistry
+
+KEPT = "data"  # the pipeline run's folder of what says where its pictures came from, committed or not:
+ORIGIN = tuple(Path(KEPT) / name for name in ("source.json", "paintings.json", "recorded_splits.csv"))
 
 
 def commands(uri: str) -> Iterator[str]:
@@ -32,6 +36,9 @@ def commands(uri: str) -> Iterator[str]:
         yield "git apply uncommitted.diff"
     for name in ("params.yaml", "dvc.lock"):
         yield f"mlflow artifacts download --run-id {parent} --artifact-path {name} --dst-path ."
+    if tracking.keeps(parent, KEPT):  # runs of before do not
+        yield "# and of which pictures it was:"
+        yield f"mlflow artifacts download --run-id {parent} --artifact-path {KEPT} --dst-path ."
     yield "# from the cache or the remote:"
     yield f"dvc checkout --force {folder} || dvc pull {folder}"
     yield "# or trained anew, the same bytes on the same machine:"

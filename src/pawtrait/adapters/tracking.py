@@ -164,16 +164,27 @@ def client() -> MlflowClient:
 
 @contextmanager
 def pipeline(knobs: Params) -> Iterator[Run]:
-    """The parent run of this state of code, parameters and data; whichever stage is first makes it."""
+    """The parent run of this state of code, parameters and data; whichever stage is first makes it.
+
+    Raises:
+        BadRegistry: MLflow cannot be reached, or refuses.
+    """
     commit = lineage.commit()
     source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
     data = (source, lineage.feedback())
     key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data)
-    opened = client()
-    with FileLock(LOCK):
-        experiment = _experiment(opened)
-        found = opened.search_runs([experiment], f"tags.\"pawtrait.key\" = '{key}'", max_results=1)
-        run = Run(opened, found[0].info.run_id if found else _begin(opened, experiment, key, knobs, commit))
+    try:
+        opened = client()
+        with FileLock(LOCK):
+            experiment = _experiment(opened)
+            found = opened.search_runs([experiment], f"tags.\"pawtrait.key\" = '{key}'", max_results=1)
+            begun = found[0].info.run_id if found else _begin(opened, experiment, key, knobs, commit)
+            run = Run(opened, begun)
+    except MlflowException as error:
+        raise BadRegistry(
+            f"MLflow at {mlflow.get_tracking_uri()}, which MLFLOW_TRACKING_URI names, cannot be used:"
+            f" {' '.join(str(error).split())}"
+        ) from error
     try:
         yield run
     except BaseException:
@@ -227,6 +238,14 @@ def of_model(digest: str) -> Run | None:
         log.warning("no run at %s trained the model %s", mlflow.get_tracking_uri(), digest[:12])
         return None
     return Run(opened, found[0].info.run_id)
+
+
+def keeps(run_id: str, folder: str) -> bool:
+    """Whether a run, if the store knows it, has artifacts in a folder."""
+    try:
+        return bool(client().list_artifacts(run_id, folder))
+    except MlflowException:
+        return False
 
 
 def maker(parent: Run, name: str, digest: str) -> dict[str, str]:

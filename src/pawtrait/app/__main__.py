@@ -17,6 +17,7 @@ from pawtrait.app import client
 MAIN = Path(__file__).with_name("main.py")
 GRACE = 35.0  # seconds that the service may take to finish what is in hand
 PATIENCE = 120.0  # seconds until it must be up
+HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,6 +31,14 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 2
     given = os.environ.get("PAWTRAIT_SERVICE", "")
+    if not (given or wanted.insecure or wanted.host in HERE or _has_keys()):
+        print(
+            f"pawtrait.app: --host {wanted.host} opens the pages of reviewers and operators to others, and"
+            " there are no keys; make some with `pawtrait keys`, name their file in PAWTRAIT_KEYS and the"
+            " app's key in PAWTRAIT_APP_KEY, or say --insecure",
+            file=sys.stderr,
+        )
+        return 2
     address = given or f"http://127.0.0.1:{wanted.service_port}"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -54,10 +63,15 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pawtrait.app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address of the web app")
+    parser.add_argument("--insecure", action="store_true", help="let others in without keys")
     parser.add_argument("--port", type=int, default=8501, help="port of the web app")
     told = "port of the service, which is not started where PAWTRAIT_SERVICE names one that runs"
     parser.add_argument("--service-port", type=int, default=8000, help=told)
     return parser
+
+
+def _has_keys() -> bool:
+    return any(os.environ.get(name) for name in ("PAWTRAIT_KEYS", "PAWTRAIT_KEYS_FILE"))
 
 
 def _service(port: int) -> "subprocess.Popen[bytes]":

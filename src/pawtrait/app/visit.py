@@ -81,6 +81,8 @@ class Visit:
         self.entries = [e for e in self.entries if all(e.photo is not one for one in photos)]
         if any(self.photo is one for one in photos):
             self.photo = None
+        if self.job and any(self.job[0] is one for one in photos):  # the service stops it by itself
+            self.job = None
 
     def _add(self, entry: Read | Painted) -> None:
         self.entries = [*self.entries, entry][-LONGEST:]

@@ -1,7 +1,9 @@
 """Training: compile, fit with the recipe's stopping rules, show a bar, return the history."""
 
 import math
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +162,10 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
         self._epochs = epochs
         self._done = done
         self._display = progress.bar()
+        self._began = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._began = time.monotonic()
         self._display.start()
         steps = self.params["steps"]
         self._task = self._display.add_task(
@@ -174,7 +178,11 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._display.update(self._task, note=_figures(logs))
         if self._display.disable:
-            progress.say(f"{self._title}: epoch {epoch + 1}/{self._epochs} {_figures(logs)}")
+            each = (time.monotonic() - self._began) / (epoch + 1 - self._done)
+            left = timedelta(seconds=round(each * (self._epochs - epoch - 1)))
+            progress.say(
+                f"{self._title}: epoch {epoch + 1}/{self._epochs} {_figures(logs)}, {left} left at most"
+            )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._display.stop()

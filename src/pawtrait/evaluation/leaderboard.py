@@ -23,7 +23,12 @@ def ranked(facts: Mapping[str, Mapping[str, Any]], figures: Mapping[str, Mapping
     """
     kept = ("net", "start", "parameters", "input_range", "epochs", "capped", "trained_on")
     rows = [
-        {"name": name, "champion": False, **{key: facts[name].get(key) for key in kept}, **figures[name]}
+        {
+            "name": name,
+            "champion": False,
+            **{key: facts[name].get(key) for key in kept},
+            **metrics.of_all(figures[name]),
+        }
         for name in facts
     ]
     rows.sort(key=lambda row: (-row["valid_macro_f1"], row["parameters"], row["name"]))

@@ -1,7 +1,8 @@
 """Figures of merit of one model on one set of pictures, and the test between two models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,11 @@ def classes(scored: Scored, split: str) -> list[ClassScore]:
         over = precision_recall_fscore_support(*truth, average=average, zero_division=0)
         lines.append(_line(split, average, over[:3], len(scored.actual)))
     return lines
+
+
+def of_all(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that are of no single mood: what a table of models has."""
+    return {key: value for key, value in figures.items() if not any(f"_{mood}_" in key for mood in LABELS)}
 
 
 def confusion(scored: Scored) -> NDArray[np.int64]:

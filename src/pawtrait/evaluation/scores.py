@@ -14,11 +14,15 @@ FOLDS = {"group": "folds", "picture": "picture_folds"}  # kind in folds.csv → 
 
 
 def flat(splits: Mapping[str, Scored], how: intervals.Bootstrap, bins: int) -> dict[str, float]:
-    """For each split: the headline figures with their intervals, weighted F1, calibration error, size."""
+    """For each split: the headline figures with their intervals; precision, recall and F1 of each mood, macro
+    and weighted; calibration error; size.
+    """
     found: dict[str, float] = {}
     for split, one in splits.items():
         found |= _bounded(split, one, how, ("accuracy", "macro_f1", "log_loss"))
-        found[f"{split}_weighted_f1"] = metrics.classes(one, split)[-1].f1
+        for line in metrics.classes(one, split):
+            of = f"{split}_{line.label}"
+            found |= {f"{of}_precision": line.precision, f"{of}_recall": line.recall, f"{of}_f1": line.f1}
         found[f"{split}_calibration_error"] = metrics.calibration_error(one, bins)
         found[f"{split}_pictures"] = len(one.actual)
         found[f"{split}_groups"] = len(set(one.groups.tolist()))

@@ -1,6 +1,6 @@
 """What of all that was seen a person should hear of: a sentence each, with its numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,6 +64,20 @@ def of_calendar(now: datetime, actions: Sequence[str], before: bool, due_days: f
     if before and now >= due:
         return f"calendar: the retraining of {month} was due by {due:%Y-%m-%d}, and nothing is decided"
     return None
+
+
+def of_last_month(now: datetime, done: Collection[str]) -> str | None:
+    """Why the month before this one needs a person, or None; where nothing was decided earlier, nobody waits.
+
+    Args:
+        done: months that were decided, YYYY-MM.
+    """
+    last = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+    if last in done or not any(month < last for month in done):
+        return None
+    return (
+        f"calendar: nothing was decided about {last}; `python -m pipelines.retrain --month {last}` turns it"
+    )
 
 
 def _share(one: Share) -> str:

@@ -99,14 +99,14 @@ class Around:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, started = time.perf_counter(), 500, False
         state: dict[str, Any] = scope.setdefault("state", {})
         state["id"] = uuid4().hex
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 message["headers"] = _with_ours(message.get("headers", []), state["id"])
             await send(message)
 
@@ -122,6 +122,12 @@ class Around:
             except Problem as problem:
                 scope["app"] = self._outer
                 await problems.answer(Request(scope), problem)(scope, receive, answer)
+            except Exception:
+                log.exception("nobody had foreseen this", extra={"request": state["id"]})
+                if started:  # half an answer cannot become another one: the connection is cut
+                    raise
+                scope["app"] = self._outer
+                await problems.answer(Request(scope), problems.unforeseen())(scope, receive, answer)
             finally:
                 self._coming -= size
                 self._written(scope, state, status, time.perf_counter() - began, span)

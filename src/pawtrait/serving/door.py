@@ -20,7 +20,7 @@ from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.workshop import Workshop
 
-READERS = 4  # threads that ask the database
+READERS = 4  # threads that ask the database, and as many for the pictures
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class Door:
     workshop: Workshop
     explainers: Explainers
     readers: ThreadPoolExecutor
+    keepers: ThreadPoolExecutor
     closing: bool = False
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
@@ -64,12 +65,22 @@ class Door:
         Raises:
             Problem: 504 where it takes too long.
         """
-        loop = asyncio.get_running_loop()
+        return await self._within(self.readers, "the database", partial(function, *values, **named))
+
+    async def stored(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Ask the pictures' folder or bucket, in threads of its own too.
+
+        Raises:
+            Problem: 504 where it takes too long.
+        """
+        return await self._within(self.keepers, "the pictures' store", partial(function, *values, **named))
+
+    async def _within(self, pool: ThreadPoolExecutor, what: str, call: Callable[[], T]) -> T:
         try:
             async with asyncio.timeout(self.settings.timeout):
-                return await loop.run_in_executor(self.readers, partial(function, *values, **named))
+                return await asyncio.get_running_loop().run_in_executor(pool, call)
         except TimeoutError as error:
-            raise Problem(504, "too-slow", "the database did not answer in time; try again later") from error
+            raise Problem(504, "too-slow", f"{what} did not answer in time; try again later") from error
 
     def leave(self) -> None:
         """Take no more jobs: a client that waits for one's events would keep the service open."""
@@ -83,7 +94,8 @@ class Door:
         self.models.stop()
         self.batcher.close()
         self.explainers.close()
-        self.readers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.readers, self.keepers):
+            pool.shutdown(wait=False, cancel_futures=True)
         self.said.close()
         self.asked.close()
 
@@ -102,6 +114,7 @@ def opened(settings: Settings) -> Door:
         workshop=Workshop(settings),
         explainers=Explainers(),
         readers=ThreadPoolExecutor(READERS, "database"),
+        keepers=ThreadPoolExecutor(READERS, "pictures"),
     )
     door.said.start()
     door.asked.start()

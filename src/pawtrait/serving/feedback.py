@@ -106,7 +106,7 @@ async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent
         raise Problem(
             422, "no-picture", "picture: expected the SHA-256 that the answer named, or the picture itself"
         )
-    if about.consent and sent is None and not await asyncio.to_thread(_has, door, picture):
+    if about.consent and sent is None and not await door.stored(_has, door, picture):
         raise Problem(
             422,
             "picture-not-kept",
@@ -123,18 +123,18 @@ async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent
         thumbs=about.thumbs,
         predicted=about.predicted,
         model_version=about.model_version,
-        name=intake.plain_name(about.name or (sent.name if sent else "")),
+        name=intake.plain_name(about.name or (sent.name if sent else "")) if about.consent else "",
     )
 
 
 async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
     """Keep a picture that came along, where its sender agrees; else its name alone."""
 
-    def take() -> str:
-        data = privacy.clean(sent.data, intake.decode(sent, door.settings))
-        return door.pictures.put(data) if about.consent else sha256(data).hexdigest()
+    def clean() -> bytes:
+        return privacy.clean(sent.data, intake.decode(sent, door.settings))
 
-    return await asyncio.to_thread(take)
+    data = await asyncio.to_thread(clean)
+    return await door.stored(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
 
 
 def _has(door: Door, picture: str) -> bool:

@@ -24,6 +24,7 @@ class View:
         problem: why it failed or was cancelled by the service, in words; "" otherwise.
         kind: of a failure: the class of the error, as the store keeps it.
         seconds: painted so far, or in all.
+        picture: SHA-256 of the photo.
     """
 
     id: str
@@ -38,6 +39,7 @@ class View:
     problem: str = ""
     kind: str = ""
     seconds: float = 0.0
+    picture: str = ""
 
     @property
     def over(self) -> bool:

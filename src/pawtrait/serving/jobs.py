@@ -91,20 +91,23 @@ class Jobs:
             if self._closed or len(self._waiting) + busy >= self._limits.waiting + self._limits.workers:
                 raise Full(self._soon())
 
-    def submit(self, key: str, order: Order, steps: int, finished: Callable[[View], None]) -> Job:
+    def submit(
+        self, key: str, order: Order, steps: int, finished: Callable[[View], None], picture: str = ""
+    ) -> Job:
         """Queue a portrait.
 
         Args:
             key: what the job is called, and the file of its portrait: a UUID in hex.
             steps: that it will take, to be told before its process says so.
             finished: hears how it ended, once, from whatever thread.
+            picture: SHA-256 of the photo, by which ``forget`` finds it.
 
         Raises:
             Full: too many wait, or the service stops.
         """
         with self._changed:
             self.check_room()
-            job = Job(View(key, order.method, of=steps), order, finished)
+            job = Job(View(key, order.method, of=steps, picture=picture), order, finished)
             self._known[job.id] = job
             self._waiting.append(job)
             self._changed.notify()
@@ -139,6 +142,17 @@ class Jobs:
             if over:
                 self._known.pop(job.id, None)
         self._shelf.drop(job.id)
+
+    def forget(self, picture: str) -> bool:
+        """Stop every job of a photo, given its SHA-256, and remove its portraits; whether there were any.
+
+        Those that an earlier service finished go too.
+        """
+        with self._changed:
+            mine = [job for job in self._known.values() if job.view.picture == picture]
+        for job in mine:
+            self.cancel(job)
+        return self._shelf.forget(picture) > 0 or bool(mine)
 
     def counts(self) -> tuple[int, int]:
         """How many wait, and how many are being painted."""

@@ -47,10 +47,12 @@ async def moods(request: Request) -> JSONResponse:
         _note_all(door, request.state.id, sent, problem, began)
         raise
     asked = _Asked(door, request.app.state.metrics, served, request.state.id, clock.now(), began, len(sent))
-    answers = [
-        await asked.answer(number, one, got, consent=consent, explain=explain)
-        for number, (one, got) in enumerate(zip(sent, answered, strict=True))
-    ]
+    answers = await asyncio.gather(
+        *(
+            asked.answer(number, one, got, consent=consent, explain=explain)
+            for number, (one, got) in enumerate(zip(sent, answered, strict=True))
+        )
+    )
     if len(sent) == 1 and isinstance(answered[0], Problem):
         raise answered[0]
     spent = (time.perf_counter() - began) * 1000
@@ -172,10 +174,10 @@ _EMPTY = {
 
 
 async def _kept(door: Door, data: bytes) -> bool:
-    """Keep a picture whose sender agreed; a store that is down costs the picture, not the answer."""
+    """Keep a picture whose sender agreed; a store that is down or hangs costs the picture, not the answer."""
     try:
-        await asyncio.to_thread(door.pictures.put, data)
-    except BadStore:
+        await door.stored(door.pictures.put, data)
+    except (BadStore, Problem):
         return False
     return True
 

@@ -1,6 +1,5 @@
 """``/v1/pictures/{sha}``: shown to reviewers, deleted for whoever asks."""
 
-import asyncio
 import threading
 from typing import Annotated, Any
 
@@ -28,7 +27,7 @@ async def show(request: Request, sha: Sha) -> Response:
     access.allow(request, "review")
     door: Door = request.app.state.door
     try:
-        data = await asyncio.to_thread(door.pictures.get, sha)
+        data = await door.stored(door.pictures.get, sha)
     except BadStore as error:
         raise _unknown() from error
     kind = images.sniff(data)
@@ -51,14 +50,15 @@ async def delete(request: Request, sha: Sha) -> JSONResponse:
 
 
 def _forget(door: Door, sha: str) -> dict[str, Any]:
-    """What was said and still waits is delivered first, so that it is deleted too and not delivered later."""
+    """Painting it is stopped, and what was said and still waits is delivered first, so that it goes too."""
     with _one_at_a_time:
+        painted = door.workshop.jobs.forget(sha)
         if not (door.said.flush() and door.asked.flush()):
             raise Problem(503, "no-store", "the database cannot be reached at the moment; try again later")
         with database.opened(door.settings.database) as engine:
             found = forgetting.trace(engine, sha)
             there = door.pictures.has(sha)
-            if not (found.rows or there or found.before):
+            if not (found.rows or there or found.before or painted):
                 raise _unknown()
             held = set(snapshots.holding(door.settings.snapshots, sha))
             months = sorted(held | set(found.months))

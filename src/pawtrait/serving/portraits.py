@@ -149,7 +149,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
         material = await shop.turns.take(sitting.prepare)
         steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
         finished = _writing(door, metrics, sitting, material.facts)
-        job = shop.jobs.submit(name, material.order, steps, finished)
+        job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
     except Full as full:
         raise turns.busy(full.seconds) from full
     kept = await _kept(door, sitting, material)
@@ -172,12 +172,12 @@ def _writing(door: Door, metrics: Metrics, sitting: Sitting, facts: Facts) -> Ca
 
 
 async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
-    """Keep the photo if its sender agreed; a store that is down costs the photo, not the portrait."""
+    """Keep the photo if its sender agreed; a store that is down or hangs costs the photo, no portrait."""
     if not sitting.wish.consent:
         return False
     try:
-        await asyncio.to_thread(door.pictures.put, material.data)
-    except BadStore:
+        await door.stored(door.pictures.put, material.data)
+    except (BadStore, Problem):
         return False
     return True
 

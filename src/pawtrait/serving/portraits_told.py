@@ -2,15 +2,10 @@
 
 from typing import Any
 
+from pawtrait.serving.problems import Problem
 from pawtrait.style_transfer.studio import METHODS
 
 _BINARY = {"type": "string", "format": "binary"}
-_PROBLEM = {
-    "type": "urn:pawtrait:problem:busy",
-    "title": "Too Many Requests",
-    "status": 429,
-    "detail": "as many portraits as can be are being painted; try again in 12 s",
-}
 _JOB = {
     "id": "4f0c2b7e9d6a41e8b8a35c1f7e2d9a60",
     "method": "nst",
@@ -56,17 +51,18 @@ def _file(description: str, *kinds: str) -> dict[str, Any]:
 
 
 def _problems(**told: str) -> dict[int | str, dict[str, Any]]:
-    """Answers that are no success, by ``_STATUS=words``."""
-    return {
-        int(status[1:]): {
-            "description": words,
-            "content": {"application/problem+json": {"schema": {"type": "object"}, "example": _PROBLEM}},
-        }
-        for status, words in told.items()
-    }
+    """Answers that are no success, by ``_STATUS_kind_of_problem=words``."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for name, words in told.items():
+        _, status, kind = name.split("_", 2)
+        example = Problem(int(status), kind.replace("_", "-"), words).body()
+        example["instance"] = f"urn:pawtrait:request:{_JOB['id']}"
+        content = {"application/problem+json": {"schema": {"type": "object"}, "example": example}}
+        found[int(status)] = {"description": words, "content": content}
+    return found
 
 
-_NO_JOB = _problems(_404="no such job, or its hour is over")
+_NO_JOB = _problems(_404_no_such_job="there is no job of that id, or its hour is over")
 
 _WISH = {
     "type": "object",
@@ -96,12 +92,12 @@ PAINT: dict[str, Any] = {
             "nst and hybrid: a job, to be followed at its url", _JOB | {"status": "waiting", "done": 0}
         ),
         **_problems(
-            _413="too many bytes or pixels",
-            _415="not a still picture",
-            _422="something is missing, unknown or out of range",
-            _429="too many are being painted; Retry-After says when to come again",
-            _503="the method is not available here",
-            _504="took too long",
+            _413_too_large="too many bytes or pixels",
+            _415_not_a_still="not a still picture",
+            _422_invalid_request="something is missing, unknown or out of range",
+            _429_busy="too many are being painted; Retry-After says when to come again",
+            _503_method_unavailable="the method is not available here",
+            _504_too_slow="took too long",
         ),
     },
 }
@@ -118,5 +114,8 @@ PICTURE: dict[str, Any] = {
 CANCEL: dict[str, Any] = {"responses": {204: {"description": "cancelled or deleted"}, **_NO_JOB}}
 STYLES: dict[str, Any] = {"responses": {200: _json("ways and paintings", _STYLES)}}
 STYLE_PICTURE: dict[str, Any] = {
-    "responses": {200: _file("the painting", "image/jpeg"), **_problems(_404="no painting of that name")}
+    "responses": {
+        200: _file("the painting", "image/jpeg"),
+        **_problems(_404_no_such_style="no painting of that name"),
+    }
 }

@@ -59,8 +59,16 @@ def of(error: PawtraitError) -> Problem:
     status, kind = OURS.get(type(error), (500, "internal"))
     if status >= 500:
         log.error("%s", error)
-        return Problem(status, kind, _HIDDEN.get(kind, "something went wrong here; it was written down"))
+        return Problem(status, kind, _HIDDEN.get(kind, UNFORESEEN))
     return Problem(status, kind, str(error))
+
+
+def unforeseen() -> Problem:
+    """What a client hears of an error that nobody had foreseen; the log has all of it."""
+    return Problem(500, "internal", UNFORESEEN)
+
+
+UNFORESEEN = "something went wrong here; it was written down"
 
 
 _HIDDEN = {
@@ -94,10 +102,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return answer(request, invalid(error.errors()))
-
-    @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-        return answer(request, Problem(500, "internal", "something went wrong here; it was written down"))
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:

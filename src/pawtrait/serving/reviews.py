@@ -57,7 +57,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     who = labelled.person(reviewer)
     waiting = await door.ask(Queue(door).of, who)
     for picture in waiting:
-        if await asyncio.to_thread(door.pictures.has, picture):
+        if await door.stored(door.pictures.has, picture):
             found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
             return JSONResponse(found)
     return Response(status_code=204)

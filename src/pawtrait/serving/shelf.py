@@ -13,7 +13,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Shelf:
-    """PNG files named ``JOB.METHOD.STEPS.MILLISECONDS.png``, so that a service that starts anew knows them.
+    """PNG files named ``JOB.METHOD.STEPS.MILLISECONDS.PICTURE.png``: a service that starts anew knows them.
 
     Attributes:
         problem: why nothing can be kept there, or "".
@@ -40,7 +40,7 @@ class Shelf:
         Raises:
             OSError: the disk is full, or the folder cannot be written.
         """
-        name = f"{view.id}.{view.method}.{view.of}.{round(1000 * view.seconds)}.png"
+        name = f"{view.id}.{view.method}.{view.of}.{round(1000 * view.seconds)}.{view.picture}.png"
         with whole(self._folder / name) as draft:
             draft.write_bytes(picture)
         self.sweep()
@@ -61,14 +61,21 @@ class Shelf:
                 return None
         except FileNotFoundError:
             return None
-        _, method, steps, milliseconds, _ = path.name.split(".")
+        _, method, steps, milliseconds, picture, _ = path.name.split(".")
         seconds = int(milliseconds) / 1000
-        return View(key, method, "done", 1, done=int(steps), of=int(steps), seconds=seconds)
+        return View(key, method, "done", 1, done=int(steps), of=int(steps), seconds=seconds, picture=picture)
 
     def drop(self, key: str) -> None:
         """Remove a portrait; none is no matter."""
         if path := self._file(key):
             path.unlink(missing_ok=True)
+
+    def forget(self, picture: str) -> int:
+        """Remove the portraits of a photo, given its SHA-256; how many there were."""
+        mine = list(self._folder.glob(f"*.*.*.*.{picture}.png")) if picture else []
+        for path in mine:
+            path.unlink(missing_ok=True)
+        return len(mine)
 
     def sweep(self) -> None:
         """Remove what is too old or too many, what an earlier process left behind too."""
@@ -83,7 +90,7 @@ class Shelf:
 
     def _file(self, key: str) -> Path | None:
         """A job's file, if it has one. What is no key of ours names none: clients send these."""
-        return next(self._folder.glob(f"{key}.*.*.*.png"), None) if KEY.fullmatch(key) else None
+        return next(self._folder.glob(f"{key}.*.*.*.*.png"), None) if KEY.fullmatch(key) else None
 
 
 def _age(path: Path) -> float:

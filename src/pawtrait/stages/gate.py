@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pawtrait import champion as noted
 from pawtrait import clock, params, quarantine, sealed, unseen
 from pawtrait.adapters import registry, succession
+from pawtrait.adapters.store import database, ledger
 from pawtrait.classification import latency
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
@@ -115,6 +116,7 @@ def _verdict(
     answers = _scored(rival, ground), _scored(challenger, ground)
     doubts = [*_doubts(rival, answers[0], ground), *_doubts(challenger, answers[1], ground)]
     doubts += _trained_since(challenger, models) if newest else []
+    doubts += _taken_back(number)
     return gate.judge(
         evidence.weigh(*answers, how, knobs.evaluate.bins),
         evidence.weigh(_scored(rival, newer), _scored(challenger, newer), how, knobs.evaluate.bins)
@@ -208,6 +210,17 @@ def _trained_since(challenger: Contender, models: Path) -> list[str]:
     ):
         return []
     return [f"{folder} was trained again since version {challenger.version}; run `pawtrait register` first"]
+
+
+def _taken_back(version: str) -> list[str]:
+    """A word where somebody took this very version back: no figure of it has changed since."""
+    with database.opened() as engine:
+        mine = [one for one in ledger.moves(engine) if version in (one.version, one.previous)]
+    if not mine or mine[-1].action != "rolled-back" or mine[-1].version == version:
+        return []
+    last = mine[-1]
+    why = " ".join(last.reasons) or "no reason given"
+    return [f"version {version} was taken back by {last.actor} on {last.time:%Y-%m-%d}: {why}"]
 
 
 def _body(one: Contender, repeats: int) -> Body:

@@ -110,7 +110,7 @@ def look(*, days: int, until: date | None, out: Path) -> Watch:
 
 
 def calendar(now: datetime) -> str | None:
-    """Why this month's retraining needs a person, or None.
+    """Why this month's retraining, or that of the month before, needs a person, or None.
 
     Raises:
         BadStore: the store cannot be had.
@@ -121,7 +121,12 @@ def calendar(now: datetime) -> str | None:
         before = any(one.time < first for one in decisions)
         before = before or bool(requests.between(engine, first - BEFORE, first))
     of_month = [one.action for one in decisions if one.month == clock.month(now)]
-    return alarms.of_calendar(now, of_month, before, params.load().monitor.due_days)
+    done = {one.month for one in decisions if one.month and one.action in alarms.DONE}
+    told = (
+        alarms.of_last_month(now, done),
+        alarms.of_calendar(now, of_month, before, params.load().monitor.due_days),
+    )
+    return "; ".join(filter(None, told)) or None
 
 
 def _read(since: datetime, until: datetime, kept: Pictures, known: Path, knobs: Params) -> _Told:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import clock, params, sealed
-from pawtrait.adapters import lineage, registry, succession, tracking
+from pawtrait.adapters import lineage, recovery, registry, succession, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadData
@@ -25,10 +25,12 @@ def run(*, compare: Path, models: Path, note: Path, month: str | None = None) ->
     folder = models / row["name"]
     digest = sealed.check(folder)["model.onnx"]
     with tracking.pipeline(params.load()) as record:
-        for file in (lineage.LOCK, Path("params.yaml")):
-            if file.is_file():
-                record.artifact(file)
+        for file in filter(Path.is_file, (lineage.LOCK, Path("params.yaml"))):
+            record.artifact(file)
+        for file in filter(Path.is_file, recovery.ORIGIN):
+            record.artifact(file, recovery.KEPT)
         tags = _tags(row, folder) | {"pipeline.run_id": record.id}
+        tags |= {"retrain.month": month} if month else {}
     version = registry.register(digest, tags, _description(row, verdict["sentences"]))
     crowned = registry.by_alias(tracking.client(), registry.CHAMPION)
     if crowned is None:

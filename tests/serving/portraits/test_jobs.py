@@ -165,6 +165,29 @@ def test_a_job_that_waits_is_cancelled_at_once_and_makes_room(queue):
     assert jobs.counts() == (1, 1) and submit(jobs).view.status == "waiting"
 
 
+def test_a_photo_that_is_forgotten_takes_all_its_portraits_along(queue):
+    jobs = queue(waiting=3)
+    made, other = (jobs.submit(uuid4().hex, order(), 6, [].append, one) for one in ("a" * 64, "b" * 64))
+    over(made), over(other)
+    painting = jobs.submit(uuid4().hex, order(side=200, steps=ENDLESS), ENDLESS, [].append, "a" * 64)
+    under_way(painting)
+    assert jobs.forget("a" * 64)
+    assert painting.view.status == "cancelled"
+    assert jobs.find(made.id) is None and jobs.picture(other)
+    assert not jobs.forget("c" * 64)
+
+
+def test_portraits_of_a_service_that_is_gone_are_forgotten_too(queue, here):
+    jobs = queue()
+    made = jobs.submit(uuid4().hex, order(), 6, [].append, "a" * 64)
+    over(made)
+    jobs.close()
+    after = queue()
+    assert after.find(made.id).view.picture == "a" * 64
+    assert after.forget("a" * 64)
+    assert after.find(made.id) is None
+
+
 def test_without_a_queue_an_idle_process_still_takes_a_job(queue):
     jobs = queue(waiting=0)
     under_way(submit(jobs, steps=ENDLESS))
