@@ -22,7 +22,7 @@ from pipelines.workspace import NOBODY, git
 
 OVERLAYS = (Path("docs/real.yaml"),)
 COPIED = (
-    *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvcignore", ".gitignore"),
+    *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"),
     *("data/.gitignore", "data/feedback/README.md"),
 )
 RECORDED = Path("data/recorded_splits.csv")

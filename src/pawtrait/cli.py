@@ -242,7 +242,9 @@ def stylize(
             help="A name of `pawtrait styles`, or a file; several mix: --style A=0.7 --style B=0.3."
         ),
     ] = None,
-    strength: Annotated[float, typer.Option(min=0, max=1, help="0 leaves the photo, 1 paints it.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, help="0 leaves the photo (fast: in its own style), 1 paints it.")
+    ] = 1.0,
     side: Annotated[
         int | None, typer.Option(min=32, max=2048, help="Longer side in px; neural.side if left out.")
     ] = None,

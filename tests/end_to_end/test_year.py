@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pawtrait.adapters.store import database, ledger, requests, settling
 from pawtrait.dataset import manifest
 from pipelines import people
+from pipelines.year import lost
 
 ROOT = Path(__file__).parents[2]
 MONTHS = ("2026-01", "2026-02")
@@ -69,6 +71,16 @@ def test_the_daily_look_had_the_answers_of_the_first_champion(year, store):
     assert {one.model_version for one in asked} == {"1"}
     page = year[0] / "data/monitor/2026-02-01.html"
     assert "Kolmogorov" in page.read_text(encoding="utf-8")
+
+
+def test_a_picture_that_was_lost_would_be_told(year, store, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{year[0]}/feedback.db")
+    monkeypatch.chdir(year[0])
+    assert list(lost(MONTHS)) == []
+    when = datetime(2026, 2, 27, tzinfo=UTC)
+    row = settling.Settled("ab" * 32, "2026-02", when, "happy", "2 reviewers say happy")
+    settling.settle(store, "2026-02", [row], when)
+    assert list(lost(MONTHS)) == [f"2026-02: the accepted picture {'ab' * 6} is in no table"]
 
 
 def test_it_ends_with_a_table_of_what_happened(year):

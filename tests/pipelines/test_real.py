@@ -47,6 +47,9 @@ def test_the_workspace_has_a_commit_and_no_splits_of_other_pictures(
     real.prepare(tmp_path / "workspace", knobs)
     assert (tmp_path / "workspace" / real.RECORDED).read_text() == "id,split\n"
     first = git(tmp_path / "workspace", "rev-parse", "HEAD")
+    for name in (".dvc/cache/files/md5/ab/cd", ".dvc/tmp/lock", "data/raw/train/sad/1.jpg", "mlflow.db"):
+        (tmp_path / "workspace" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "workspace" / name).write_text("what a run leaves")
     real.prepare(tmp_path / "workspace", knobs)
     assert git(tmp_path / "workspace", "rev-parse", "HEAD") == first
     real.prepare(tmp_path / "workspace", knobs | {"seed": 8})

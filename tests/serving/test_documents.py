@@ -28,13 +28,16 @@ def test_every_operation_is_told_with_an_example_and_its_problems(service):
             assert "application/problem+json" in operation["responses"]["default"]["content"], where
             for status, answer in operation["responses"].items():
                 content = answer.get("content", {})
-                if set(content) == {"application/json"}:
+                if "application/json" in content and status != "default":
                     assert content["application/json"].get("example"), f"{where} {status}"
                 if status != "default" and "application/problem+json" in content:
                     told = content["application/problem+json"]["example"]
                     assert (str(told["status"]), set(told)) == (status, {*MEMBERS, "instance"}), where
     moods = found["paths"]["/v1/moods"]["post"]["responses"]["200"]["content"]["application/json"]
     assert moods["example"]["answers"][0]["label"] == "happy"
+    portraits = found["paths"]["/v1/portraits"]["post"]["responses"]
+    assert {"200", "202", "413", "415", "422", "429", "503", "504"} <= set(portraits)
+    assert set(portraits["200"]["content"]) == {"image/png"}
 
 
 def test_an_example_has_the_members_of_a_real_answer(service):

@@ -245,6 +245,18 @@ def test_a_month_without_a_decision_is_missed_once_it_is_late(service):
     assert monitor.calendar(DAY) is None
 
 
+def test_a_month_that_nothing_was_decided_about_is_told_in_the_next(service):
+    with database.opened() as engine:
+        for month in ("2026-09", "2026-11"):
+            ledger.add(
+                engine,
+                ledger.Decision(
+                    time=DAY, action="kept", actor="retrain", champion="3", previous=None, month=month
+                ),
+            )
+    assert "nothing was decided about 2026-10" in (monitor.calendar(DAY) or "")
+
+
 def say(rows: list[Request], reviewed: list[str]) -> None:
     """Users send these pictures; two reviewers see the same in the first of them."""
     said = [

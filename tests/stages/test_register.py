@@ -66,6 +66,7 @@ def test_the_version_carries_figures_with_intervals_and_says_what_they_mean(fini
         assert float(version.tags[key]) == row[key]
     assert version.tags["start"] == "random start"
     assert "best by validation macro-F1" in version.description
+    assert not [key for key in version.tags if "_angry_" in key]  # a table of models has no single moods
     assert f"test accuracy: {row['test_accuracy']:.3f} (" in version.description
 
 

@@ -187,12 +187,10 @@ def test_results_say_where_another_model_than_the_best_of_the_table_predicts(cro
     assert "still version" not in pawtrait("results").out
 
 
-def test_a_file_that_may_not_be_made_is_one_line(crowned, pawtrait, coloured_picture):
-    (crowned / "blocked").write_text("a file where a folder has to be")
-    said = one_line(
-        pawtrait("stylize", coloured_picture("sad"), "--method", "cyclegan", "--out", "blocked/out")
-    )
-    assert "Traceback" not in said
+def test_what_the_file_system_refuses_is_one_line(crowned, pawtrait, coloured_picture):
+    (crowned / "params.yaml").unlink()
+    (crowned / "params.yaml").mkdir()
+    assert "Is a directory: 'params.yaml'" in one_line(pawtrait("predict", coloured_picture("sad")))
 
 
 def test_registering_before_comparing_says_what_to_run(here, pawtrait):

@@ -316,6 +316,16 @@ def test_strength_goes_from_the_photo_to_the_portrait(gan, pawtrait):
     assert colours[1] == pytest.approx([127.5, 127.5, 127.5], abs=1)
 
 
+def test_without_strength_the_hybrid_leaves_the_photo(gan, pawtrait):
+    save("photo.png", colour=(200, 120, 40))
+    words = ("stylize", "photo.png", "--method", "hybrid", "--style", "blue")
+    for strength in (0, 1):
+        pawtrait(*words, "--strength", strength, "--out", strength)
+    left, painted = (picture(f"{strength}/photo-hybrid.png")[20, 20].tolist() for strength in (0, 1))
+    assert left == pytest.approx([200, 120, 40], abs=8)
+    assert painted == pytest.approx([55, 135, 215], abs=60)
+
+
 def test_without_strength_the_fast_painter_keeps_the_photos_own_style(fast, pawtrait):
     save("photo.png", colour=(40, 20, 10))
     pawtrait("stylize", "photo.png", "--method", "fast", "--style", "blue", "--strength", 0, "--out", "out")

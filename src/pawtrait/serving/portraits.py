@@ -25,7 +25,7 @@ UNKEPT = {"Cache-Control": "no-store"}
 SHORTLY = {"Cache-Control": "private, max-age=600"}
 
 
-@router.post("/v1/portraits", **portraits_told.PAINT)
+@router.post("/v1/portraits", response_class=Response, **portraits_told.PAINT)
 async def paint(request: Request) -> Response:
     """Paint a photo: ``fast`` and ``cyclegan`` at once, ``nst`` and ``hybrid`` as a job."""
     door: Door = request.app.state.door
@@ -57,13 +57,13 @@ async def look(request: Request, key: str) -> Response:
     return JSONResponse(_told(job.view), headers=UNKEPT)
 
 
-@router.get("/v1/portraits/{key}/events", **portraits_told.EVENTS)
+@router.get("/v1/portraits/{key}/events", response_class=Response, **portraits_told.EVENTS)
 async def follow(request: Request, key: str) -> Response:
     """Progress as server-sent events, with small previews, until the job is over."""
     return _stream(request, _job(request, key))
 
 
-@router.get("/v1/portraits/{key}/picture", **portraits_told.PICTURE)
+@router.get("/v1/portraits/{key}/picture", response_class=Response, **portraits_told.PICTURE)
 async def picture(request: Request, key: str) -> Response:
     """The portrait, a PNG; while it is being painted the newest preview, a small JPEG."""
     job = _job(request, key)
@@ -78,7 +78,7 @@ async def picture(request: Request, key: str) -> Response:
     raise Problem(404, "no-picture-yet" if later else "no-picture", "there is no picture of this job", later)
 
 
-@router.delete("/v1/portraits/{key}", status_code=204, **portraits_told.CANCEL)
+@router.delete("/v1/portraits/{key}", status_code=204, response_class=Response, **portraits_told.CANCEL)
 async def cancel(request: Request, key: str) -> Response:
     """Stop a job; delete one that is over, and its portrait."""
     job = _job(request, key)
@@ -108,7 +108,7 @@ async def styles(request: Request) -> JSONResponse:
     return JSONResponse(body)
 
 
-@router.get("/v1/styles/{name}/picture", **portraits_told.STYLE_PICTURE)
+@router.get("/v1/styles/{name}/picture", response_class=Response, **portraits_told.STYLE_PICTURE)
 async def style_picture(request: Request, name: str) -> Response:
     """A painting to look at, a JPEG."""
     access.allow(request, "read")

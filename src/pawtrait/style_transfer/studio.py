@@ -94,7 +94,8 @@ class Studio:
         """Paint a photo by one method, the longer side at most ``neural.side`` px.
 
         ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weight of the style,
-        for fast it mixes the vectors of photo and painting, for cyclegan the pictures.
+        for cyclegan it mixes the pictures, and for hybrid that from which the descent begins; for fast it mixes
+        the vectors of photo and painting, so that 0 repaints the photo in its own style.
 
         Raises:
             BadModel: the method cannot paint here; the message says why.
@@ -112,8 +113,10 @@ class Studio:
 
     def _fast(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
         network = self._magenta
-        vectors = [network.vector(style) for style, _ in styles] + [network.vector(photo)]
-        shares = [share * strength for _, share in styles] + [1 - strength]
+        vectors = [network.vector(style) for style, _ in styles]
+        shares = [share * strength for _, share in styles]
+        if strength < 1:  # else nobody looks at the photo's own style
+            vectors, shares = [*vectors, network.vector(photo)], [*shares, 1 - strength]
         painted = network.paint(photo, painter.mix(vectors, shares), side=self.neural.side)
         yield Glimpse(1, 1, {}, lambda: painted)
 
@@ -127,7 +130,7 @@ class Studio:
     def _hybrid(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
         from pawtrait.style_transfer import hybrid  # torch
 
-        painted = self._gan.paint(photo, side=self.neural.side)
+        painted = _mixed(photo, self._gan.paint(photo, side=self.neural.side), strength)
         recipe = self._weakened(strength)
         steps = hybrid.refine(photo, painted, styles, self.features, recipe, self.hybrid, self.seed)
         return _glimpses(steps, self.hybrid.steps)
@@ -155,7 +158,8 @@ class Studio:
 
 def _glimpses(steps: Iterator[Any], count: int) -> Iterator[Glimpse]:
     for step in steps:
-        losses = {"content": step.content, "style": step.style, "total": step.total}
+        parts = {"content": step.content, "style": step.style, "variation": step.variation}
+        losses = {**parts, "total": step.total}
         yield Glimpse(step.index + 1, count, losses, step.picture)
 
 

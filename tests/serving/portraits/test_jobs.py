@@ -67,7 +67,7 @@ def test_a_photo_becomes_a_portrait_told_step_by_step_and_is_forgotten(queue):
     assert [view.done for view in views if view.status == "painting" and view.done] == [1, 2, 3, 4]
     assert [view.number for view in views] == sorted({view.number for view in views})
     assert any(images.sniff(view.preview) == "jpeg" for view in views if view.preview)
-    assert {"content", "style", "total"} == set(job.view.losses)
+    assert {"content", "style", "variation", "total"} == set(job.view.losses)
     assert images.decode(jobs.picture(job), largest_pixels=10**6, name="portrait").shape == (38, 48, 3)
     jobs.cancel(job)
     assert (job.order, [view.status for view in ends]) == (None, ["done"])  # told once, whatever follows

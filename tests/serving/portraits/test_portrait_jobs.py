@@ -51,6 +51,18 @@ def test_a_cancelled_job_ends_its_events_and_leaves_no_row(shared):
     assert shared.get(url).json()["status"] == "cancelled" and rows(shared, known["id"]) == []
 
 
+def test_deleting_the_photo_stops_its_portrait_and_removes_those_that_are_finished(service):
+    with service() as client:
+        done = job(client)
+        over(client, done["url"])
+        under_way = job(client, side="200", steps=ENDLESS)
+        until(lambda: client.get(under_way["url"]).json()["done"])
+        assert done["picture"] == under_way["picture"]
+        assert client.delete(f"/v1/pictures/{done['picture']}").status_code == 200
+        assert problem(client.get(done["url"]))[0] == 404
+        assert client.get(under_way["url"]).json()["status"] == "cancelled"
+
+
 def test_a_deleted_portrait_is_gone(shared):
     known = job(shared)
     url = known["url"]

@@ -12,7 +12,7 @@ from pawtrait.app.views import easel
 
 LEAD = "Choose how your pet shall be painted. What comes out is yours to keep and to share."
 OWN = "My own picture"
-FAINTER = "0 leaves the photo as it is."
+FAINTER = "0 leaves the photo nearly as it is."
 LARGER = "Larger takes longer, above all stroke by stroke."
 
 
