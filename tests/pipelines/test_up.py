@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 
 ROOT = Path(__file__).parents[2]
 FLOWS = '''\
@@ -80,10 +81,8 @@ class Up:
     def start(self, **parameters: str) -> str:
         """Start a retraining by hand; its id."""
         (deployment,) = self.ask("deployments", deployments={"name": {"any_": ["monthly"]}})
-        answer = httpx.post(
-            f"{self.url}/deployments/{deployment['id']}/create_flow_run", json={"parameters": parameters}
-        )
-        return str(answer.raise_for_status().json()["id"])
+        with SyncPrefectClient(self.url) as client:
+            return str(client.create_flow_run_from_deployment(deployment["id"], parameters=parameters).id)
 
     def state(self, run: str) -> tuple[str, str]:
         state = httpx.get(f"{self.url}/flow_runs/{run}").raise_for_status().json()["state"]
