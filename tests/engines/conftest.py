@@ -39,7 +39,7 @@ def colours(count: int, seed: int) -> Examples:
     moods = np.arange(count) % 4
     noise = rng.normal(0, 20, (count, SIDE, SIDE, 3))
     pixels = (COLOURS[moods][:, None, None, :] + noise).clip(0, 255).astype(np.uint8)
-    return Examples(pixels, np.eye(4, dtype=np.float32)[moods])
+    return Examples(pixels, np.eye(4, dtype=np.float32)[moods], np.ones(count, np.float32))
 
 
 @pytest.fixture(scope="session")

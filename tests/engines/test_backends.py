@@ -33,15 +33,15 @@ from pawtrait.classification.train import Recipe
 knobs = params.load(Path("params.yaml"))
 moods = np.arange(32) % 4
 pixels = np.zeros((32, 32, 32, 3), np.uint8) + (moods * 60)[:, None, None, None].astype(np.uint8)
-examples = Examples(pixels, np.eye(4, dtype=np.float32)[moods])
+examples = Examples(pixels, np.eye(4, dtype=np.float32)[moods], np.ones(32, np.float32))
 tuned = knobs.models["cnn"].model_copy(update={"epochs": 8, "augment": True})
 recipe = Recipe("cnn", tuned, knobs.train.model_copy(update={"capped": False}), knobs.augment, 32, None)
-model, history = train.train(recipe, examples, examples, 7, "cnn on torch")
-answers = train.probabilities(model, pixels, 32)
+trained = train.train(recipe, examples, examples, 7, "cnn on torch")
+answers = train.probabilities(trained.model, pixels, 32)
 import keras
 print(json.dumps({
     "backend": keras.backend.backend(),
-    "losses": [row.loss for row in history],
+    "losses": [row.loss for row in trained.history],
     "sums": answers.sum(axis=1).tolist(),
 }))
 """

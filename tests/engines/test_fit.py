@@ -1,13 +1,13 @@
 """Training by a recipe: what it reports, when it stops, and that it repeats itself."""
 
 import re
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from pawtrait.classification import fit, nets
-from pawtrait.classification.fit import Examples
 from pawtrait.errors import BadTraining
 from pawtrait.params import Plateau
 
@@ -25,7 +25,7 @@ def trained(examples, knobs, epochs=3, valid=None, seed=7, augment=None, **chang
 
 def mislabelled(examples):
     """The same pictures with the next mood: the better a network learns the one, the worse the other."""
-    return Examples(examples.pixels, np.roll(examples.targets, 1, axis=1))
+    return replace(examples, targets=np.roll(examples.targets, 1, axis=1))
 
 
 def test_history_has_a_row_an_epoch_with_the_figures_of_keras(coloured, knobs):
@@ -79,7 +79,7 @@ def test_on_a_plateau_the_learning_rate_falls_to_its_floor_and_no_further(colour
 
 
 def test_a_loss_that_is_no_number_is_told_and_nothing_is_kept(coloured, knobs, tmp_path):
-    broken = Examples(coloured.pixels, np.full_like(coloured.targets, np.nan))
+    broken = replace(coloured, targets=np.full_like(coloured.targets, np.nan))
     fit.prepare(7, False)
     model = nets.build("cnn", 32, 4, None, None, "native")
     recipe = knobs.models["cnn"]

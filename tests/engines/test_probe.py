@@ -17,7 +17,7 @@ def scikit_learn(inputs, classes, strength):
 def test_the_keras_model_gives_scikit_learns_probabilities(coloured, strength):
     frozen = probe.features(32, None, "native")
     inputs, classes = train.probabilities(frozen, coloured.pixels, 16), coloured.targets.argmax(axis=1)
-    model = probe.assemble(frozen, *probe.regress(inputs, classes, strength))
+    model = probe.assemble(frozen, *probe.regress(inputs, classes, coloured.weights, strength))
     expected = scikit_learn(inputs, classes, strength).predict_proba(inputs)
     assert expected.std() > 0.1
     assert np.abs(train.probabilities(model, coloured.pixels, 16) - expected).max() < 1e-5
@@ -27,7 +27,7 @@ def test_a_feature_that_never_changes_does_no_harm(coloured):
     rng = np.random.default_rng(2)
     classes = coloured.targets.argmax(axis=1)
     inputs = np.column_stack([rng.normal(size=48), np.full(48, 3.0), classes]).astype(np.float32)
-    kernel, bias = probe.regress(inputs, classes, 1.0)
+    kernel, bias = probe.regress(inputs, classes, coloured.weights, 1.0)
     logits = inputs @ kernel + bias
     likely = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert np.abs(likely - scikit_learn(inputs, classes, 1.0).predict_proba(inputs)).max() < 1e-5

@@ -16,7 +16,6 @@ import yaml
 from pawtrait import checkpoints, progress, sealed
 from pawtrait.adapters import tracking
 from pawtrait.classification import train
-from pawtrait.classification.fit import Examples
 from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
@@ -58,7 +57,7 @@ def cut_off(monkeypatch):
 
 def steering(coloured):
     """The next mood for each picture, so that a network does worse the more it learns."""
-    return Examples(coloured.pixels, np.roll(coloured.targets, 1, axis=1))
+    return replace(coloured, targets=np.roll(coloured.targets, 1, axis=1))
 
 
 def same(model, other):
@@ -71,15 +70,16 @@ def test_cut_off_twice_it_gives_the_weights_and_the_history_of_one_that_was_not(
     recipe, coloured, cut_off, tmp_path
 ):
     arguments = (recipe, coloured, steering(coloured), SEED, "deep cnn")
-    whole, history = train.train(*arguments)
-    assert len({row.learning_rate for row in history}) > 1  # the plateau rule has had its say
-    best = int(np.argmin([row.val_loss for row in history]))
-    assert best < len(history) - 1  # and so has early stopping, whose weights are of an earlier epoch
+    whole = train.train(*arguments)
+    assert len({row.learning_rate for row in whole.history}) > 1  # the plateau rule has had its say
+    best = int(np.argmin([row.val_loss for row in whole.history]))
+    assert best < len(whole.history) - 1  # and so has early stopping, whose weights are of an earlier epoch
     cut_off(best + 2, *arguments, tmp_path)  # its checkpoint is of the best epoch itself
-    cut_off(len(history), *arguments, tmp_path)
-    again, told = train.train(*arguments, tmp_path)
-    assert told == history
-    assert same(again, whole)
+    cut_off(len(whole.history), *arguments, tmp_path)
+    again = train.train(*arguments, tmp_path)
+    assert again.history == whole.history
+    assert again.temperature == whole.temperature
+    assert same(again.model, whole.model)
 
 
 @pytest.mark.slow
@@ -90,23 +90,25 @@ def test_in_mixed_precision_the_scale_of_the_losses_goes_on_too(recipe, coloured
         replace(recipe, train=mixed, model=recipe.model.model_copy(update=plain)),
         *(coloured, coloured, SEED, "cnn"),
     )
-    whole, history = train.train(*arguments)
+    whole = train.train(*arguments)
     cut_off(3, *arguments, tmp_path)
-    again, told = train.train(*arguments, tmp_path)
-    assert told == history
-    assert same(again, whole)
+    again = train.train(*arguments, tmp_path)
+    assert again.history == whole.history
+    assert again.temperature == whole.temperature
+    assert same(again.model, whole.model)
 
 
 def test_one_that_had_ended_is_read_and_not_trained_again(recipe, coloured, tmp_path, capsys):
     short = replace(recipe, model=recipe.model.model_copy(update={"cap": 2}))
     arguments = (short, coloured, coloured, SEED, "deep cnn", tmp_path)
-    whole, history = train.train(*arguments)
+    whole = train.train(*arguments)
     (place,) = tmp_path.iterdir()
     assert [one.name for one in place.iterdir()] == ["000002"]  # the one of epoch 1 has gone
     capsys.readouterr()
-    again, told = train.train(*arguments)
-    assert told == history
-    assert same(again, whole)
+    again = train.train(*arguments)
+    assert again.history == whole.history
+    assert again.temperature == whole.temperature
+    assert same(again.model, whole.model)
     assert capsys.readouterr().err.splitlines() == ["deep cnn: was done after epoch 2/2"]
 
 
@@ -120,7 +122,7 @@ def test_between_two_checkpoints_lie_as_many_seconds_as_told(recipe, coloured, c
     "other", ["recipe", "epochs", "augmentation", "seed", "picture", "steering", "weights"]
 )
 def test_another_recipe_seed_picture_or_trunk_is_another_training(recipe, coloured, tmp_path, other):
-    changed = Examples(coloured.pixels.copy(), coloured.targets)
+    changed = replace(coloured, pixels=coloured.pixels.copy())
     assert train.fingerprint(recipe, changed, changed, 7) == train.fingerprint(recipe, coloured, coloured, 7)
     changed.pixels[3, 5, 5, 1] ^= 1
     trunk = tmp_path / "trunk.h5"

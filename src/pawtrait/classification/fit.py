@@ -20,14 +20,24 @@ from pawtrait.params import Augment, Model
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Pictures uint8 (N, side, side, 3) RGB and their targets float32 (N, classes), one-hot."""
+    """Pictures uint8 (N, side, side, 3) RGB, their targets float32 (N, classes), one-hot, and their weights.
+
+    The weights, float32 (N,), let copies of one picture count as one for the linear probe and the
+    temperature; the networks learn from every picture alike, as in the study.
+    """
 
     pixels: NDArray[np.uint8]
     targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64]) -> "Examples":
         """The chosen rows."""
-        return Examples(self.pixels[rows], self.targets[rows])
+        return Examples(self.pixels[rows], self.targets[rows], self.weights[rows])
+
+    def joined(self, more: "Examples") -> "Examples":
+        """These, then those."""
+        pairs = ((getattr(self, part), getattr(more, part)) for part in ("pixels", "targets", "weights"))
+        return Examples(*map(np.concatenate, pairs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a training starts from: a split's packed pictures with their rows, and where its trunk lies."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +32,18 @@ def load(arrays: Path, placed: Sequence[Placed], split: str) -> Material:
     """One split of the packed pictures; ``placed`` is the table that they were packed by."""
     mine = [one for one in placed if one.split == split]
     pixels = np.load(arrays / f"{split}.npy", allow_pickle=False)
-    return Material(mine, Examples(pixels, targets(packing.classes(mine))))
+    return Material(mine, Examples(pixels, targets(packing.classes(mine)), weights(mine)))
 
 
 def targets(classes: NDArray[np.int64]) -> NDArray[np.float32]:
     """One-hot float32 (N, 4) of indices into LABELS."""
     return np.eye(len(LABELS), dtype=np.float32)[classes]
+
+
+def weights(rows: Sequence[Placed]) -> NDArray[np.float32]:
+    """float32 (N,): the pictures of a group share a weight of 1."""
+    sizes = Counter(one.group for one in rows)
+    return np.array([1 / sizes[one.group] for one in rows], np.float32)
 
 
 def trunk(net: str, weights: Path) -> Path | None:

@@ -31,20 +31,25 @@ def features(side: int, weights: Path | None, input_range: str) -> keras.Model:
 
 
 def regress(
-    inputs: NDArray[np.float32], classes: NDArray[np.int64], inverse_strength: float
+    inputs: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    inverse_strength: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fit on standardised inputs; fold the standardisation into the coefficients.
 
     Args:
         inputs: float32 (N, C).
         classes: int64 (N,), every class 0..K-1 at least once.
+        weights: float32 (N,) > 0, how much each counts beside the others.
         inverse_strength: scikit-learn's C.
 
     Returns:
         float32 (C, K) and (K,): softmax(x @ kernel + bias) are the regression's probabilities.
     """
     scaler = StandardScaler().fit(inputs)
-    regression = LogisticRegression(C=inverse_strength, max_iter=2000).fit(scaler.transform(inputs), classes)
+    regression = LogisticRegression(C=inverse_strength, max_iter=2000)
+    regression.fit(scaler.transform(inputs), classes, sample_weight=weights / weights.mean())
     kernel = regression.coef_.T / scaler.scale_[:, None]  # (C, K)
     bias = regression.intercept_ - scaler.mean_ @ kernel
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pawtrait.classification import fit, nets, probe
+from pawtrait.classification import fit, nets, probe, temperature
 from pawtrait.classification.fit import Epoch, Examples
 from pawtrait.dataset.labels import LABELS
 from pawtrait.files import sha256
@@ -40,17 +40,26 @@ class Recipe:
         return "ImageNet" if self.weights else "random start"
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with calibrated probabilities, and how it came about."""
+
+    model: keras.Model
+    history: list[Epoch]  # as it trained, before the temperature
+    temperature: float  # folded into the model
+
+
 def train(
     recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str, keep: Path | None = None
-) -> tuple[keras.Model, list[Epoch]]:
-    """Build and train one network.
+) -> Trained:
+    """Build, train and calibrate one network.
 
     Killed and called again with the same arguments it goes on from its last checkpoint, to the same bits.
 
     Args:
         recipe: what to train and how.
         examples: what it learns from.
-        steer: what early stopping and the learning rate follow.
+        steer: what early stopping, the learning rate and the temperature follow.
         seed: of start, order, dropout and augmentation.
         title: what the progress bar says.
         keep: a folder where each training has its checkpoints in a folder of its own; None keeps none. The
@@ -60,9 +69,14 @@ def train(
     regresses = recipe.model.net == "linear_probe"
     fit.prepare(seed, recipe.train.mixed_precision and not regresses)
     if regresses:
-        return _regress(recipe, examples, steer)
-    place = keep / fingerprint(recipe, examples, steer, seed) if keep else None
-    return _descend(recipe, examples, steer, seed, title, place)
+        model, history = _regress(recipe, examples, steer)
+    else:
+        place = keep / fingerprint(recipe, examples, steer, seed) if keep else None
+        model, history = _descend(recipe, examples, steer, seed, title, place)
+    answers = probabilities(model, steer.pixels, recipe.train.batch)
+    degree = temperature.fit(answers, steer.targets, steer.weights)
+    temperature.fold(model, degree)
+    return Trained(model, history, degree)
 
 
 def fingerprint(recipe: Recipe, examples: Examples, steer: Examples, seed: int) -> str:
@@ -72,7 +86,7 @@ def fingerprint(recipe: Recipe, examples: Examples, steer: Examples, seed: int) 
     files = [*sorted(Path(__file__).parent.glob("*.py")), *([recipe.weights] if recipe.weights else [])]
     digest = hashlib.sha256(json.dumps([known, [sha256(file) for file in files]]).encode())
     for some in (examples, steer):
-        for array in (some.pixels, some.targets):
+        for array in (some.pixels, some.targets, some.weights):
             digest.update(str(array.shape).encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
@@ -119,7 +133,8 @@ def _regress(recipe: Recipe, examples: Examples, steer: Examples) -> tuple[keras
     batch = recipe.train.batch
     frozen = probe.features(recipe.side, recipe.weights, recipe.model.input_range)
     inputs = probabilities(frozen, examples.pixels, batch)
-    kernel, bias = probe.regress(inputs, examples.targets.argmax(axis=1), recipe.model.inverse_strength)
+    classes = examples.targets.argmax(axis=1)
+    kernel, bias = probe.regress(inputs, classes, examples.weights, recipe.model.inverse_strength)
     model = probe.assemble(frozen, kernel, bias)
     seen, held = (
         _loss_and_accuracy(probabilities(model, some.pixels, batch), some.targets)

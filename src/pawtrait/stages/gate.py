@@ -216,7 +216,7 @@ def _taken_back(version: str) -> list[str]:
     """A word where somebody took this very version back: no figure of it has changed since."""
     with database.opened() as engine:
         mine = [one for one in ledger.moves(engine) if version in (one.version, one.previous)]
-    if not mine or mine[-1].action != "rolled-back" or mine[-1].version == version:
+    if not mine or mine[-1].action != "rolled-back":
         return []
     last = mine[-1]
     why = " ".join(last.reasons) or "no reason given"

@@ -1,6 +1,6 @@
 """Stage train: packed arrays and pretrained weights → a sealed model folder and its run in MLflow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.classification import arrays as packing
 from pawtrait.classification import crossval, explain, export, material
 from pawtrait.classification import train as trainer
-from pawtrait.classification.fit import Epoch, Examples
+from pawtrait.classification.fit import Epoch
 from pawtrait.classification.material import Material
-from pawtrait.classification.train import Recipe
+from pawtrait.classification.train import Recipe, Trained
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation import drawing, metrics, plots
@@ -49,14 +49,15 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
     inputs = [arrays, splits, weights]
     with tracking.training(knobs, name, inputs, place=place) as record, whole_folder(out) as folder:
         record.params(knobs.models[name].model_dump() | {"start": recipe.start, "seed": knobs.seed})
-        model, history = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name, place)
+        trained = trainer.train(recipe, train.examples, valid.examples, knobs.seed, name, place)
         told = record.steps("loss")  # before it was cut off
-        record.history([asdict(row) for row in history if row.epoch not in told])
-        facts = _save(folder, model, recipe, history, valid)
-        _write(folder / "history.csv", history, Epoch)
-        sheet, shown = _explained(model, valid)
+        record.history([asdict(row) for row in trained.history if row.epoch not in told])
+        record.metrics({"temperature": trained.temperature})
+        facts = _save(folder, trained, recipe, valid)
+        _write(folder / "history.csv", trained.history, Epoch)
+        sheet, shown = _explained(trained.model, valid)
         drawing.save(sheet, folder / "gradcam.png")
-        _write(folder / "seeds.csv", _seeds(recipe, train, valid, model, knobs.seed, place), Seed)
+        _write(folder / "seeds.csv", _seeds(recipe, train, valid, trained.model, knobs.seed, place), Seed)
         _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed, place), Fold)
         sealed.write_facts(folder, facts | {"trained_on": len(train.rows)})
         sealed.seal(folder)
@@ -65,23 +66,22 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
         registry.log(record, folder)
 
 
-def _save(
-    folder: Path, model: keras.Model, recipe: Recipe, history: Sequence[Epoch], valid: Material
-) -> dict[str, Any]:
+def _save(folder: Path, trained: Trained, recipe: Recipe, valid: Material) -> dict[str, Any]:
     """Write both forms of the model; give what model.json says of it."""
-    export.save_keras(model, folder / "model.keras")
+    export.save_keras(trained.model, folder / "model.keras")
     probes = valid.examples.pixels[packing.probes(valid.classes, PROBES)]
-    parity = export.save_onnx(model, folder / "model.onnx", probes)
+    parity = export.save_onnx(trained.model, folder / "model.onnx", probes)
     return {
         "name": recipe.name,
         "net": recipe.model.net,
         "start": recipe.start,
-        "parameters": model.count_params(),
+        "parameters": trained.model.count_params(),
         "side": recipe.side,
         "labels": list(LABELS),
         "input_range": recipe.model.input_range,
-        "epochs": len(history),
+        "epochs": len(trained.history),
         "capped": recipe.epochs < recipe.model.epochs,
+        "temperature": round(trained.temperature, 4),
         "parity": parity,
         "recipe": recipe.model.model_dump(),
     }
@@ -111,7 +111,7 @@ def _seeds(
     for offset in range(recipe.model.repeats):
         title = f"{recipe.name} seed {seed + offset}"
         model = (
-            trainer.train(recipe, train.examples, valid.examples, seed + offset, title, place)[0]
+            trainer.train(recipe, train.examples, valid.examples, seed + offset, title, place).model
             if offset
             else first
         )
@@ -125,18 +125,15 @@ def _folds(recipe: Recipe, train: Material, valid: Material, seed: int, place: P
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)
     groups = np.array([one.group for one in placed])
-    examples = Examples(
-        np.concatenate([train.examples.pixels, valid.examples.pixels]),
-        np.concatenate([train.examples.targets, valid.examples.targets]),
-    )
+    examples = train.examples.joined(valid.examples)
     count = recipe.train.folds if recipe.model.folds else 0
     for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
         for fold in crossval.folds(classes, groups, count, seed, kind):
             title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"
-            model, _ = trainer.train(
+            fitted = trainer.train(
                 recipe, examples.take(fold.train), examples.take(fold.steer), seed, title, place
             )
-            answers = trainer.probabilities(model, examples.pixels[fold.score], recipe.train.batch)
+            answers = trainer.probabilities(fitted.model, examples.pixels[fold.score], recipe.train.batch)
             for index, answer in zip(fold.score, answers, strict=True):
                 one = placed[index]
                 yield Fold(kind, fold.number, one.id, one.group, one.label, *map(float, answer))

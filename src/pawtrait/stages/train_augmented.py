@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     photos = of["train"].examples
     again = photos.take(_chosen(len(of["train"].rows), wish.share, knobs.seed))
     more = _painted(CycleGanPainter.load(painter, engine="onnxruntime"), again)
-    arms = dict(zip(ARMS, (_together(photos, again), _together(photos, more)), strict=True))
+    arms = dict(zip(ARMS, (photos.joined(again), photos.joined(more)), strict=True))
     known = train.fingerprint(recipe, arms[ARMS[1]], of["valid"].examples, knobs.seed)
     place = CHECKPOINTS / f"augmented-{wish.model}-{wish.seeds}-{known}"
     title = f"{wish.model} with CycleGAN's pictures"
@@ -77,13 +77,7 @@ def _painted(painter: CycleGanPainter, photos: Examples) -> Examples:
     """Pictures as CycleGAN paints them, each with the label of its photo."""
     side = photos.pixels.shape[1]
     track = progress.track(photos.pixels, len(photos.pixels), "paint")
-    return Examples(np.stack([painter.paint(one, side=side) for one in track]), photos.targets)
-
-
-def _together(photos: Examples, more: Examples) -> Examples:
-    return Examples(
-        np.concatenate([photos.pixels, more.pixels]), np.concatenate([photos.targets, more.targets])
-    )
+    return replace(photos, pixels=np.stack([painter.paint(one, side=side) for one in track]))
 
 
 def _results(
@@ -92,9 +86,9 @@ def _results(
     for seed in seeds:
         for arm, examples in arms.items():
             title = f"{recipe.name} on {arm}, seed {seed}"
-            model, _ = train.train(recipe, examples, of["valid"].examples, seed, title, place)
+            fitted = train.train(recipe, examples, of["valid"].examples, seed, title, place).model
             for split in JUDGES:
-                answers = train.probabilities(model, of[split].examples.pixels, recipe.train.batch)
+                answers = train.probabilities(fitted, of[split].examples.pixels, recipe.train.batch)
                 figures = metrics.headline(scored(rows(of[split].rows, answers), title))
                 yield Result(seed, arm, split, figures["accuracy"], figures["macro_f1"])
 

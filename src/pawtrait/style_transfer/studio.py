@@ -94,8 +94,8 @@ class Studio:
         """Paint a photo by one method, the longer side at most ``neural.side`` px.
 
         ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weight of the style,
-        for cyclegan it mixes the pictures, and for hybrid that from which the descent begins; for fast it mixes
-        the vectors of photo and painting, so that 0 repaints the photo in its own style.
+        for cyclegan it mixes the pictures, and for hybrid that from which the descent begins; for fast it
+        mixes the vectors of photo and painting, so that 0 repaints the photo in its own style.
 
         Raises:
             BadModel: the method cannot paint here; the message says why.
