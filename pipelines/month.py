@@ -1,7 +1,8 @@
 """One month turned: freeze, retrain, commit, register, judge, promote or not, tell; each step may run again.
 
 Whatever line a run dies at, the next one goes on: what is frozen is remembered by the store, what is computed
-by DVC's cache, what is committed by git, what is registered by MLflow, and what was decided by the ledger.
+by DVC's cache, what is committed by git, what is registered by MLflow, what was decided by the ledger, and
+what is still to be shown and told of a decided month by a file in the clone.
 """
 
 import json
@@ -19,6 +20,7 @@ from prefect.input import RunInput
 from pawtrait import champion, clock
 from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadData, BadStore, PawtraitError
+from pawtrait.files import write_text
 from pipelines import inputs, pages, workspace
 from pipelines import stages as dvc_stages
 from pipelines.announce import announce
@@ -37,6 +39,7 @@ VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is abou
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
 ACTOR = "retrain"
+OWED = ".cache/owed-{}.json"  # of a month, in the clone
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
 
 
@@ -91,10 +94,49 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
     except PawtraitError as error:
         failed(ws.month, error)
         raise
-    facts = {"month": ws.month, "outcome": ended.sentence}
-    told = announce(f"retrain.{ended.action}", facts | ({"reason": wish.reason} if wish.reason else {}))
-    get_run_logger().info("webhook: %s", told)
+    _tell(ws, ended, wish.reason)
     return ended
+
+
+def owes(clone: Path, month: str) -> bool:
+    """Whether a run died between a month's decision and the last word of it."""
+    return (clone / OWED.format(month)).exists()
+
+
+def finish(ws: Workspace, done: ledger.Decision) -> Outcome:
+    """Show and tell what a run that died after its decision did not come to.
+
+    Raises:
+        PawtraitError: what it left is no JSON.
+    """
+    owed = _json(ws.path / OWED.format(ws.month))
+    if done.action == "skipped":
+        ended = Outcome("skipped", done.reasons[0])
+        pages.skipped(ws, ended.sentence)
+    else:
+        ended = _ended(done, owed["verdict"])
+        pages.month(ws, owed["said"], owed["verdict"], ended.sentence, build_image(ws))
+    _tell(ws, ended, owed["reason"])
+    return ended
+
+
+def _ended(done: ledger.Decision, verdict: Mapping[str, Any]) -> Outcome:
+    if done.action == "kept":
+        return Outcome("kept", f"the champion stays: {done.reasons[0]}")
+    return Outcome("promoted", f"version {done.version} is champion: {verdict['sentences'][0]}")
+
+
+def _owe(ws: Workspace, wish: Wish, said: str = "", verdict: Mapping[str, Any] | None = None) -> None:
+    """Remember, before the ledger has it, what is to be shown and told of the decision."""
+    facts = {"said": said, "verdict": verdict, "reason": wish.reason}
+    write_text(ws.path / OWED.format(ws.month), json.dumps(facts))
+
+
+def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
+    """The last word of a month."""
+    facts = {"month": ws.month, "outcome": ended.sentence} | ({"reason": reason} if reason else {})
+    get_run_logger().info("webhook: %s", announce(f"retrain.{ended.action}", facts))
+    (ws.path / OWED.format(ws.month)).unlink(missing_ok=True)
 
 
 def failed(month: str, error: PawtraitError) -> None:
@@ -131,6 +173,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     before = len(decided(ws.month))
+    (ws.path / OWED.format(ws.month)).unlink(missing_ok=True)  # what comes is newer
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
@@ -139,13 +182,14 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
             step("record-splits", RECORD, children)
             workspace.begin(ws)
         elif not wish.again or (wish.reason and _known(ws)):  # who asks by hand has it repeated all the same
-            return _skip(ws)
+            return _skip(ws, wish)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
     verdict["sentences"][1:1] = [f"Turned now because of {wish.reason}."] if wish.reason else []
+    _owe(ws, wish, said, verdict)
     ended = _decide(ws, wish, verdict, before)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
@@ -199,10 +243,11 @@ def _known(ws: Workspace) -> bool:
     return done is not None and done.commit == workspace.head(ws)
 
 
-def _skip(ws: Workspace) -> Outcome:
+def _skip(ws: Workspace, wish: Wish) -> Outcome:
     sentence = (
         f"skipped: up to date at commit {workspace.head(ws)[:9]}; `dvc status` has nothing to report: {{}}"
     )
+    _owe(ws, wish)
     write(ws.month, "skipped", [sentence], {"commit": workspace.head(ws)})
     pages.skipped(ws, sentence)
     return Outcome("skipped", sentence)
@@ -291,5 +336,5 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadData(f"{path} is no verdict: {error!r}; run `pawtrait gate`") from error
+        raise BadData(f"{path} cannot be read: {error!r}; turn the month again with --again") from error
     return read

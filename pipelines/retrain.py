@@ -116,6 +116,9 @@ def _alone() -> FileLock:
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
     try:
         done = calendar.settled(calendar.decided(month))
+        if done and not again and calendar.owes(newest.CLONE, month):
+            ended = calendar.finish(workspace.prepare(Path(), newest.CLONE, month), done)
+            return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
         if done and not again:
             why = f": {done.reasons[0]}" if done.reasons else ""
             return Completed(

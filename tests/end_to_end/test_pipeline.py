@@ -127,6 +127,8 @@ def test_a_run_has_every_epoch_of_its_training(project: Project) -> None:
         logged = _client(project).get_metric_history(run.info.run_id, key)
         assert [(one.step, one.value) for one in logged] == [(int(r["epoch"]), float(r[key])) for r in rows]
     assert len(rows) == 2
+    told = _json(project, "data/models/cnn/model.json")["temperature"]
+    assert run.data.metrics["temperature"] == pytest.approx(told, abs=1e-4) != 1.0
 
 
 def test_the_registered_champion_predicts(project: Project, registered: str) -> None:

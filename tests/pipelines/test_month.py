@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 
 from pawtrait.adapters.store import database, ledger, settling
-from pipelines import month, workspace
+from pipelines import month, pages, workspace
 from pipelines.processes import CommandError
 from pipelines.retrain import LOCK, retrain
 
@@ -307,6 +307,68 @@ def test_a_run_killed_at_a_line_leaves_what_the_next_goes_on_from(
     ran = (project / ".cache/retrain/ran.txt").read_text().split()
     assert len(ran) == len(set(ran)) == 4
     assert not git(project / ".cache/retrain", "status", "--porcelain", "--", "data", "dvc.lock")
+
+
+class Died(BaseException):
+    """As if the process were gone: nothing catches it."""
+
+
+def _dies(*_: Any, **__: Any) -> None:
+    raise Died
+
+
+@pytest.mark.parametrize(
+    ("verdict", "action", "why"),
+    [
+        ("keep", "kept", "the champion stays: too little evidence"),
+        pytest.param(
+            *("promote", "promoted", "version 2 is champion: macro-F1 is 0.50"), marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_what_a_run_decided_and_did_not_live_to_tell_is_told_by_the_next(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch, verdict: str, action: str, why: str
+) -> None:
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    monkeypatch.setattr(month, "_promote", _crowned)
+    monkeypatch.setenv("TOY_VERDICT", verdict)
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(pages, "month", _dies)
+        turned(reason="drift: it is darker")
+    assert sent == []
+    state = turned()
+    assert (state.name, state.message) == (action.capitalize(), f"2026-11: {why}")
+    page = Artifact.get("retrain-2026-11")
+    assert page is not None
+    assert why in str(page.data) and "**cnn**" in str(page.data)
+    facts = {"month": "2026-11", "outcome": why, "reason": "drift: it is darker"}
+    assert sent == [(f"retrain.{action}", facts)]
+    assert [one.action for one in decisions()] == [action]
+    assert "is done already" in (turned().message or "")
+    assert told(project).count("gate --version 2") == len(sent) == 1
+
+
+def _crowned(ws: workspace.Workspace, version: str, *_: Any) -> None:
+    """As `pawtrait promote` does, whose stand-in knows no ledger."""
+    month.write(ws.month, "promoted", ["better"], {"challenger": version, "figures": {}})
+
+
+@pytest.mark.slow
+def test_a_skipped_month_that_was_not_told_is_told_by_the_next(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned()
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(pages, "skipped", _dies)
+        turned("2026-12")
+    sent: list[str] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append(event))
+    state = turned("2026-12")
+    assert state.name == "Skipped" and "up to date at commit" in (state.message or "")
+    assert sent == ["retrain.skipped"]
+    assert "is done already" in (turned("2026-12").message or "")
+    assert [one.action for one in decisions("2026-12")] == ["skipped"]
 
 
 def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
