@@ -121,6 +121,7 @@ def test_feedback_is_tracked_by_dvc_and_committed(
     assert "data/feedback/2026-11/accepted.csv" not in names
 
 
+@pytest.mark.slow
 def test_a_month_that_was_frozen_and_not_yet_tracked_never_enters_git(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_month_that_somebody_took_out_stays_out(
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
 
+@pytest.mark.slow
 def test_a_month_that_somebody_took_out_stays_out_when_it_is_turned_again(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,6 +373,7 @@ def test_a_skipped_month_that_was_not_told_is_told_by_the_next(
     assert [one.action for one in decisions("2026-12")] == ["skipped"]
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
     LOCK.parent.mkdir(exist_ok=True)
     with FileLock(LOCK):

@@ -25,11 +25,16 @@ stages:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A project with an empty git repository and DVC."""
+    """A project whose git repository and DVC's cache have three months' results."""
     root = tmp_path_factory.mktemp("template")
     (root / "dvc.yaml").write_text(STAGE)
     shell(root, "git", "init", "-q")
     shell(root, sys.executable, "-m", "dvc", "init", "-q")
+    for number in (1, 2, 3):
+        (root / "input").write_text(f"input {number}\n")
+        shell(root, sys.executable, "-m", "dvc", "repro", "-q")
+        shell(root, "git", "add", ".")
+        shell(root, "git", "commit", "-qm", f"month {number}")
     return root
 
 
@@ -51,22 +56,26 @@ def shell(root, *command):
     subprocess.run(command, cwd=root, check=True, env=os.environ | identity)
 
 
+def git(root, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def month(root, coloured_models, number, register=False):
-    """A month's work: a result by DVC and its commit, a model by MLflow, perhaps registered."""
-    (root / "input").write_text(f"input {number}\n")
-    shell(root, sys.executable, "-m", "dvc", "repro", "-q")
-    shell(root, "git", "add", ".")
-    shell(root, "git", "commit", "-qm", f"month {number}")
+    """A month's work in MLflow beside the result that DVC has: a model, perhaps registered."""
+    commit = git(root, "rev-parse", f":/month {number}")
+    lock = root / "lock" / "dvc.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text(git(root, "show", f"{commit}:dvc.lock"))
     shutil.rmtree(root / "data/models", ignore_errors=True)
     model = coloured_models(root / "data/models", "cnn", sharpness=float(number))
     knobs = params.load(ROOT / "params.yaml").model_copy(update={"seed": hash((str(root), number))})
     with tracking.training(knobs, "cnn", []) as run:
         registry.log(run, model)
     with tracking.pipeline(knobs) as parent:
-        parent.artifact(root / "dvc.lock")
+        parent.artifact(lock)
     if register:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        tags = {"git.commit": commit.stdout.strip(), "pipeline.run_id": parent.id}
+        tags = {"git.commit": commit, "pipeline.run_id": parent.id}
         registry.register(sealed.check(model)["model.onnx"], tags, "")
     return run.id
 
