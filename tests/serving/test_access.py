@@ -1,11 +1,15 @@
 """Who may come in, how often, and what is around every answer."""
 
+import json
+
 import pytest
 from fastapi.testclient import TestClient
 
 from pawtrait.errors import BadParams
 from pawtrait.serving import keys, settings
 from pawtrait.serving.access import Gate, Rates
+from pawtrait.serving.explain import Explainers
+from pawtrait.serving.logs import Lines
 from pawtrait.serving.problems import Problem
 from tests.serving.callers import png, wait_for
 
@@ -236,12 +240,28 @@ def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):
         raise RuntimeError("a secret of ours")
 
     monkeypatch.setattr("pawtrait.serving.health._versions", broken)
+    caplog.handler.setFormatter(Lines())
     done = service.get("/v1/models")
     assert (done.status_code, done.json()["type"]) == (500, "urn:pawtrait:problem:internal")
     assert "secret" not in done.text and "Traceback" not in done.text
     assert done.headers["x-content-type-options"] == "nosniff"
     request = done.headers["x-request-id"]
     assert done.json()["instance"].endswith(request)
-    (told,) = [one for one in caplog.records if one.exc_info]
-    assert (told.request, str(told.exc_info[1])) == (request, "a secret of ours")
+    (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
+    assert told["request"] == request and "a secret of ours" in told["trace"]
     assert isinstance(service, TestClient)
+
+
+def test_what_is_logged_on_the_way_names_its_request(service, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("no map today")
+
+    monkeypatch.setattr(Explainers, "explain", broken)
+    caplog.handler.setFormatter(Lines())
+    done = service.post("/v1/moods?explain=true", content=png(), headers={"content-type": "image/png"})
+    assert done.status_code == 200
+    (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
+    assert (told["message"], told["request"]) == (
+        "a picture could not be explained",
+        done.headers["x-request-id"],
+    )

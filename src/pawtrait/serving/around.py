@@ -13,7 +13,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pawtrait.serving import problems, traces
+from pawtrait.serving import logs, problems, traces
 from pawtrait.serving.incoming import Incoming
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.problems import Problem
@@ -102,6 +102,7 @@ class Around:
         began, status, started = time.perf_counter(), 500, False
         state: dict[str, Any] = scope.setdefault("state", {})
         state["id"] = uuid4().hex
+        logs.REQUEST.set(state["id"])  # each request has a task, so a context, of its own
 
         async def answer(message: Message) -> None:
             nonlocal status, started
@@ -123,7 +124,7 @@ class Around:
                 scope["app"] = self._outer
                 await problems.answer(Request(scope), problem)(scope, receive, answer)
             except Exception:
-                log.exception("nobody had foreseen this", extra={"request": state["id"]})
+                log.exception("nobody had foreseen this")
                 if started:  # half an answer cannot become another one: the connection is cut
                     raise
                 scope["app"] = self._outer

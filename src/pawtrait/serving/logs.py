@@ -4,23 +4,26 @@ import json
 import logging
 import sys
 import warnings
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 OWN = ("request", "method", "route", "status", "milliseconds", "problem", "client", "job")
+REQUEST: ContextVar[str | None] = ContextVar("request", default=None)  # the id of the one being answered
 
 
 class Lines(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger, message, and those of ``OWN`` that were given."""
+        """Time, level, logger, message, and those of ``OWN`` that were given, or whose request it is."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: value for name in OWN if (value := getattr(record, name, None)) is not None}
+        given = {"request": REQUEST.get()} | vars(record)
+        line |= {name: value for name in OWN if (value := given.get(name)) is not None}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
