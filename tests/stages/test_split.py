@@ -55,6 +55,7 @@ def run(records: list[Record], recorded: str = "id,split\n") -> dict[str, str]:
         splits=Path("splits.csv"),
         dropped=Path("dropped.csv"),
         summary=Path("split.json"),
+        docs=Path("split_docs"),
     )
     return {row.path: row.split for row in read(Path("splits.csv"), Placed)}
 
@@ -123,6 +124,11 @@ def test_a_split_without_a_class_stops(published: list[Record]) -> None:
     lacking = [row for row in published if not row.path.startswith("valid/angry")]
     with pytest.raises(BadData, match=r"splits\.csv: split valid has no picture of class angry"):
         run(lacking)
+    assert any("valid/angry" in page for page in _pages())
+
+
+def _pages() -> list[str]:
+    return [one.read_text(encoding="utf-8") for one in sorted(Path("split_docs").rglob("*.html"))]
 
 
 def test_no_pictures_stop(published: list[Record]) -> None:

@@ -1,4 +1,4 @@
-"""Stage split: accepted pictures → train, valid and test, with no group in two of them."""
+"""Stage split: accepted pictures → train, valid and test, with no group in two of them, and the Data Docs."""
 
 import json
 from collections import Counter
@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.adapters.expectations import Checker
 from pawtrait.dataset import duplicates, rules, split
 from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Record, Recorded, Rejected, read, write
 from pawtrait.errors import BadData
-from pawtrait.files import write_text
+from pawtrait.files import whole_folder, write_text
 
 
-def run(*, accepted: Path, recorded: Path, splits: Path, dropped: Path, summary: Path) -> None:
+def run(*, accepted: Path, recorded: Path, splits: Path, dropped: Path, summary: Path, docs: Path) -> None:
     """Settle every accepted picture in a split. All outputs are written even if the splits cannot be used.
 
     Raises:
@@ -42,7 +43,14 @@ def run(*, accepted: Path, recorded: Path, splits: Path, dropped: Path, summary:
     write(dropped, out, Rejected)
     report = _summary(rows, len(out), {name: _origin(name, made, settled) for name in SPLITS})
     write_text(summary, json.dumps(report, indent=2) + "\n")
-    _check(rows, splits)
+    with whole_folder(docs) as draft:
+        broken = _broken(rows, Checker(draft))
+    with tracking.pipeline(knobs) as run:
+        run.artifact(docs, "split_docs")
+        for file in (dropped, summary):
+            run.artifact(file, "data")
+    if broken:
+        raise BadData(f"{splits}: {'; '.join(broken)}; see {docs / 'index.html'}")
 
 
 def _recorded(path: Path) -> dict[str, str]:
@@ -76,8 +84,5 @@ def _summary(rows: Sequence[Placed], dropped: int, origins: Mapping[str, str]) -
     }
 
 
-def _check(rows: Sequence[Placed], splits: Path) -> None:
-    checker = Checker()
-    broken = [found.sentence for table in rules.splits(rows) for found in checker.check(table)]
-    if broken:
-        raise BadData(f"{splits}: {'; '.join(broken)}")
+def _broken(rows: Sequence[Placed], checker: Checker) -> list[str]:
+    return [found.sentence for table in rules.splits(rows) for found in checker.check(table)]
