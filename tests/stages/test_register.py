@@ -50,6 +50,12 @@ def registered(workspace):
     return champion.read(note)
 
 
+def test_the_version_of_a_retraining_names_its_month(finished):
+    note = finished.root / "champion.json"
+    register.run(compare=finished.reports / "compare.json", models=finished.models, note=note, month="2026-11")
+    assert registry.numbered("1").tags["retrain.month"] == "2026-11"
+
+
 def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, capsys):
     note = registered(finished)
     assert (note.name, note.version, note.model) == ("pet-expression", "1", "cnn")
