@@ -52,7 +52,9 @@ def registered(workspace):
 
 def test_the_version_of_a_retraining_names_its_month(finished):
     note = finished.root / "champion.json"
-    register.run(compare=finished.reports / "compare.json", models=finished.models, note=note, month="2026-11")
+    register.run(
+        compare=finished.reports / "compare.json", models=finished.models, note=note, month="2026-11"
+    )
     assert registry.numbered("1").tags["retrain.month"] == "2026-11"
 
 
