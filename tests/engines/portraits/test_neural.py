@@ -1,6 +1,9 @@
 """The loss falls; colours, sizes, starts and memory; what is refused."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +22,7 @@ from pawtrait.style_transfer.neural import Step
 
 Recipe = Callable[..., params.Neural]
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[3]
 
 
 def paint(photo: Pixels, painting: Pixels, net: Features, recipe: params.Neural, seed: int = 0) -> list[Step]:
@@ -219,6 +223,46 @@ def test_memory_grows_with_the_area_and_halves_in_bfloat16(recipe: Recipe) -> No
     )
     assert 3.9 < large / small < 4.1
     assert 0.5 < short / small < 0.75
+
+
+PAINTING = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from pawtrait import params
+from pawtrait.style_transfer import features, neural
+
+net, side, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+knobs = params.load(Path("params.yaml")).neural
+picture = np.random.default_rng(1).integers(0, 255, (side, side, 3), np.uint8)
+eyes = features.load(net, None, seed=1)
+
+def painted(side):
+    wish = {"network": net, "side": side, "precision": precision, "scales": (1.0,), "steps": (3,)}
+    recipe = params.Neural.model_validate(knobs.model_copy(update=wish).model_dump())
+    list(neural.optimise(picture, [(picture[::2, ::-2], 1.0)], eyes, recipe, 0))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+before = painted(32)  # the program itself
+print((painted(side) - before) / neural.memory(knobs.networks[net], net, side, side, precision))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("net", "side", "precision"),
+    [
+        ("squeezenet", 512, "bf16"),
+        ("squeezenet", 512, "fp32"),
+        ("vgg19", 512, "bf16"),
+        ("vgg19", 512, "fp32"),
+        ("squeezenet", 2048, "bf16"),  # 10 GB
+    ],
+)
+def test_painting_takes_no_more_memory_than_is_stated(net: str, side: int, precision: str) -> None:
+    code = [sys.executable, "-c", PAINTING, net, str(side), precision]
+    done = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 0.4 < float(done.stdout) <= 1.0
 
 
 def test_leaving_early_is_allowed(
