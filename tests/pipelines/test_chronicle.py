@@ -57,7 +57,9 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
 
 
 def test_a_year_that_breaks_a_promise_says_which():
-    from pipelines import year  # it has much to import, of Prefect too
+    # Late: Prefect's runner sets logging up anew, at which the handler of absl, which Keras brings, closes the stream
+    # that pytest listens to while it collects.
+    from pipelines import year
 
     good, poisoned, worse = (
         chronicle.Row("2026-01", "", "–", accepted, decision, "better", "version 1")
