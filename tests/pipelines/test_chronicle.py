@@ -57,8 +57,8 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
 
 
 def test_a_year_that_breaks_a_promise_says_which():
-    # Late: Prefect's runner sets logging up anew, at which the handler of absl, which Keras brings, closes the stream
-    # that pytest listens to while it collects.
+    # Late: Prefect's runner sets logging up anew, at which the handler of absl, which Keras brings, closes
+    # the stream that pytest listens to while it collects.
     from pipelines import year
 
     good, poisoned, worse = (
