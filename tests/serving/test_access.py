@@ -11,7 +11,7 @@ from pawtrait.serving.access import Gate, Rates
 from pawtrait.serving.explain import Explainers
 from pawtrait.serving.logs import Lines
 from pawtrait.serving.problems import Problem
-from tests.serving.callers import png, wait_for
+from tests.serving.callers import jpeg, png, wait_for
 
 SCOPES = {
     "read": ("POST", "/v1/moods"),
@@ -261,7 +261,20 @@ def test_what_is_logged_on_the_way_names_its_request(service, monkeypatch, caplo
     done = service.post("/v1/moods?explain=true", content=png(), headers={"content-type": "image/png"})
     assert done.status_code == 200
     (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
-    assert (told["message"], told["request"]) == (
-        "a picture could not be explained",
-        done.headers["x-request-id"],
-    )
+    assert told["message"] == "a picture could not be explained"
+    assert told["request"] == done.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])  # read in a batch; decoded by another thread before
+def test_what_a_thread_logs_names_its_request(service, monkeypatch, caplog, kind):
+    def broken(*_):
+        raise RuntimeError("no measure today")
+
+    monkeypatch.setattr("pawtrait.serving.intake.measure", broken)
+    caplog.handler.setFormatter(Lines())
+    body = jpeg() if kind == "jpeg" else png()
+    done = service.post("/v1/moods", content=body, headers={"content-type": f"image/{kind}"})
+    assert done.status_code == 500
+    (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
+    assert told["message"] == "a picture could not be answered"
+    assert told["request"] == done.headers["x-request-id"]

@@ -21,6 +21,7 @@ from pawtrait.serving import intake, reading
 from pawtrait.serving.eyes import Eyes
 from pawtrait.serving.intake import Sent
 from pawtrait.serving.lag import Lag
+from pawtrait.serving.logs import REQUEST
 from pawtrait.serving.models import Served
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.reading import Read, Wanted
@@ -117,7 +118,8 @@ class Batcher:
         """
         self.check_room(len(sent))
         loop = asyncio.get_running_loop()
-        jobs = [_Job(Wanted(one, shown), served, loop) for one in sent]
+        request = REQUEST.get()
+        jobs = [_Job(Wanted(one, shown, request=request), served, loop) for one in sent]
         self.pending += len(jobs)
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -166,7 +168,7 @@ class Batcher:
                 with self._giant:
                     self._decode(job)
         except Exception as error:
-            self._tell([(job, reading.told(error))])
+            self._tell([(job, reading.told(error, job.wanted))])
         else:
             self._enqueue(job)
 
@@ -190,7 +192,7 @@ class Batcher:
             else:
                 answers = eyes.read(wanted, served)
         except Exception as error:  # not foreseen; the thread has to live
-            return [reading.told(error)] * len(wanted)
+            return [reading.told(error, *wanted)] * len(wanted)
         self.batches += 1
         self.pictures += len(wanted)
         return answers

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -78,7 +79,7 @@ class Door:
     async def _within(self, pool: ThreadPoolExecutor, what: str, call: Callable[[], T]) -> T:
         try:
             async with asyncio.timeout(self.settings.timeout):
-                return await asyncio.get_running_loop().run_in_executor(pool, call)
+                return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, call)
         except TimeoutError as error:
             raise Problem(504, "too-slow", f"{what} did not answer in time; try again later") from error
 

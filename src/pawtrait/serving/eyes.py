@@ -78,6 +78,7 @@ class Eyes:
                 return self._read([wanted], served)[0]
             except Died as error:
                 self._mourn(error)
+        log.error("the process that read a picture ended twice", extra={"request": wanted.request})
         return Problem(500, "internal", "the process that read this picture ended twice; it was written down")
 
     def _read(self, wanted: Sequence[Wanted], served: Served) -> list[Read | Problem]:

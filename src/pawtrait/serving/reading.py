@@ -46,11 +46,13 @@ class Wanted:
     Attributes:
         shown: whether an explanation is wanted too.
         ready: where it was decoded before.
+        request: whose picture it is, for the log.
     """
 
     sent: Sent
     shown: bool = False
     ready: Ready | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def read(wanted: Sequence[Wanted], classifier: Classifier, settings: Settings) -
     """An answer for every picture, by one call of the model; one that cannot be read gets its problem."""
     prepared = [_prepared(one, classifier.side, settings) for one in wanted]
     good = [one for one in prepared if isinstance(one, Ready)]
-    answers = iter(_predicted(good, classifier) if good else ())
+    answers = iter(_predicted(good, classifier, wanted) if good else ())
     return [next(answers) if isinstance(one, Ready) else one for one in prepared]
 
 
@@ -82,11 +84,12 @@ def ready(wanted: Wanted, side: int, settings: Settings) -> Ready:
     return Ready(square, intake.measure(pixels), data, hashlib.sha256(data).hexdigest(), shown)
 
 
-def told(error: Exception) -> Problem:
-    """What to say of it; what nobody had foreseen goes into the log."""
+def told(error: Exception, *wanted: Wanted) -> Problem:
+    """What to say of it; what nobody had foreseen goes into the log, with the requests that hear it."""
     if isinstance(error, Problem):
         return error
-    log.exception("a picture could not be answered", exc_info=error)
+    requests = " ".join(dict.fromkeys(one.request for one in wanted if one.request))
+    log.error("a picture could not be answered", exc_info=error, extra={"request": requests or None})
     return Problem(500, "internal", "something went wrong here; it was written down")
 
 
@@ -94,12 +97,12 @@ def _prepared(wanted: Wanted, side: int, settings: Settings) -> Ready | Problem:
     try:
         return wanted.ready or ready(wanted, side, settings)
     except Exception as error:
-        return told(error)
+        return told(error, wanted)
 
 
-def _predicted(good: list[Ready], classifier: Classifier) -> list[Read | Problem]:
+def _predicted(good: list[Ready], classifier: Classifier, wanted: Sequence[Wanted]) -> list[Read | Problem]:
     try:
         rows = classifier.probabilities(np.stack([one.square for one in good if one.square is not None]))
         return [Read(one, row) for one, row in zip(good, rows, strict=True)]
     except Exception as error:
-        return [told(error)] * len(good)
+        return [told(error, *wanted)] * len(good)

@@ -36,10 +36,10 @@ def asked(wanted: Sequence[Wanted], place: Place) -> Slip:
     parts: list[bytes] = []
     for one in wanted:
         if one.ready is not None and one.ready.square is not None:
-            said.append({"size": list(one.ready.square.shape[:2])})
+            said.append({"size": list(one.ready.square.shape[:2]), "request": one.request})
             parts.append(one.ready.square.tobytes())
         else:
-            said.append({"name": one.sent.name, "shown": one.shown})
+            said.append({"name": one.sent.name, "shown": one.shown, "request": one.request})
             parts.append(one.sent.data)
     return {"event": "read", "model": _key(place), "wanted": said}, parts
 
@@ -67,8 +67,9 @@ def _key(place: Place) -> str:
 
 def _one(said: dict[str, Any], part: bytes) -> Wanted:
     if "size" not in said:
-        return Wanted(Sent(said["name"], part), said["shown"])
-    return Wanted(Sent("", b""), ready=Ready(_square(said["size"], part), _ELSEWHERE, b"", "", None))
+        return Wanted(Sent(said["name"], part), said["shown"], request=said["request"])
+    ready = Ready(_square(said["size"], part), _ELSEWHERE, b"", "", None)
+    return Wanted(Sent("", b""), ready=ready, request=said["request"])
 
 
 def _square(size: list[int], part: bytes) -> Any:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from math import ceil
 from typing import TypeVar
 
@@ -48,7 +49,7 @@ class Turns:
             raise busy(ceil(self.pending * self._pace / self._threads))
         loop = asyncio.get_running_loop()
         self.pending += 1
-        future = self._pool.submit(self._timed, work)
+        future = self._pool.submit(copy_context().run, self._timed, work)  # whose request it is
         future.add_done_callback(lambda _: self._count_down(loop))
         try:
             async with asyncio.timeout(self._seconds):
