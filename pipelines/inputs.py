@@ -33,7 +33,7 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
     Raises:
         PawtraitError: a step failed.
     """
-    _restore(ws, children)
+    restore(ws, children)
     step("fingerprint", FINGERPRINT, children, network=True)
     graph = dvc_stages.read(ws.path)
     if "manifest" in graph and not (ws.path / newest.MANIFEST).exists():  # feedback may be copies: of what?
@@ -48,7 +48,7 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
     return graph
 
 
-def _restore(ws: Workspace, children: Children) -> None:
+def restore(ws: Workspace, children: Children) -> None:
     """Bring back what earlier months computed; what cannot be had is computed again."""
     pull = ["pull", "--quiet", "--force", "--allow-missing"]
     wanted = pull if workspace.remotes(ws) else ["checkout", "--quiet", "--force", "--allow-missing"]

@@ -8,7 +8,7 @@ what is still to be shown and told of a decided month by a file in the clone.
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +20,10 @@ from prefect.input import RunInput
 from pawtrait import champion, clock
 from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadData, BadStore, PawtraitError
-from pawtrait.files import write_text
-from pipelines import inputs, pages, workspace
+from pipelines import inputs, owed, pages, workspace
 from pipelines import stages as dvc_stages
 from pipelines.announce import announce
+from pipelines.owed import Note
 from pipelines.processes import Children, CommandError
 from pipelines.steps import step
 from pipelines.workspace import DVC, Workspace
@@ -39,7 +39,6 @@ VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is abou
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
 ACTOR = "retrain"
-OWED = ".cache/owed-{}.json"  # of a month, in the clone
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
 
 
@@ -98,45 +97,57 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
     return ended
 
 
-def owes(clone: Path, month: str) -> bool:
-    """Whether a run died between a month's decision and the last word of it."""
-    return (clone / OWED.format(month)).exists()
+def owing(
+    clone: Path, name: str, decisions: Sequence[ledger.Decision]
+) -> tuple[Note, ledger.Decision] | None:
+    """The note of a month whose last run died after its decision, and that decision."""
+    note = owed.read(clone, name)
+    done = settled(decisions[note.before :]) if note and note.judged else None
+    return (note, done) if note and done else None
 
 
-def finish(ws: Workspace, done: ledger.Decision) -> Outcome:
+def open_still(clone: Path, name: str, decisions: Sequence[ledger.Decision]) -> bool:
+    """Whether a turn made the first champion and died before it judged: the month is not done."""
+    note = owed.read(clone, name)
+    return note is not None and not note.judged and settled(decisions[note.before :]) is not None
+
+
+def finish(ws: Workspace, note: Note, done: ledger.Decision) -> Outcome:
     """Show and tell what a run that died after its decision did not come to.
 
     Raises:
-        PawtraitError: what it left is no JSON.
+        PawtraitError: a step failed.
     """
-    owed = _json(ws.path / OWED.format(ws.month))
-    if done.action == "skipped":
+    if note.verdict is None:
         ended = Outcome("skipped", done.reasons[0])
         pages.skipped(ws, ended.sentence)
     else:
-        ended = _ended(done, owed["verdict"])
-        pages.month(ws, owed["said"], owed["verdict"], ended.sentence, build_image(ws))
-    _tell(ws, ended, owed["reason"])
+        ended = _ended(ws, done, note.verdict)
+        with Children(ws.path, ws.environment()) as children:
+            inputs.restore(ws, children)  # another month may have been turned here since
+        pages.month(ws, note.said, note.verdict, ended.sentence, build_image(ws))
+    _tell(ws, ended, note.reason)
     return ended
 
 
-def _ended(done: ledger.Decision, verdict: Mapping[str, Any]) -> Outcome:
+def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> Outcome:
+    """What became of a month, told later: another version may be champion by now."""
     if done.action == "kept":
         return Outcome("kept", f"the champion stays: {done.reasons[0]}")
-    return Outcome("promoted", f"version {done.version} is champion: {verdict['sentences'][0]}")
-
-
-def _owe(ws: Workspace, wish: Wish, said: str = "", verdict: Mapping[str, Any] | None = None) -> None:
-    """Remember, before the ledger has it, what is to be shown and told of the decision."""
-    facts = {"said": said, "verdict": verdict, "reason": wish.reason}
-    write_text(ws.path / OWED.format(ws.month), json.dumps(facts))
+    with database.opened() as engine:
+        now = ledger.on(engine, clock.now().date())
+    if done.version is None or done.version != now:
+        said = f"version {done.version} was made champion on {done.time:%Y-%m-%d}; it is version {now} now"
+        return Outcome("promoted", said)
+    _promote(ws, done.version, done.actor, list(done.reasons))  # it is; what was cut off there is finished
+    return Outcome("promoted", f"version {now} is champion: {verdict['sentences'][0]}")
 
 
 def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
     """The last word of a month."""
     facts = {"month": ws.month, "outcome": ended.sentence} | ({"reason": reason} if reason else {})
     get_run_logger().info("webhook: %s", announce(f"retrain.{ended.action}", facts))
-    (ws.path / OWED.format(ws.month)).unlink(missing_ok=True)
+    owed.settle(ws.path, ws.month)
 
 
 def failed(month: str, error: PawtraitError) -> None:
@@ -172,8 +183,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
-    before = len(decided(ws.month))
-    (ws.path / OWED.format(ws.month)).unlink(missing_ok=True)  # what comes is newer
+    before = owed.begin(ws.path, ws.month, wish.reason, len(decided(ws.month)))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
@@ -182,14 +192,14 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
             step("record-splits", RECORD, children)
             workspace.begin(ws)
         elif not wish.again or (wish.reason and _known(ws)):  # who asks by hand has it repeated all the same
-            return _skip(ws, wish)
+            return _skip(ws)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
     verdict["sentences"][1:1] = [f"Turned now because of {wish.reason}."] if wish.reason else []
-    _owe(ws, wish, said, verdict)
+    owed.judge(ws.path, ws.month, said, verdict)
     ended = _decide(ws, wish, verdict, before)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
@@ -243,11 +253,11 @@ def _known(ws: Workspace) -> bool:
     return done is not None and done.commit == workspace.head(ws)
 
 
-def _skip(ws: Workspace, wish: Wish) -> Outcome:
+def _skip(ws: Workspace) -> Outcome:
     sentence = (
         f"skipped: up to date at commit {workspace.head(ws)[:9]}; `dvc status` has nothing to report: {{}}"
     )
-    _owe(ws, wish)
+    owed.judge(ws.path, ws.month, "", None)
     write(ws.month, "skipped", [sentence], {"commit": workspace.head(ws)})
     pages.skipped(ws, sentence)
     return Outcome("skipped", sentence)

@@ -115,11 +115,13 @@ def _alone() -> FileLock:
 
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
     try:
-        done = calendar.settled(calendar.decided(month))
-        if done and not again and calendar.owes(newest.CLONE, month):
-            ended = calendar.finish(workspace.prepare(Path(), newest.CLONE, month), done)
-            return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
-        if done and not again:
+        decisions = calendar.decided(month)
+        if last := calendar.owing(newest.CLONE, month, decisions):
+            ended = calendar.finish(workspace.prepare(Path(), newest.CLONE, month), *last)
+            if not again:
+                return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
+        done = calendar.settled(decisions)
+        if done and not again and not calendar.open_still(newest.CLONE, month, decisions):
             why = f": {done.reasons[0]}" if done.reasons else ""
             return Completed(
                 name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
