@@ -30,8 +30,8 @@ setup: $(INSTALLED) ## make the environment in .venv; again only when pyproject.
 demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
 	@$(PY) -m pawtrait run
 
-real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER]
-	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)" --paintings "$(PAINTINGS)"
+real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER] [NAME=mine]
+	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)" --paintings "$(PAINTINGS)" --name "$(or $(NAME),real)"
 
 pictures-named:
 	@test -n "$(DATA)" || { echo 'make real: say where the pictures are, as in' \

@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(
         f"\nresults in docs/results/{chosen.name}.json, report in {chosen.workspace}/data/reports/index.html"
+        f"\nits models: cd {chosen.workspace} && {Path(sys.executable).with_name('pawtrait')} predict PHOTO"
         f"\nits runs: MLFLOW_BACKEND_STORE_URI=sqlite:///{chosen.workspace}/mlflow.db make ui"
     )
     return 0

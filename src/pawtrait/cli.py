@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from shutil import which
 from typing import Annotated, Any
@@ -51,8 +52,19 @@ ModelName = Annotated[
 ]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pawtrait {version('pawtrait')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which it is.")
+]
+
+
 @app.callback()
-def _every(traceback: Traceback = False) -> None:
+def _every(traceback: Traceback = False, version: Version = False) -> None:
     """Read the mood in a pet's face, and keep the models that do so fresh."""
 
 
@@ -66,11 +78,21 @@ def _stage(name: str, model: str | None, force: bool, only: bool) -> None:
     dvc.repro(f"{name}@{model}" if model else name, *options)
 
 
+def _check_selected(model: str | None) -> None:
+    from pawtrait import params
+    from pawtrait.errors import BadParams
+
+    known = params.load().selected
+    if model is not None and model not in known:
+        raise BadParams(f"{model} is not selected in params.yaml; choose one of {', '.join(known)}")
+
+
 def _command(name: str) -> Callable[..., None]:
     """The handler of one stage's command."""
     if name in BY_MODEL:
 
         def of_model(model: ModelName = None, force: Force = False, only: Only = False) -> None:
+            _check_selected(model)
             _stage(name, model, force, only)
 
         return of_model
@@ -205,7 +227,10 @@ def predict(
     from pawtrait.classification import moods
     from pawtrait.classification.predict import Classifier
     from pawtrait.dataset import named
+    from pawtrait.errors import BadModel
 
+    if model is not None and not model.is_dir():
+        raise BadModel(f"--model {model} is not here; name a folder such as data/models/cnn")
     classifier = Classifier.load(model or Path(champion.read().folder))
     answers = moods.read(classifier, named.find(pictures), params.load().manifest.largest_pixels)
     failed = (_print_lines if lines else _print_table)(answers, classifier.facts["name"])
@@ -252,7 +277,9 @@ def stylize(
         int | None, typer.Option(min=1, help="Steps of nst and hybrid, at the full size.")
     ] = None,
     keep_colours: Annotated[bool, typer.Option(help="Keep the photo's colours (nst, hybrid).")] = False,
-    previews: Annotated[int, typer.Option(min=0, help="Keep a preview every so many steps.")] = 0,
+    previews: Annotated[
+        int, typer.Option(min=0, help="Keep a preview every so many steps (nst, hybrid).")
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Where portraits go.", file_okay=False)] = Path("portraits"),
     force: Force = False,
     only: Only = False,
@@ -266,6 +293,7 @@ def stylize(
 
     knobs = params.load()
     largest = knobs.manifest.largest_pixels
+    easel.check_steps(method, steps, keep_colours, previews)
     wish = easel.wish(method, style or [], strength, previews, largest)
     failed = 0
     for done in easel.hang(

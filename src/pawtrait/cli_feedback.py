@@ -83,7 +83,8 @@ def queue(
 
     waiting = _queue(collect.run(manifest=newest.root() / newest.MANIFEST), reviewer)[:limit]
     reviewing.export(Pictures(), waiting, out)
-    print(f"{len(waiting)} pictures in {out}; fill in sheet.csv, then: pawtrait feedback review --file")
+    then = f"pawtrait feedback review --reviewer {reviewer or 'NAME'} --file {out / 'sheet.csv'}"
+    print(f"{len(waiting)} pictures in {out}; fill in sheet.csv, then: {then}")
 
 
 @app.command()

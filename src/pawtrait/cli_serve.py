@@ -1,5 +1,6 @@
 """The command that starts the service; ``cli`` takes it in. Handlers import late, as there."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,11 @@ def serve(
 def add(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
     scope: Annotated[
-        list[str], typer.Option(help="read, feedback, review, admin; may be given several times.")
+        list[str],
+        typer.Option(
+            help="read: moods and portraits; feedback: and deletion; review: the queue, and the page of"
+            " monitoring; admin: all. May be given several times."
+        ),
     ],
     rate: Annotated[
         int | None, typer.Option(min=1, help="Requests a minute; PAWTRAIT_RATE if left out.")
@@ -62,6 +67,7 @@ def add(
     from pawtrait.serving import keys as stored
 
     print(stored.add(file, name, scope, rate, shared))
+    print(f"its hash is in {file}; a service asks for keys when PAWTRAIT_KEYS={file} is set", file=sys.stderr)
 
 
 @keys.command()

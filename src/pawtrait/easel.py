@@ -24,6 +24,8 @@ SHEET = "sheet.png"
 SHOWN, THUMB = 40, 320  # photos on the sheet, and px of a picture's longer side there; a page holds no more
 TABLE, FOLDER = Path("data/tables/paintings.csv"), Path("data/paintings")
 PAINTERS, WEIGHTS = Path("data/painters"), Path("data/style_weights")
+STEPWISE = ("nst", "hybrid")
+QUIET = 10.0  # seconds between two lines of progress where no bar can live
 CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
 
 
@@ -101,8 +103,7 @@ def wish(method: str, styles: Sequence[str], strength: float, previews: int, lar
         BadImage: a file that is no picture.
     """
     if method not in METHODS:
-        known = "; ".join(f"{name}, {told}" for name, told in METHODS.items())
-        raise BadParams(f"--method {method}: expected one of {known}")
+        raise BadParams(f"--method {method}: expected one of {', '.join(METHODS)}")
     if method not in NEEDS_STYLE:
         if styles:
             raise BadParams(f"--style: {method} paints in the manner that it has learned; leave --style out")
@@ -113,6 +114,20 @@ def wish(method: str, styles: Sequence[str], strength: float, previews: int, lar
     shares = [_style(one, largest_pixels) for one in styles]
     whole = sum(share for _, share in shares)
     return Wish(method, [(pixels, share / whole) for pixels, share in shares], strength, previews)
+
+
+def check_steps(method: str, steps: int | None, keep_colours: bool, previews: int) -> None:
+    """Refuse what a method that paints in one pass cannot heed.
+
+    Raises:
+        BadParams: it was asked to.
+    """
+    asked = {"--steps": steps, "--keep-colours": keep_colours, "--previews": previews}
+    named = [option for option, value in asked.items() if value]
+    if named and method not in STEPWISE:
+        raise BadParams(
+            f"{', '.join(named)}: {method} paints in one pass; only {' and '.join(STEPWISE)} go by steps"
+        )
 
 
 def listed() -> list[Painting]:
@@ -147,12 +162,16 @@ def _is_file(name: str) -> bool:
 def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
     """Paint one photo under a bar; interrupted, what is there is kept before the interrupt goes on."""
     glimpse: Glimpse | None = None
+    told = time.monotonic()
     with progress.bar() as display:
         task = display.add_task(escape(file.stem), total=None, note="")
         try:
             for glimpse in studio.paint(wish.method, photo, wish.styles, wish.strength):
                 note = " ".join(f"{name} {value:.3g}" for name, value in glimpse.losses.items())
                 display.update(task, total=glimpse.of, completed=glimpse.done, note=note)
+                if display.disable and time.monotonic() - told > QUIET:
+                    told = time.monotonic()
+                    progress.say(f"{file.stem}: step {glimpse.done} of {glimpse.of} {note}")
                 if wish.previews and glimpse.done % wish.previews == 0:
                     _write(glimpse.picture(), file.with_suffix("") / f"{glimpse.done:04d}.png")
         except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,23 @@ def one_line(done):
     assert line.startswith("pawtrait: ")
     assert done.code == 2
     return line
+
+
+def test_a_model_folder_that_is_not_there_is_one_line(here, pawtrait, coloured_picture):
+    done = pawtrait("predict", coloured_picture("happy"), "--model", "nope")
+    assert one_line(done) == "pawtrait: --model nope is not here; name a folder such as data/models/cnn"
+
+
+def test_a_model_that_is_not_selected_is_one_line(here, pawtrait):
+    done = pawtrait("train", "nomodel")
+    assert one_line(done).startswith(
+        "pawtrait: nomodel is not selected in params.yaml; choose one of linear_probe"
+    )
+
+
+def test_the_version_is_told(pawtrait):
+    done = pawtrait("--version")
+    assert (done.code, done.out) == (0, f"pawtrait {version('pawtrait')}\n")
 
 
 def test_without_a_champion_one_line_says_what_to_run(here, pawtrait, coloured_picture):

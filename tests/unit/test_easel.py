@@ -281,8 +281,17 @@ def test_a_style_of_too_many_pixels_is_refused(fast):
 def test_a_misspelt_method_is_answered_with_those_that_are(here, pawtrait):
     done = pawtrait("stylize", save("photo.png"), "--method", "cyclgan")
     assert done.code == 2
-    assert done.err.startswith("pawtrait: --method cyclgan: expected one of nst, neural style transfer")
-    assert "hybrid, CycleGAN's picture refined" in done.err
+    assert done.err == "pawtrait: --method cyclgan: expected one of nst, fast, cyclegan, hybrid\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--steps", ["5"]), ("--previews", ["10"]), ("--keep-colours", [])]
+)
+def test_a_method_of_one_pass_heeds_no_steps_and_says_so(here, pawtrait, option, value):
+    done = pawtrait("stylize", save("photo.png"), "--method", "cyclegan", option, *value)
+    assert done.code == 2
+    words = f"{option}: cyclegan paints in one pass; only nst and hybrid go by steps"
+    assert done.err == f"pawtrait: {words}\n"
 
 
 def test_cyclegan_takes_no_style(gan):
@@ -369,6 +378,13 @@ def test_interrupted_it_keeps_what_is_there(here, one_thread, capsys):
     assert files() == ["photo-nst.png"]
     assert picture("out/photo-nst.png").shape[2] == 3
     assert "stopped at step 2 of 6; out/photo-nst.png holds what was there" in capsys.readouterr().err
+
+
+def test_in_a_log_a_line_now_and_then_says_how_far_it_is(here, one_thread, capsys, monkeypatch):
+    monkeypatch.setattr(easel, "QUIET", 0.0)
+    hang(wish("nst", "red"), save("photo.png"))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("photo-nst: step")]
+    assert len(lines) == 6 and lines[-1].startswith("photo-nst: step 6 of 6 content")
 
 
 def test_interrupted_before_the_first_step_it_leaves_nothing(gan):

@@ -1,5 +1,6 @@
 """The way back: the commands that bring back exactly one registered model."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def commands(uri: str) -> Iterator[str]:
     folder, stage = f"{kind.folder}/{model}", kind.stage.format(model)
     parent = tags["pipeline.run_id"]
     yield f"# {version.name} version {version.version}: {model}, {tags['start']}"
+    yield "# the rest overwrites parameters, lock and data; in a clone, name this project's runs first:"
+    yield f"# export MLFLOW_TRACKING_URI={_runs()}"
     if commit == "none":
         yield "# trained outside a git repository, so the code's commit is not known"
     else:
@@ -44,3 +47,10 @@ def commands(uri: str) -> Iterator[str]:
     yield "# or trained anew, the same bytes on the same machine:"
     yield f"dvc repro {stage}"
     yield f"echo '{tags['model.sha256']}  {folder}/{kind.served[0]}' | sha256sum --check"
+
+
+def _runs() -> str:
+    """Where the runs are, as a command elsewhere can name it: a SQLite file by its whole path."""
+    known = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    scheme, _, path = known.partition(":///")
+    return f"{scheme}:///{Path(path).resolve()}" if scheme.startswith("sqlite") else known

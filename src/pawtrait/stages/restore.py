@@ -30,6 +30,8 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
     Raises:
         BadStore: it is no backup of ours or damaged, or something lies where it would go.
     """
+    if not source.is_file():
+        raise BadStore(f"{source} is not here; name the file that `make backup` wrote")
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=Path.cwd()) as scratch:
         draft = Path(scratch)
         contents = _unpacked(source, draft)
