@@ -430,6 +430,7 @@ def test_a_promotion_that_was_taken_back_before_it_was_told_is_told_as_past(
     assert re.search(r"version 2 was made champion on [\d-]+; it is version 1 now$", turned().message or "")
 
 
+@pytest.mark.slow
 def test_the_first_champion_does_not_end_a_month_that_died_before_it_was_judged(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch, sent: Any
 ) -> None:
