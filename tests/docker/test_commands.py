@@ -97,9 +97,9 @@ class Team:
             "/project": self.folder / "project",
         }.items():
             text = text.replace(inside, str(place))
-        return (
-            str(ROOT / "docker/from_files") if text == "from_files" else text.replace("0.0.0.0", "127.0.0.1")
-        )
+        if text == "from_files":
+            return str(ROOT / "docker/from_files")
+        return re.sub(r"(?<!\d)0\.0\.0\.0\b(?!/)", "127.0.0.1", text)  # and 10.0.0.0/8 stays
 
 
 @pytest.fixture(scope="module")
