@@ -16,9 +16,13 @@ FOLDER = Path("docker/kubernetes")
 
 @pytest.fixture(scope="module")
 def rendered() -> list[dict[str, Any]]:
+    return _rendered(FOLDER)
+
+
+def _rendered(folder: Path) -> list[dict[str, Any]]:
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not installed")
-    done = subprocess.run(["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True)
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -26,6 +30,10 @@ def rendered() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def pods(rendered) -> dict[str, dict[str, Any]]:
     """The pods' specifications by name."""
+    return _pods(rendered)
+
+
+def _pods(rendered: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
         one["metadata"]["name"]: one["spec"]["template"]["spec"]
         for one in rendered
@@ -109,3 +117,20 @@ def test_containers_do_what_they_do_under_compose(pods, compose):
             word.replace("/run/secrets/pawtrait/", "/run/secrets/") for word in pod["containers"][0]["args"]
         ]
         assert mine == compose["services"][name]["command"]
+
+
+def test_with_the_component_the_service_has_the_projects_data_as_under_compose(compose, tmp_path):
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    with (tmp_path / "kubernetes/kustomization.yaml").open("a") as wishes:
+        wishes.write("components: [project]\n")
+    made = _rendered(tmp_path / "kubernetes")
+    for one in made:
+        kubernetes_validate.validate(one, "1.31", strict=True)
+    pod = _pods(made)["service"]
+    (container,) = pod["containers"]
+    project = {one["name"]: one["value"] for one in container["env"] if "/project/" in one.get("value", "")}
+    theirs = compose["services"]["service"]["environment"]
+    assert project == {name: value for name, value in theirs.items() if "/project/" in str(value)}
+    assert {"name": "project", "mountPath": "/project", "readOnly": True} in container["volumeMounts"]
+    assert {"state", "tmp", "secrets"} < {one["name"] for one in container["volumeMounts"]}
+    assert "DATABASE_URL_FILE" in {one["name"] for one in container["env"]}
