@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import absl.logging
 import httpx
 import numpy as np
 import psutil
@@ -27,6 +28,9 @@ from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
 from tests.holds import ASKED, made_on, record
 
+# Prefect sets logging up anew when it is first used, at which absl's handler, which Keras brings, would close
+# the stream that pytest listens to while it collects.
+absl.logging.get_absl_handler().python_handler.close = lambda: None
 environment.settle()  # before anything imports a framework, which reads these variables then
 os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
 

@@ -8,7 +8,7 @@ import pytest
 
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
-from pipelines import chronicle
+from pipelines import chronicle, year
 
 MONTHS = [(f"2026-0{n}", story, datetime(2026, n, 1, tzinfo=UTC)) for n, story in ((1, "first"), (2, "more"))]
 
@@ -57,10 +57,6 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
 
 
 def test_a_year_that_breaks_a_promise_says_which():
-    # Late: Prefect's runner sets logging up anew, at which the handler of absl, which Keras brings, closes
-    # the stream that pytest listens to while it collects.
-    from pipelines import year
-
     good, poisoned, worse = (
         chronicle.Row("2026-01", "", "–", accepted, decision, "better", "version 1")
         for accepted, decision in (("60 of 60", "promoted"), ("3 of 10", "kept"), ("–", "promoted"))
