@@ -125,7 +125,7 @@ def test_every_network_is_as_sure_as_what_steers_it_says(knobs, coloured, name):
 
 
 def test_copies_of_one_picture_count_as_one_for_the_linear_probe(knobs, coloured):
-    """Twelve copies that share a weight teach nearly what one does alone: features are scaled by all."""
+    """Twelve copies that share a weight teach what one does alone."""
     rows = np.arange(48)
     copies = np.concatenate([rows, np.full(11, 3)])
     weights = np.where(copies == 3, np.float32(1 / 12), np.float32(1))
@@ -138,4 +138,4 @@ def test_copies_of_one_picture_count_as_one_for_the_linear_probe(knobs, coloured
 
     shared, unshared = answers(many), answers(coloured.take(copies))
     alone = answers(coloured)
-    assert np.abs(shared - alone).max() < 0.5 * np.abs(unshared - alone).max()
+    assert np.abs(shared - alone).max() < 1e-3 < np.abs(unshared - alone).max()

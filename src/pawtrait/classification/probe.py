@@ -41,15 +41,15 @@ def regress(
     Args:
         inputs: float32 (N, C).
         classes: int64 (N,), every class 0..K-1 at least once.
-        weights: float32 (N,) > 0, how much each counts beside the others.
-        inverse_strength: scikit-learn's C.
+        weights: float32 (N,) > 0, how much each counts; where copies share a 1, they teach what one does.
+        inverse_strength: scikit-learn's C, of the sum of weights.
 
     Returns:
         float32 (C, K) and (K,): softmax(x @ kernel + bias) are the regression's probabilities.
     """
-    scaler = StandardScaler().fit(inputs)
+    scaler = StandardScaler().fit(inputs, sample_weight=weights)
     regression = LogisticRegression(C=inverse_strength, max_iter=2000)
-    regression.fit(scaler.transform(inputs), classes, sample_weight=weights / weights.mean())
+    regression.fit(scaler.transform(inputs), classes, sample_weight=weights)
     kernel = regression.coef_.T / scaler.scale_[:, None]  # (C, K)
     bias = regression.intercept_ - scaler.mean_ @ kernel
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -116,7 +116,7 @@ def evaluate(
 
 
 def memory(network: params.FeatureNetwork, trunk: str, height: int, width: int, precision: str) -> int:
-    """How many bytes painting takes beyond the program itself, at the most (measured: 0.7 to 0.9 of it).
+    """How many bytes painting takes beyond the program itself, at the most (measured: 0.6 to 0.95 of it).
 
     The maps that the way back needs, the largest slopes on the way, and L-BFGS' memory of the picture. With
     the project's recipes in bf16 that is 2.1 GB for VGG19 and 2.4 GB for SqueezeNet at 1,024 px square, and

@@ -1,6 +1,6 @@
 """How a painter's ONNX file is run: by onnxruntime, or by OpenVINO in bf16 where that is there and faster.
 
-OpenVINO is an extra, ``pip install pawtrait[openvino]``. On a processor that multiplies in bf16 it paints at
+OpenVINO is an extra, ``pip install -e '.[openvino]'``. On a processor that multiplies in bf16 it paints at
 twice the speed of onnxruntime, which only has float32 there; elsewhere it gains little and is left alone.
 """
 
@@ -44,9 +44,7 @@ def choose(engine: Engine) -> Engine:
     """
     installed = find_spec("openvino") is not None
     if engine == "openvino" and not installed:
-        raise BadParams(
-            "engine openvino: it is not installed; pip install 'pawtrait[openvino]', or take auto"
-        )
+        raise BadParams("engine openvino: it is not installed; pip install -e '.[openvino]', or take auto")
     if engine == "auto":
         return "openvino" if installed and _has_bf16() else "onnxruntime"
     return engine
