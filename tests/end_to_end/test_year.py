@@ -78,8 +78,8 @@ def test_a_picture_that_was_lost_would_be_told(year, store, monkeypatch):
     monkeypatch.chdir(year[0])
     assert list(lost(MONTHS)) == []
     when = datetime(2026, 2, 27, tzinfo=UTC)
-    row = settling.Settled("ab" * 32, "2026-02", when, "happy", "2 reviewers say happy")
-    settling.settle(store, "2026-02", [row], when)
+    row = settling.Settled("ab" * 32, "2026-02b", when, "happy", "2 reviewers say happy")
+    settling.settle(store, "2026-02b", [row], when)
     assert list(lost(MONTHS)) == [f"2026-02: the accepted picture {'ab' * 6} is in no table"]
 
 

@@ -135,6 +135,7 @@ def test_a_month_that_was_frozen_and_not_yet_tracked_never_enters_git(
     assert not [name for name in names if name.endswith("accepted.csv")]
 
 
+@pytest.mark.slow
 def test_an_earlier_month_that_was_lost_is_frozen_again(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
