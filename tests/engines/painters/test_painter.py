@@ -239,7 +239,7 @@ def test_vectors_come_without_a_place_to_keep_them(fast_folder, tmp_path):
 def test_an_engine_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(runners, "find_spec", lambda name: None)
     assert runners.choose("auto") == "onnxruntime"
-    with pytest.raises(BadParams, match=r"pip install 'pawtrait\[openvino\]'"):
+    with pytest.raises(BadParams, match=r"pip install -e '.\[openvino\]'"):
         runners.choose("openvino")
 
 
