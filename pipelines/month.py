@@ -133,14 +133,14 @@ def finish(ws: Workspace, note: Note, done: ledger.Decision) -> Outcome:
 def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> Outcome:
     """What became of a month, told later: another version may be champion by now."""
     if done.action == "kept":
-        return Outcome("kept", f"the champion stays: {done.reasons[0]}")
+        return _stays(done.reasons[0])
     with database.opened() as engine:
         now = ledger.on(engine, clock.now().date())
     if done.version is None or done.version != now:
         said = f"version {done.version} was made champion on {done.time:%Y-%m-%d}; it is version {now} now"
         return Outcome("promoted", said)
     _promote(ws, done.version, done.actor, list(done.reasons))  # it is; what was cut off there is finished
-    return Outcome("promoted", f"version {now} is champion: {verdict['sentences'][0]}")
+    return _reigns(done.version, verdict)
 
 
 def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
@@ -183,7 +183,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
-    before = owed.begin(ws.path, ws.month, wish.reason, len(decided(ws.month)))
+    note = owed.begin(ws.path, ws.month, wish.reason, len(decided(ws.month)))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
         proof = _changes(ws)
@@ -192,15 +192,15 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
             step("record-splits", RECORD, children)
             workspace.begin(ws)
         elif not wish.again or (wish.reason and _known(ws)):  # who asks by hand has it repeated all the same
-            return _skip(ws)
+            return _skip(ws, note)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
     verdict["sentences"][1:1] = [f"Turned now because of {wish.reason}."] if wish.reason else []
-    owed.judge(ws.path, ws.month, said, verdict)
-    ended = _decide(ws, wish, verdict, before)
+    owed.judge(ws.path, ws.month, note, said, verdict)
+    ended = _decide(ws, wish, verdict, note.before)
     image = build_image(ws)
     pages.month(ws, said, verdict, ended.sentence, image)
     return ended
@@ -253,11 +253,11 @@ def _known(ws: Workspace) -> bool:
     return done is not None and done.commit == workspace.head(ws)
 
 
-def _skip(ws: Workspace) -> Outcome:
+def _skip(ws: Workspace, note: Note) -> Outcome:
     sentence = (
         f"skipped: up to date at commit {workspace.head(ws)[:9]}; `dvc status` has nothing to report: {{}}"
     )
-    owed.judge(ws.path, ws.month, "", None)
+    owed.judge(ws.path, ws.month, note, "", None)
     write(ws.month, "skipped", [sentence], {"commit": workspace.head(ws)})
     pages.skipped(ws, sentence)
     return Outcome("skipped", sentence)
@@ -282,7 +282,7 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
         return _same(ws, version, said, verdict, before)
     if outcome == "keep":
         write(ws.month, "kept", said, verdict)
-        return Outcome("kept", f"the champion stays: {said[0]}")
+        return _stays(said[0])
     actor = ACTOR
     if wish.approval == "person":
         word = _asked(ws, wish, verdict)
@@ -291,14 +291,14 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
                 f"{word.name or 'a person'} said no: {word.reason}" if word else "nobody said a word in time"
             )
             write(ws.month, "kept", [why, *said], verdict)
-            return Outcome("kept", f"the champion stays: {why}")
+            return _stays(why)
         actor, said = word.name or "a person", [word.reason, *said] if word.reason else said
     elif outcome == "ask":
         write(ws.month, "waiting", said, verdict)
         remedy = f"pawtrait promote --version {version} --force --reason WHY"
         return Outcome("waiting", f"version {version} needs a person: {said[0]}; {remedy}")
     _promote(ws, version, actor, said)
-    return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
+    return _reigns(version, verdict)
 
 
 def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any], before: int) -> Outcome:
@@ -307,7 +307,15 @@ def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, An
     if any(one.action == "promoted" for one in decided(ws.month)[before:]):
         return Outcome("promoted", f"version {version} is champion, the first")
     write(ws.month, "kept", said, verdict)
-    return Outcome("kept", f"the champion stays: {said[0]}")
+    return _stays(said[0])
+
+
+def _stays(why: str) -> Outcome:
+    return Outcome("kept", f"the champion stays: {why}")
+
+
+def _reigns(version: str, verdict: Mapping[str, Any]) -> Outcome:
+    return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
 
 
 def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:

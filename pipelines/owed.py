@@ -50,20 +50,17 @@ def read(clone: Path, month: str) -> Note | None:
         raise BadData(f"{place} cannot be read: {error!r}; remove it and turn the month again") from error
 
 
-def begin(clone: Path, month: str, reason: str, count: int) -> int:
+def begin(clone: Path, month: str, reason: str, count: int) -> Note:
     """Note that a turn begins when the month has ``count`` decisions; one that died keeps its own count."""
     earlier = read(clone, month)
-    before = min(earlier.before, count) if earlier else count
-    _write(clone, month, Note(before, reason))
-    return before
+    note = Note(min(earlier.before, count) if earlier else count, reason)
+    _write(clone, month, note)
+    return note
 
 
-def judge(clone: Path, month: str, said: str, verdict: Mapping[str, Any] | None) -> None:
+def judge(clone: Path, month: str, note: Note, said: str, verdict: Mapping[str, Any] | None) -> None:
     """Note, before the ledger hears it, what is to be shown and told of the decision."""
-    begun = read(clone, month)
-    if begun is None:
-        raise AssertionError("a turn begins before it judges")
-    _write(clone, month, replace(begun, judged=True, said=said, verdict=verdict))
+    _write(clone, month, replace(note, judged=True, said=said, verdict=verdict))
 
 
 def settle(clone: Path, month: str) -> None:

@@ -18,13 +18,12 @@ from pawtrait.errors import BadData, BadImage, BadParams
 from pawtrait.evaluation import drawing, plots
 from pawtrait.files import whole
 from pawtrait.params import Params
-from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, Glimpse, Studio, Styles
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, STEPWISE, Glimpse, Studio, Styles
 
 SHEET = "sheet.png"
 SHOWN, THUMB = 40, 320  # photos on the sheet, and px of a picture's longer side there; a page holds no more
 TABLE, FOLDER = Path("data/tables/paintings.csv"), Path("data/paintings")
 PAINTERS, WEIGHTS = Path("data/painters"), Path("data/style_weights")
-STEPWISE = ("nst", "hybrid")
 QUIET = 10.0  # seconds between two lines of progress where no bar can live
 CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
 

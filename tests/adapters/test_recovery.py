@@ -46,6 +46,21 @@ def test_commit_parameters_data_and_model_come_back_in_this_order(registered):
     assert lines()[0] == "# pet-expression version 1: cnn, random start"
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("", "sqlite:///{here}/mlflow.db"),
+        ("sqlite:///runs/of.db", "sqlite:///{here}/runs/of.db"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+        ("http://mlflow:5000", "http://mlflow:5000"),
+    ],
+)
+def test_the_runs_are_named_as_a_clone_can_find_them(monkeypatch, tmp_path, named, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", named)
+    assert recovery._runs() == told.format(here=tmp_path)
+
+
 def test_what_was_not_committed_is_applied_before_the_files_of_the_run(registered):
     registered(**{"git.dirty": "true"})
     commands = lines()

@@ -144,6 +144,20 @@ def toy(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder
 
 
+@pytest.fixture
+def project(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy project with one model, since a turn runs every stage; committed, with a store of its own."""
+    from tests.pipelines.months import WHO, git  # late: it loads Prefect
+
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    params = (toy / "params.yaml").read_text(encoding="utf-8")
+    assert "selected: [cnn, resnet50]" in params
+    (toy / "params.yaml").write_text(params.replace("selected: [cnn, resnet50]", "selected: [cnn]"))
+    git(toy, "add", "--all")
+    git(toy, *WHO, "commit", "--quiet", "--message", "first")
+    return toy
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of one Prefect server for the whole session."""

@@ -17,7 +17,7 @@ from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.sittings import Facts, Material, Sitting
 from pawtrait.serving.styles import Work
-from pawtrait.serving.workshop import SLOW
+from pawtrait.style_transfer.studio import STEPWISE
 
 router = APIRouter(tags=["portraits"])
 
@@ -36,7 +36,7 @@ async def paint(request: Request) -> Response:
     if lack:
         raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
     sitting = Sitting(wish, door.workshop, door.settings)
-    answer = _queued if wish.method in SLOW else _at_once
+    answer = _queued if wish.method in STEPWISE else _at_once
     metrics: Metrics = request.app.state.metrics
     try:
         return await answer(door, metrics, request.state.id, sitting)

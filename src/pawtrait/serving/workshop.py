@@ -17,9 +17,8 @@ from pawtrait.serving.settings import Settings
 from pawtrait.serving.shelf import Shelf
 from pawtrait.serving.styles import Wall
 from pawtrait.serving.turns import Turns
-from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, STEPWISE
 
-SLOW = ("nst", "hybrid")  # painted by processes of their own
 ENDING = 0.8  # of a shutdown's grace, so that who listens still hears how a job ended
 
 log = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class Workshop:
         return sum(coarse) + (wished or last)
 
     def _lacks(self, method: str) -> Iterator[str]:
-        if method in SLOW:
+        if method in STEPWISE:  # which processes of their own paint
             yield self._lack_of_processes()
             yield self._lack_of_weights()
         if method != "nst":

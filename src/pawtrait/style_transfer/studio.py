@@ -25,6 +25,7 @@ METHODS = {
     "hybrid": "CycleGAN's picture refined by a short neural style transfer",
 }
 NEEDS_STYLE = ("nst", "fast", "hybrid")
+STEPWISE = ("nst", "hybrid")  # by descent, slowly and with glimpses; the others paint in one pass
 
 Styles = Sequence[tuple[Pixels, float]]  # paintings uint8 (H, W, 3), and how much each counts
 
