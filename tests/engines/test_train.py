@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait.classification import material, train
+from pawtrait.classification import material, temperature, train
 from pawtrait.classification.train import Recipe
 
 
@@ -114,14 +114,19 @@ def test_joined_examples_are_these_then_those(coloured):
 
 
 @pytest.mark.parametrize("name", ["linear_probe", "cnn"])
-def test_every_network_is_as_sure_as_what_steers_it_says(knobs, coloured, name):
-    """With targets that no picture tells, one answer is as likely as another."""
-    steer = replace(coloured, targets=np.roll(coloured.targets, 1, axis=1))
-    trained = train.train(recipe(knobs, name, cap=1, early_stop=None), coloured, steer, 7, name)
-    assert trained.temperature > 1
-    answers = train.probabilities(trained.model, steer.pixels, 32).astype(float)
-    loss = -np.log((answers * steer.targets).sum(axis=1)).mean()
-    assert loss < loss_before(trained, steer)
+def test_every_network_is_as_sure_as_what_steers_it_says(knobs, coloured, monkeypatch, name):
+    weights = np.linspace(0.1, 1.0, 48, dtype=np.float32)
+    steer = replace(coloured, targets=np.roll(coloured.targets, 1, axis=1), weights=weights)
+    given = (recipe(knobs, name, cap=1, early_stop=None), coloured, steer, 7, name)
+    with monkeypatch.context() as patch:
+        patch.setattr(temperature, "fit", lambda *_: 1.0)
+        raw = train.probabilities(train.train(*given).model, steer.pixels, 32)
+    trained = train.train(*given)
+    assert trained.temperature == pytest.approx(temperature.fit(raw, steer.targets, weights), rel=1e-3)
+    assert trained.temperature > 1.1  # it was wrong about most of them
+    cooled = np.power(raw.astype(float), 1 / trained.temperature)
+    answers = train.probabilities(trained.model, steer.pixels, 32)
+    assert answers == pytest.approx(cooled / cooled.sum(axis=1, keepdims=True), abs=1e-4)
 
 
 def test_copies_of_one_picture_count_as_one_for_the_linear_probe(knobs, coloured):
