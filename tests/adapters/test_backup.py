@@ -187,6 +187,12 @@ def test_nothing_is_written_over(old, tmp_path, enter, there):
     assert (new / there).read_text() == "mine"
 
 
+def test_a_backup_that_is_not_there_is_named(tmp_path, enter):
+    enter(tmp_path / "new")
+    with pytest.raises(BadStore, match=r"none\.tar is not here; name the file that `make backup` wrote"):
+        brought_back(Path("none.tar"))
+
+
 @pytest.mark.parametrize("harm", ["cut", "flipped", "nothing", "text"])
 def test_a_damaged_backup_brings_nothing_back(old, tmp_path, enter, harm):
     file = saved(tmp_path)

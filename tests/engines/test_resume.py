@@ -119,7 +119,7 @@ def test_between_two_checkpoints_lie_as_many_seconds_as_told(recipe, coloured, c
 
 
 @pytest.mark.parametrize(
-    "other", ["recipe", "epochs", "augmentation", "seed", "picture", "steering", "weights"]
+    "other", ["recipe", "epochs", "augmentation", "seed", "picture", "copies", "steering", "weights"]
 )
 def test_another_recipe_seed_picture_or_trunk_is_another_training(recipe, coloured, tmp_path, other):
     changed = replace(coloured, pixels=coloured.pixels.copy())
@@ -136,6 +136,7 @@ def test_another_recipe_seed_picture_or_trunk_is_another_training(recipe, colour
         "augmentation": (replace(recipe, augment=augment), coloured, coloured, 7),
         "seed": (recipe, coloured, coloured, 8),
         "picture": (recipe, changed, coloured, 7),
+        "copies": (recipe, replace(coloured, weights=coloured.weights / 2), coloured, 7),
         "steering": (recipe, coloured, changed, 7),
         "weights": (replace(recipe, weights=trunk), coloured, coloured, 7),
     }[other]

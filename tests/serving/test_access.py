@@ -1,5 +1,6 @@
 """Who may come in, how often, and what is around every answer."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,8 +10,9 @@ from pawtrait.errors import BadParams
 from pawtrait.serving import keys, settings
 from pawtrait.serving.access import Gate, Rates
 from pawtrait.serving.explain import Explainers
-from pawtrait.serving.logs import Lines
+from pawtrait.serving.logs import REQUEST, Lines
 from pawtrait.serving.problems import Problem
+from pawtrait.serving.turns import Turns
 from tests.serving.callers import jpeg, png, wait_for
 
 SCOPES = {
@@ -263,6 +265,18 @@ def test_what_is_logged_on_the_way_names_its_request(service, monkeypatch, caplo
     (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
     assert told["message"] == "a picture could not be explained"
     assert told["request"] == done.headers["x-request-id"]
+
+
+def test_threads_that_a_request_waits_for_know_it(service):
+    """Those that paint, those that ask the database, and those that fetch pictures."""
+    turns, door = Turns(1, 1, 5.0), service.app.state.door
+
+    async def asked(of):
+        REQUEST.set("7f")
+        return await of(REQUEST.get)
+
+    assert [asyncio.run(asked(one)) for one in (turns.take, door.ask, door.stored)] == ["7f"] * 3
+    turns.close()
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])  # read in a batch; decoded by another thread before

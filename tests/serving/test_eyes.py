@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def opened(settings):
 
 
 PICTURES = [
-    Wanted(Sent("a.jpg", jpeg())),
+    Wanted(Sent("a.jpg", jpeg()), request="7f"),
     Wanted(Sent("b.png", png()), shown=True),
     Wanted(Sent("c.jpg", b"\xff\xd8\xff no picture")),
 ]
@@ -70,7 +71,9 @@ def test_a_process_that_dies_is_replaced_and_its_pictures_are_answered(opened, s
     assert opened.deaths == 1 and opened._process.poll() is None
 
 
-def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(opened, served, monkeypatch):
+def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(
+    opened, served, monkeypatch, caplog
+):
     """No such file is known; so one of the names is made to be one."""
     ask = opened._ask
 
@@ -80,11 +83,12 @@ def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(ope
         return ask(head, parts, seconds)
 
     monkeypatch.setattr(opened, "_ask", deadly)
-    wanted = [*PICTURES[:2], Wanted(Sent("deadly", jpeg()))]
+    wanted = [*PICTURES[:2], Wanted(Sent("deadly", jpeg()), request="d1e")]
     first, second, third = opened.read(wanted, served)
     assert isinstance(third, Problem) and (third.status, third.kind) == (500, "internal")
     assert isinstance(first, reading.Read) and isinstance(second, reading.Read)
     assert opened.deaths == 2
+    assert [one.request for one in caplog.records if "ended twice" in one.getMessage()] == ["d1e"]
     assert isinstance(opened.read(PICTURES[:1], served)[0], reading.Read)
 
 
@@ -159,6 +163,13 @@ def test_settings_that_are_nobodys_business_are_not_on_the_command_line(settings
 def test_a_slip_says_no_more_than_it_must(served):
     head, parts = slips.asked(PICTURES[:1], served.place)
     assert parts == [PICTURES[0].sent.data] and slips.wanted(head, parts) == PICTURES[:1]
+
+
+def test_a_square_says_whose_it_is_too(served, settings):
+    ready = reading.ready(PICTURES[0], served.classifier.side, settings())
+    (one,) = slips.wanted(*slips.asked([replace(PICTURES[0], ready=ready)], served.place))
+    assert (one.request, one.sent.data) == ("7f", b"")
+    assert np.array_equal(one.ready.square, ready.square)
 
 
 def test_a_message_is_one_piece():

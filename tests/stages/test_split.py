@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed, Record, Rejected, read, write
 from pawtrait.errors import BadData
@@ -125,6 +127,15 @@ def test_a_split_without_a_class_stops(published: list[Record]) -> None:
     with pytest.raises(BadData, match=r"splits\.csv: split valid has no picture of class angry"):
         run(lacking)
     assert any("valid/angry" in page for page in _pages())
+
+
+def test_the_run_has_the_data_docs_and_what_was_dropped(published: list[Record]) -> None:
+    run(published)
+    with tracking.pipeline(params.load()) as found:
+        kept = [one.path for one in tracking.client().list_artifacts(found.id, "split_docs")]
+        data = [one.path for one in tracking.client().list_artifacts(found.id, "data")]
+    assert "split_docs/index.html" in kept
+    assert {"data/dropped.csv", "data/split.json"} <= set(data)
 
 
 def _pages() -> list[str]:

@@ -235,3 +235,11 @@ def test_a_reader_that_has_gone_is_no_crash(crowned, coloured_picture):
         said = process.stderr.read()
     assert process.returncode != 0
     assert said == ""
+
+
+def test_a_new_key_is_shown_alone_and_beside_it_what_makes_the_service_ask_for_it(here, pawtrait):
+    done = pawtrait("keys", "add", "phone", "--scope", "read")
+    assert len(done.out.split()) == 1
+    assert done.err.strip() == (
+        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set"
+    )

@@ -71,7 +71,8 @@ def test_a_sheet_and_its_pictures_say_nothing_of_what_others_think():
 
 def test_a_filled_in_sheet_counts_once_under_one_spelling_of_the_name():
     first, second = sorted([send(1, "ann"), send(2, "ben")])
-    typed("queue", "--out", "q", "--reviewer", "Rosa")
+    said = typed("queue", "--out", "q", "--reviewer", "Rosa")
+    assert said.endswith("then: pawtrait feedback review --reviewer Rosa --file q/sheet.csv\n")
     fill("S", "unusable")
     assert typed("review", "--file", str(SHEET), "--reviewer", "Rosa ") == "2 new\n"
     assert typed("review", "--file", str(SHEET), "--reviewer", "rosa") == "0 new, 2 reviewed before\n"
