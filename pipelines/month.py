@@ -269,7 +269,7 @@ def _publish(ws: Workspace, children: Children) -> None:
         step("dvc-push", [*DVC, "push", "--quiet"], children, network=True)
     else:
         get_run_logger().info(
-            "no DVC remote is set, so data stay in this machine's cache; see docs/deployment.md"
+            "no DVC remote is set, so data stay in this machine's cache; see docs/months.md"
         )
     workspace.push(ws)
 
