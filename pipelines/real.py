@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
+from pipelines.processes import heed
 from pipelines.workspace import NOBODY, git
 
 OVERLAYS = (Path("docs/real.yaml"),)
@@ -29,7 +32,7 @@ RECORDED = Path("data/recorded_splits.csv")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, or say in one line why not (2)."""
+    """Run, or say in one line why not (2), or that it was stopped (130)."""
     parser = argparse.ArgumentParser("python -m pipelines.real", description=__doc__)
     parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
     parser.add_argument("--weights", default=None, help="a folder or URL with Keras' no-top weight files")
@@ -42,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--overlays", type=Path, nargs="+", default=OVERLAYS, help="laid over params.yaml, one over the other"
     )
     chosen = parser.parse_args(arguments)
+    heed()
     try:
         knobs = parameters(chosen.overlays, chosen.data, chosen.weights, chosen.paintings)
         prepare(chosen.workspace, knobs)
@@ -50,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PawtraitError as error:
         print(f"real: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"real: stopped; run again, what is done in {chosen.workspace} is kept", file=sys.stderr)
+        return 130
     print(
         f"\nresults in docs/results/{chosen.name}.json, report in {chosen.workspace}/data/reports/index.html"
         f"\nits models: cd {chosen.workspace} && {Path(sys.executable).with_name('pawtrait')} predict PHOTO"
@@ -137,9 +144,22 @@ def _yaml(path: Path) -> dict[str, Any]:
 def _python(workspace: Path, *arguments: str) -> None:
     """Run this Python inside the workspace on the workspace's own copy of the code."""
     environment = {**os.environ, "PYTHONPATH": str((workspace / "src").resolve())}
-    done = subprocess.run([sys.executable, *arguments], cwd=workspace, env=environment, check=False)
-    if done.returncode:
+    with subprocess.Popen([sys.executable, *arguments], cwd=workspace, env=environment) as child:
+        try:
+            code = child.wait()
+        except BaseException:
+            _end(child.pid)
+            raise
+    if code:
         raise PawtraitError(f"{' '.join(arguments)} failed in {workspace}; run again, what is done is kept")
+
+
+def _end(leader: int) -> None:
+    """Let no stage go on unseen; at Ctrl-C the terminal has asked them all already."""
+    with suppress(psutil.NoSuchProcess):
+        for one in ((child := psutil.Process(leader)), *child.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
 """The run on other data: its workspace, its parameters, and the README's tables made of what comes back."""
 
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pawtrait import params
@@ -73,6 +77,28 @@ def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(
     monkeypatch.chdir(ROOT)
     assert real.main(["--data", "nowhere", "--workspace", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("real: nowhere is not here; ")
+
+
+STARTER = "import subprocess as s; print((c := s.Popen(['sleep', '60'])).pid, flush=True); c.wait()"
+DRIVER = f"""
+from pathlib import Path
+from pipelines import processes, real
+processes.heed()
+real._python(Path(), "-c", {STARTER!r})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whoever_is_asked_to_end_ends_its_stages_too(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DRIVER], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as driver:
+        assert driver.stdout is not None
+        stage = psutil.Process(int(driver.stdout.readline()))
+        driver.send_signal(number)
+        psutil.wait_procs([stage], timeout=30)
+        assert not stage.is_running() or stage.status() == psutil.STATUS_ZOMBIE
+        assert driver.wait(30) != 0
 
 
 def test_every_number_in_the_readmes_tables_comes_from_docs_results(tmp_path: Path) -> None:
