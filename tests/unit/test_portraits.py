@@ -65,6 +65,12 @@ def test_every_figure_has_its_column_and_can_be_written_as_json():
     assert json.loads(json.dumps(row)) == row
 
 
+def test_large_figures_are_written_without_an_exponent():
+    (row,) = portraits.summary([judged(megabytes=1234.5, content=0.000123)], METHODS)
+    assert "| 1,234 (1,234–1,234) |" in portraits.markdown([row])
+    assert "| 0.000123 (0.000123–0.000123) |" in portraits.markdown([row])
+
+
 @pytest.mark.parametrize(
     ("key", "leader"),
     [

@@ -37,7 +37,7 @@ class Price:
     path: str
     seconds: float
     core_seconds: float
-    megabytes: float  # most memory held at a time beyond what was held before
+    megabytes: float  # most memory that a process held which paints by this method alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def kid_sentence(facts: Mapping[str, Any]) -> str:
     if facts["kid"] is None or facts["kid_photos"] is None:
         return ""
     return (
-        f"KID on {facts['judged_by']} features, painted photos against paintings: {facts['kid']:.3g} ±"
-        f" {facts['kid_error']:.2g}; that of the photos as they are {facts['kid_photos']:.3g}."
+        f"KID on {facts['judged_by']} features, painted photos against paintings: {_short(facts['kid'])} ±"
+        f" {_short(facts['kid_error'], 2)}; that of the photos as they are {_short(facts['kid_photos'])}."
         " It compares with no published KID, which uses Inception."
     )
 
@@ -92,7 +92,10 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     titles = " | ".join(title for title, _ in FIGURES.values())
     lines = [f"| method | portraits | {titles} |", f"|---|--:|{'--:|' * len(FIGURES)}"]
     for row in rows:
-        cells = [f"{row[key]:.3g} ({row[f'{key}_low']:.3g}–{row[f'{key}_high']:.3g})" for key in FIGURES]
+        cells = [
+            f"{_short(row[key])} ({_short(row[f'{key}_low'])}–{_short(row[f'{key}_high'])})"
+            for key in FIGURES
+        ]
         lines.append(f"| {row['method']} | {row['portraits']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -133,6 +136,11 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         f"{quick['method']} is the fastest with {_brief(quick['seconds'])} s a portrait,"
         f" {slow['method']} the slowest with {_brief(slow['seconds'])} s, {times:.0f} times as long."
     )
+
+
+def _short(value: float, digits: int = 3) -> str:
+    """So many digits that count, and never an exponent for a large number."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def _brief(seconds: float) -> str:

@@ -22,6 +22,9 @@ FIGURES = (
 def run(*, painters: Path) -> None:
     """Register every painter that is there; one that says why it is not stays out, and that is told.
 
+    No gate judges a portrait: there is no right answer to count. What lies in the folder is what paints, so
+    it is champion, and the one before it previous.
+
     Raises:
         BadModel: a painter's folder is damaged.
         BadRegistry: the tracking store does not know a painter.
@@ -36,8 +39,11 @@ def run(*, painters: Path) -> None:
             continue
         with tracking.pipeline(params.load()) as record:
             tags = _tags(facts, folder) | {"pipeline.run_id": record.id}
+        before = registry.aliases(kind).get(registry.CHAMPION)
         version = registry.register(sums[kind.served[0]], tags, _description(facts), kind)
-        print(f"{name} is {version.name} version {version.version}")
+        now = str(version.version)
+        registry.crown(now, before if before != now else None, kind)
+        print(f"{name} is {version.name} version {now}")
 
 
 def _tags(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pawtrait import sealed
+from pawtrait import params, sealed
 from pawtrait.adapters import registry, tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.paintings import Painting
@@ -223,3 +224,27 @@ def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missin
     (answer,) = model.predict(pd.DataFrame({"picture": [photo]})).to_dict("records")
     with Image.open(io.BytesIO(answer["portrait"])) as portrait:
         assert (portrait.format, portrait.size, answer["problem"]) == ("PNG", (70, 50), "")
+
+
+def test_the_painter_that_lies_in_the_folder_is_champion_also_when_an_older_one_comes_back(
+    hung, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(hung.root)
+    first = Path("data/painters")
+    second = shutil.copytree(first, tmp_path / "painters")
+    swapped = second / "cyclegan"
+    for here, there in (("photo_to_painting", "was"), ("painting_to_photo", "photo_to_painting")):
+        (swapped / f"{here}.onnx").rename(swapped / f"{there}.onnx")
+    (swapped / "was.onnx").rename(swapped / "painting_to_photo.onnx")
+    sealed.seal(swapped)
+    with tracking.training(params.load(), "cyclegan", [swapped], "painter", tmp_path / "place") as record:
+        registry.log(record, swapped, registry.CYCLEGAN)
+    register_painters.run(painters=first)
+    old = registry.aliases(registry.CYCLEGAN)["champion"]
+    register_painters.run(painters=second)
+    known = registry.aliases(registry.CYCLEGAN)
+    new = known["champion"]
+    assert new != old and known == {"champion": new, "previous": old}
+    for _ in range(2):
+        register_painters.run(painters=first)
+        assert registry.aliases(registry.CYCLEGAN) == {"champion": old, "previous": new}
