@@ -179,18 +179,26 @@ def test_a_photo_is_painted_by_the_command_line(project: Project) -> None:
     shutil.rmtree(project.root / "hung")
 
 
-def test_a_new_learning_rate_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
+def test_another_strength_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
+    project.repro()
+    project.set(models__linear_probe__inverse_strength=2e-3)
+    model = ["train@linear_probe", "evaluate@linear_probe"]
+    assert project.repro() == [*model, "compare", "compare_styles", "report"]  # the best judges portraits
+    [latest, *_] = _runs(project, "pipeline")
+    assert latest.data.params["models.linear_probe.inverse_strength"] == "0.002"
+    assert latest.data.tags["model.cnn"].endswith("(reused)")
+    assert not latest.data.tags["model.linear_probe"].endswith("(reused)")
+
+
+@pytest.mark.slow
+def test_a_new_learning_rate_of_the_augmented_model_trains_that_anew_too(project: Project) -> None:
     project.repro()
     project.set(models__cnn__learning_rate=2e-3)
-    models = ["train@cnn", "evaluate@cnn", "compare"]
-    judged = ["compare_styles", "train_augmented"]  # by the classifier, and of this very model
-    assert project.repro() == [*models, *judged, "report"]
-    [latest, *_] = _runs(project, "pipeline")
-    assert latest.data.params["models.cnn.learning_rate"] == "0.002"
-    assert latest.data.tags["model.linear_probe"].endswith("(reused)")
-    assert not latest.data.tags["model.cnn"].endswith("(reused)")
+    model = ["train@cnn", "evaluate@cnn", "compare"]
+    assert project.repro() == [*model, "compare_styles", "train_augmented", "report"]
 
 
+@pytest.mark.slow
 def test_two_independent_stages_at_once_disturb_nothing(project: Project) -> None:
     project.repro()
     project.set(evaluate__bins=5)
