@@ -83,7 +83,8 @@ def _bring_back(ws: Workspace, settled: set[str], children: Children) -> None:
         folder = ws.path / FEEDBACK / month
         if not folder.exists():
             step(f"freeze-{month}", [*FREEZE, month[:7]], children)
-            folder.with_suffix(".dvc").unlink(missing_ok=True)  # and is made anew with all others
+            if folder.exists():  # at once: a note that is missing says that somebody took the month out
+                step(f"track-{month}", [*DVC, "add", "--quiet", str(FEEDBACK / month)], children)
 
 
 def _track(ws: Workspace, children: Children) -> None:

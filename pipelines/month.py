@@ -139,7 +139,9 @@ def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> 
     if done.version is None or done.version != now:
         said = f"version {done.version} was made champion on {done.time:%Y-%m-%d}; it is version {now} now"
         return Outcome("promoted", said)
-    _promote(ws, done.version, done.actor, list(done.reasons))  # it is; what was cut off there is finished
+    _promote(
+        ws, done.version, now, done.actor, list(done.reasons)
+    )  # it is; what was cut off there is finished
     return _reigns(done.version, verdict)
 
 
@@ -214,6 +216,7 @@ def _judged(ws: Workspace, children: Children) -> dict[str, Any]:
         said = f"version {version}, the champion, is the best of this month's models"
         return {
             "outcome": "same",
+            "champion": version,
             "challenger": version,
             "objections": [],
             "sentences": [said],
@@ -297,13 +300,15 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
         write(ws.month, "waiting", said, verdict)
         remedy = f"pawtrait promote --version {version} --force --reason WHY"
         return Outcome("waiting", f"version {version} needs a person: {said[0]}; {remedy}")
-    _promote(ws, version, actor, said)
+    _promote(ws, version, verdict["champion"], actor, said)
     return _reigns(version, verdict)
 
 
 def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any], before: int) -> Outcome:
     """The best model is champion: since this turn, being the first, or for longer, and the month keeps it."""
-    _promote(ws, version, ACTOR, said)  # it is already; but the project's own note may not say so yet
+    _promote(
+        ws, version, version, ACTOR, said
+    )  # it is already; but the project's own note may not say so yet
     if any(one.action == "promoted" for one in decided(ws.month)[before:]):
         return Outcome("promoted", f"version {version} is champion, the first")
     write(ws.month, "kept", said, verdict)
@@ -318,8 +323,12 @@ def _reigns(version: str, verdict: Mapping[str, Any]) -> Outcome:
     return Outcome("promoted", f"version {version} is champion: {verdict['sentences'][0]}")
 
 
-def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> None:
-    """In the project itself, whose champion's note people and the service read."""
+def _promote(ws: Workspace, version: str, against: str, actor: str, reasons: list[str]) -> None:
+    """In the project itself, whose champion's note people and the service read.
+
+    Raises:
+        CommandError: another version than the one it was judged against is champion by now.
+    """
     surroundings = {**ws.environment(), "PYTHONPATH": str(ws.path / "src")}
     with Children(ws.root, surroundings) as children:
         command = [
@@ -332,6 +341,8 @@ def _promote(ws: Workspace, version: str, actor: str, reasons: list[str]) -> Non
             "--actor",
             actor,
             "--force",
+            "--against",
+            against,
         ]
         said = [word for reason in reasons for word in ("--reason", reason)]
         step("promote", [*command, *said], children)

@@ -190,6 +190,8 @@ def _switch(ws: Workspace) -> None:
     git(ws.path, "fetch", "--quiet", "origin", f"+refs/heads/{BRANCHES}/*:refs/remotes/origin/{BRANCHES}/*")
     git(ws.path, "fetch", "--quiet", "origin", "HEAD")
     newest = git(ws.path, "rev-parse", "FETCH_HEAD")
+    if (ws.path / ".git/MERGE_HEAD").exists():  # a run died over files that disagree, their marks within
+        git(ws.path, "merge", "--abort")
     if git(ws.path, "branch", "--show-current") != ws.branch or not _born(ws):
         if _born(ws):
             _save(ws)

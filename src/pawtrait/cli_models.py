@@ -56,6 +56,9 @@ def promote(
     version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
     reason: Reason = None,
     force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs a reason.")] = False,
+    against: Annotated[
+        str | None, typer.Option(help="Only while this version is champion; it was judged against that.")
+    ] = None,
     month: Annotated[str | None, typer.Option(help="YYYY-MM of the retraining that this belongs to.")] = None,
     by: Who = None,
 ) -> None:
@@ -81,6 +84,7 @@ def promote(
         note=noted.NOTE,
         month=month,
         force=force,
+        against=against,
     )
 
 

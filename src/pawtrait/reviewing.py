@@ -49,7 +49,7 @@ def answers(sheet: Path, reviewer: str, known: Collection[str]) -> tuple[list[Re
     """
     try:
         with sheet.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(enumerate(csv.DictReader(stream), 2))
+            rows = list(enumerate(csv.DictReader(stream, strict=True), 2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFeedback(
             f"{sheet}: {getattr(error, 'strerror', None) or 'is no sheet of pictures'}"

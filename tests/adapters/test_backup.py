@@ -117,6 +117,7 @@ def test_in_an_empty_folder_everything_is_as_it_was(old, tmp_path, enter):
     new = enter(tmp_path / "new")
     (new / SNAPSHOTS).mkdir(parents=True)
     (new / SNAPSHOTS / "README.md").write_text("of the new clone")
+    (new / SNAPSHOTS / "2026-10.dvc").write_text("of a month that was merged")
     brought_back(file)
     assert known() == before
     assert [row.label for row in snapshots.read(new / SNAPSHOTS, "2026-10")] == ["sad"]
@@ -173,7 +174,14 @@ def _sums(file):
 
 
 @pytest.mark.parametrize(
-    "there", ["mlflow.db", "feedback.db", "data/feedback/2026-09/accepted.csv", "mlruns/pawtrait/x/file"]
+    "there",
+    [
+        "mlflow.db",
+        "feedback.db",
+        "feedback.db-wal",
+        "data/feedback/2026-09/accepted.csv",
+        "mlruns/pawtrait/x/file",
+    ],
 )
 def test_nothing_is_written_over(old, tmp_path, enter, there):
     file = saved(tmp_path)

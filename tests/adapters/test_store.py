@@ -280,5 +280,11 @@ def test_a_forgotten_picture_never_comes_back(engine):
     assert settling.candidates(engine, FAR) == []
 
 
+def test_what_is_forgotten_while_a_month_is_decided_about_is_not_settled(engine):
+    forgetting.forget(engine, A, [A], [], START)
+    settling.settle(engine, "2026-11", [settled(A), settled(B)], START)
+    assert [row.picture for row in settling.of_month(engine, "2026-11")] == [B]
+
+
 def test_an_id_that_nobody_knows_leads_to_nothing(engine):
     assert forgetting.trace(engine, "nobody") == forgetting.Trace((), 0, (), False)

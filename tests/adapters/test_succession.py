@@ -177,6 +177,17 @@ def test_force_opens_it_with_a_reason_and_not_without(three):
     assert registry.aliases()["champion"] == "3"
 
 
+@pytest.mark.parametrize("force", [True, False])
+def test_who_was_judged_against_another_champion_than_there_is_now_does_not_take_over(three, force):
+    """A rollback that somebody made while the month was being judged stands."""
+    passed("3")
+    with pytest.raises(BadRegistry, match="version 1 is champion by now, and version 3 was judged against 2"):
+        promoted("3", three, force=force, against="2")
+    assert registry.aliases()["champion"] == "1" and decisions() == []
+    promoted("3", three, force=force, against="1")
+    assert registry.aliases()["champion"] == "3"
+
+
 def test_promoted_twice_is_promoted_once(three, capsys):
     passed("3")
     promoted("3", three)

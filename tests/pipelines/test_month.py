@@ -115,9 +115,13 @@ def test_an_earlier_month_that_was_lost_is_frozen_again(
     assert told(project).count("feedback freeze --month 2026-09") == 1
     shutil.rmtree(project / ".cache/retrain")
     shutil.rmtree(project / ".dvc/cache")
+    killed = _run(project, "2027-01", PREFECT_API_URL=server, TOY_KILL="feedback freeze --month 2027-01")
+    assert killed.returncode == -signal.SIGKILL
     turned("2027-01")
     assert told(project).count("feedback freeze --month 2026-09") == 2
     assert (project / ".cache/retrain/data/feedback/2026-09/accepted.csv").exists()
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2027-01").splitlines()
+    assert "data/feedback/2026-09.dvc" in names
 
 
 def test_a_month_that_somebody_took_out_stays_out(
@@ -226,7 +230,7 @@ def test_a_person_who_says_yes_in_the_ui_promotes_under_their_name(
     said = _answered(project, server, until, promote=True, name="Rosa", reason="the pictures look right")
     assert "version 2 is champion: macro-F1 is 0.50" in said
     (promoted,) = [line for line in told(project) if line.startswith("promote")]
-    assert promoted.startswith("promote --version 2 --month 2026-11 --actor Rosa --force")
+    assert promoted.startswith("promote --version 2 --month 2026-11 --actor Rosa --force --against 1 ")
     why = ("the pictures look right", "too little evidence", "macro-F1 is 0.50")
     assert promoted.endswith(" ".join(f"--reason {sentence}" for sentence in why))
 
@@ -343,8 +347,8 @@ def _answered(project: Path, server: str, until: Until, **word: Any) -> str:
     return (project.parent / "asked.log").read_text()
 
 
-def _run(project: Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipelines.retrain", "--month", "2026-11"]
+def _run(project: Path, month: str = "2026-11", **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pipelines.retrain", "--month", month]
     return subprocess.run(
         command, env={**os.environ, **env}, capture_output=True, text=True, timeout=120, check=False
     )

@@ -154,6 +154,25 @@ def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(p
     assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
 
 
+def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = prepared(project)
+    for folder in (ws.path, project):
+        (folder / "dvc.lock").write_text(f"by: {folder.name}\n")
+    workspace.commit(ws, "results")
+    git(project, "add", "dvc.lock")
+    git(project, "commit", "--quiet", "--message", "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            prepared(project)
+    assert "<<<<<<<" in (ws.path / "dvc.lock").read_text()
+    again = prepared(project)
+    assert (again.path / "dvc.lock").read_text() == f"by: {project.name}\n"
+    assert not git(again.path, "status", "--porcelain")
+
+
 def test_code_that_disagrees_is_a_persons_to_settle(project: Path) -> None:
     ws = prepared(project)
     workspace.begin(ws)

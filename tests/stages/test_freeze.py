@@ -12,7 +12,7 @@ import pytest
 from pawtrait import clock
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
-from pawtrait.dataset import manifest, snapshots
+from pawtrait.dataset import labelled, manifest, snapshots
 from pawtrait.errors import BadData, BadFeedback
 from pawtrait.stages import collect, forget, freeze, take_in
 from tests.stages import feedback_project as project
@@ -359,6 +359,7 @@ def test_a_folder_of_labels_comes_in_and_what_is_none_is_told(root):
         (",sad", "expected a name relative to the file's folder, within it"),
         ("1.png,sleepy", "label 'sleepy'; expected happy, sad, angry, other"),
         ("nowhere.png,sad", "nowhere.png is not here"),
+        (f"{'x' * 300}.png,sad", f"{'x' * 200} is not here"),
         (f"1.png,sad,{'x' * 65}", "is no name of a person; expected 1 to 64 characters"),
     ],
 )
@@ -372,11 +373,42 @@ def test_a_bad_line_is_told_and_stops_no_other(root, line, problem):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("labels.csv", "file,mood\n"), ("labels.jsonl", "no json\n"), ("labels.xlsx", ""), ("labels.csv", "")],
+    [
+        ("labels.csv", "file,mood\n"),
+        ("labels.csv", 'picture,label,comment\n1.png,sad,"blurry\n2.png,happy,\n'),  # would swallow 2.png
+        ("labels.jsonl", "no json\n"),
+        ("labels.xlsx", ""),
+        ("labels.csv", ""),
+    ],
 )
 def test_a_file_that_holds_no_labels_is_refused_as_a_whole(root, name, text):
     with pytest.raises(BadFeedback, match=r"labels\.(csv|jsonl|xlsx)"):
         take_in.run(labels=_labels(root, name, text), annotator="carla")
+
+
+def test_a_label_folder_may_be_a_link_and_a_picture_that_leads_nowhere_is_told(root):
+    (root / "elsewhere").mkdir()
+    (root / "elsewhere/1.png").write_bytes(picture(1))
+    (root / "house/happy").mkdir(parents=True)
+    (root / "house/happy/gone.png").symlink_to(root / "nowhere.png")
+    (root / "house/sad").symlink_to(root / "elsewhere")
+    taken = take_in.run(labels=root / "house", annotator="carla")
+    assert (taken.new, taken.problems) == (1, ("happy/gone.png: a link to what is not here",))
+
+
+def test_a_line_of_json_may_hold_any_letter(root):
+    text = '{"picture": "1.png", "label": "sad", "why": "one\u2028two\x85three"}\n'
+    assert take_in.run(labels=_labels(root, "labels.jsonl", text), annotator="carla").new == 1
+
+
+def test_one_name_in_two_encodings_of_unicode_is_one_person(root):
+    composed, decomposed = "Jos\u00e9", "Jose\u0301"
+    file = _labels(root, "labels.csv", f"picture,label,annotator\n1.png,sad,{decomposed}\n")
+    take_in.run(labels=file, annotator="carla")
+    assert labelled.person(composed) == labelled.person(decomposed)
+    with database.opened() as engine:
+        [candidate] = settling.candidates(engine, datetime(2100, 1, 1, tzinfo=UTC))
+    assert [one.client for one in candidate.sent] == [labelled.person(composed)]
 
 
 def test_what_was_forgotten_does_not_come_in_again(root):

@@ -192,9 +192,10 @@ def test_killed_between_files_and_run_it_is_finished_by_the_next(three, monkeypa
     assert three[1] not in active()
 
 
-def test_while_a_stage_runs_nothing_is_freed(three, project):
-    (project / ".dvc/tmp").mkdir(exist_ok=True)
-    (project / cache.RUNNING).write_text(
+@pytest.mark.parametrize("place", ["", ".cache/retrain"])
+def test_while_a_stage_runs_nothing_is_freed(three, project, place):
+    (project / place / cache.RUNNING).parent.mkdir(parents=True, exist_ok=True)
+    (project / place / cache.RUNNING).write_text(
         f'{{"out": {{"write": {{"pid": {os.getpid()}, "cmd": "dvc repro"}}}}}}'
     )
     with pytest.raises(BadData, match="a stage of DVC is running"):

@@ -17,7 +17,8 @@ from pawtrait.adapters import lineage
 from pawtrait.errors import BadData
 
 LOCK = "dvc.lock"
-RUNNING = Path(".dvc/tmp/rwlock")
+RUNNING = ".dvc/tmp/rwlock"
+WORKSPACES = ".cache/*"  # clones that share this project's cache, and projects of their own
 
 
 def folder() -> Path:
@@ -38,7 +39,7 @@ def folder() -> Path:
 
 def locks(newest: int) -> tuple[list[str], list[str]]:
     """Texts of dvc.lock: those to keep (here, in workspaces below .cache, the newest commits), and others."""
-    paths = (Path(LOCK), *Path(".cache").glob(f"*/{LOCK}"))
+    paths = (Path(LOCK), *Path().glob(f"{WORKSPACES}/{LOCK}"))
     here = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
     commits = _git("log", "--all", "--format=%H", "--", LOCK).split()
     known = [text for commit in commits if (text := at(commit))]
@@ -95,11 +96,9 @@ def _members(path: Path) -> list[str]:
 
 def _busy() -> bool:
     """Whether a living process reads or writes an output; what a killed one left behind does not count."""
-    try:
-        held = json.loads(RUNNING.read_text(encoding="utf-8") or "{}")
-    except FileNotFoundError:
-        return False
-    owners = [owner for one in held.values() for owner in (*one.get("read", []), one.get("write") or {})]
+    files = [path for path in (Path(RUNNING), *Path().glob(f"{WORKSPACES}/{RUNNING}")) if path.is_file()]
+    held = [one for path in files for one in json.loads(path.read_text(encoding="utf-8") or "{}").values()]
+    owners = [owner for one in held for owner in (*one.get("read", []), one.get("write") or {})]
     return any(psutil.pid_exists(owner["pid"]) for owner in owners if "pid" in owner)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import sealed
-from pawtrait.adapters import registry, tracking
+from pawtrait.adapters import cache, registry, tracking
 
 PARENT, KIND = "mlflow.parentRunId", "pawtrait.kind"
 
@@ -77,8 +77,10 @@ def needed(runs: Collection[Run], newest: int, digests: Collection[str]) -> set[
 
 
 def trained_here() -> set[str]:
-    """SHA-256 of every file of the models and painters in this project."""
-    sums = (path for kind in ("models", "painters") for path in Path("data", kind).glob(f"*/{sealed.SUMS}"))
+    """SHA-256 of every file of the models and painters in this project, and where its months are turned."""
+    folders = [Path("data"), *Path().glob(f"{cache.WORKSPACES}/data")]
+    kinds = [folder / kind for folder in folders for kind in ("models", "painters")]
+    sums = (path for kind in kinds for path in kind.glob(f"*/{sealed.SUMS}"))
     return {line.split(" ")[0] for path in sums for line in path.read_text(encoding="utf-8").splitlines()}
 
 

@@ -1,7 +1,10 @@
 """Files of labels that people in the house made: a table, JSON lines, or a folder for each label."""
 
 import csv
+import io
 import json
+import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -51,22 +54,29 @@ def person(name: str) -> str:
     Raises:
         BadFeedback: it is empty or too long.
     """
-    spelt = " ".join(name.casefold().split())
+    spelt = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     if not 0 < len(spelt) <= 64:
         raise BadFeedback(f"{name[:80]!r} is no name of a person; expected 1 to 64 characters")
     return spelt
 
 
 def _csv(source: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    table = csv.DictReader(text.splitlines())
-    if not {"picture", "label"} <= set(table.fieldnames or ()):
-        raise BadFeedback(f"{source}: expected the columns picture,label[,annotator], got {table.fieldnames}")
-    for row in table:
-        yield table.line_num, row
+    table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if not {"picture", "label"} <= set(table.fieldnames or ()):
+            raise BadFeedback(
+                f"{source}: expected the columns picture,label[,annotator], got {table.fieldnames}"
+            )
+        for row in table:
+            yield table.line_num, row
+    except csv.Error as error:  # a quote that is never closed would swallow all rows after it
+        raise BadFeedback(
+            f"{source}, line {table.line_num}: {error}; is a quote left open above it?"
+        ) from error
 
 
 def _lines(source: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # not what else Unicode ends lines with: it is text
         if line.strip():
             try:
                 row = json.loads(line)
@@ -83,7 +93,7 @@ def _entry(source: Path, line: int, row: Mapping[str, Any], annotator: str) -> L
         problem = f"picture {name[:200]!r}; expected a name relative to the file's folder, within it"
     elif label not in LABELS:
         problem = f"label {label[:40]!r}; expected {', '.join(LABELS)}"
-    elif not path.is_file():
+    elif not os.path.isfile(path):  # noqa: PTH113  (pathlib raises on names that are too long)
         problem = f"{name[:200]} is not here"
     who = str(row.get("annotator") or "").strip() or annotator
     try:
@@ -96,9 +106,9 @@ def _entry(source: Path, line: int, row: Mapping[str, Any], annotator: str) -> L
 
 def _folder(source: Path, annotator: str) -> Iterator[Labelled]:
     who = person(annotator)
-    for path in sorted(source.rglob("*")):
+    for path in _below(source):
         name = path.relative_to(source).as_posix()
-        if not path.is_file() or is_junk(name):
+        if is_junk(name):
             continue
         label = normalise(path.relative_to(source).parts[0])
         problem = ""
@@ -106,4 +116,25 @@ def _folder(source: Path, annotator: str) -> Iterator[Labelled]:
             problem = f"{name}: expected LABEL/NAME with a label of {', '.join(LABELS)}"
         elif path.suffix.lower() not in SUFFIXES:
             problem = f"{name}: no picture by its ending"
+        elif not path.is_file():
+            problem = f"{name}: a link to what is not here"
         yield Labelled(path, label, who, problem)
+
+
+def _below(folder: Path) -> list[Path]:
+    """Every file in a folder of label folders, sorted; label folders may be links.
+
+    Raises:
+        BadFeedback: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise BadFeedback(f"{error.filename}: {error.strerror}; nothing was taken in") from error
+
+    try:
+        tops = list(folder.iterdir())
+    except OSError as error:
+        refuse(error)
+    walks = (os.walk(top, onerror=refuse) for top in tops if top.is_dir())
+    inside = [Path(place, name) for walk in walks for place, _, names in walk for name in names]
+    return sorted([top for top in tops if not top.is_dir()] + inside)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 CONTENTS, NOTE = "backup.json", "champion.json"
 FEEDBACK, MLFLOW = "feedback.database", "mlflow.database"
 PICTURES, SNAPSHOTS, ARTIFACTS = "pictures", "snapshots", "artifacts"
-IN_GIT = ("README.md", ".gitignore")  # of the folder of snapshots; a clone has them
+IN_GIT = ("README.md", ".gitignore", "*.dvc")  # of the folder of snapshots; a clone has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         for location, name in artifacts.items():
             entries |= _tree(tracking.folder(location), name)
         snapshots = _tree(feedback, SNAPSHOTS)
-        entries |= {name: path for name, path in snapshots.items() if path.name not in IN_GIT}
+        entries |= {name: path for name, path in snapshots.items() if not in_git(path)}
         entries |= {NOTE: note} if note.is_file() else {}
         with whole(out) as draft, tarfile.open(draft, "w") as tar:
             sums = dict(_files(tar, entries)) | dict(_pictures(tar))
@@ -73,6 +73,11 @@ def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
             _add(tar, CONTENTS, json.dumps(asdict(made), indent=1).encode())
     held = ", ".join(f"{count} {what}" for what, count in _counts(sums).items())
     print(f"{out}: {out.stat().st_size / 1e6:.0f} MB, {held}; bring it back with `make restore FROM={out}`")
+
+
+def in_git(path: Path) -> bool:
+    """Whether a file in the folder of snapshots comes with a clone."""
+    return any(path.match(pattern) for pattern in IN_GIT)
 
 
 def _databases(folder: Path) -> dict[str, str]:

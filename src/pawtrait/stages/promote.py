@@ -20,16 +20,18 @@ def run(
     month: str | None = None,
     figures: Mapping[str, float] | None = None,
     force: bool = False,
+    against: str | None = None,
 ) -> None:
     """Make a version champion, the one before it previous; the champion itself stays what it is.
 
     Args:
         figures: the gate's; where none are given, those it left with the version, or else the registration's.
         force: whatever the gate said; ``reasons`` then have to say why.
+        against: the champion that it was judged against; another one by now, as after a rollback, stays.
 
     Raises:
         BadRegistry: there is no such version, the gate has not said to promote it against this champion, or
-            force came without a reason.
+            force came without a reason; or another version than ``against`` is champion.
     """
     with ledger.alone():
         succession.settle(note)
@@ -38,6 +40,11 @@ def run(
         if old == version:
             print(f"version {version} is champion already")
             return
+        if against not in (None, old):
+            raise BadRegistry(
+                f"version {old} is champion by now, and version {version} was judged against {against};"
+                f" run `pawtrait gate --version {version}`"
+            )
         _allowed(version, known.tags, old, force, reasons)
         succession.move(
             Decision(

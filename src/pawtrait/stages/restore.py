@@ -85,12 +85,10 @@ def _free(contents: Contents, moved: dict[str, str], feedback: Path) -> None:
         address = addresses[name]
         if dumps.backend(address) != kind:
             raise BadStore(f"{name} of the backup is {kind}, and {database.shown(address)} is not")
-        if not dumps.empty(address):
-            raise BadStore(
-                f"{database.shown(address)} is not empty; move it away first, or restore elsewhere"
-            )
+        if there := dumps.there(address):
+            raise BadStore(f"{there} is not empty; move it away first, or restore elsewhere")
     for folder in (*(tracking.folder(new) for new in moved.values()), feedback):
-        taken = [path for path in folder.glob("*") if path.name not in backup.IN_GIT]
+        taken = [path for path in folder.glob("*") if not backup.in_git(path)]
         if taken:
             raise BadStore(f"{taken[0]} is here already; move it away first, or restore elsewhere")
 

@@ -42,8 +42,8 @@ def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> N
     Raises:
         BadStore: it is not empty, or cannot be written.
     """
-    if not empty(address):
-        raise BadStore(f"{shown(address)} is not empty; nothing was restored over it, move it away first")
+    if found := there(address):
+        raise BadStore(f"{found} is not empty; nothing was restored over it, move it away first")
     parsed = make_url(address)
     if parsed.get_backend_name() == "sqlite":
         with whole(Path(str(parsed.database))) as draft:
@@ -63,6 +63,18 @@ def empty(address: str) -> bool:
         return not Path(str(parsed.database)).exists()
     with _opened(address) as engine:
         return not inspect(engine).get_table_names()
+
+
+def there(address: str) -> str:
+    """What lies where a database would go; "" where nothing does.
+
+    Logs that a SQLite file left behind count: SQLite would play them into the one that comes in its place.
+    """
+    parsed = make_url(address)
+    if parsed.get_backend_name() == "sqlite":
+        files = [f"{parsed.database}{end}" for end in ("", "-wal", "-shm", "-journal")]
+        return next((name for name in files if Path(name).exists()), "")
+    return "" if empty(address) else shown(address)
 
 
 def values(address: str, table: str, column: str) -> list[str]:

@@ -88,11 +88,15 @@ def looked(engine: Engine) -> dict[str, Record]:
 
 
 def settle(engine: Engine, month: str, rows: Sequence[Settled], now: datetime) -> None:
-    """Close a month with these rows, all or none; a month that is closed already stays as it is."""
+    """Close a month with these rows, all or none; a month that is closed already stays as it is.
+
+    What was forgotten while the rows were decided about is left out.
+    """
     with engine.begin() as connection:
         marker = {"month": month, "time": now}
         if stored.insert(connection, snapshots, [marker]):  # a second process waits here for the first
-            stored.insert(connection, settled, [asdict(row) for row in rows])
+            gone = set(connection.scalars(select(forgotten.c.picture)))
+            stored.insert(connection, settled, [asdict(row) for row in rows if row.picture not in gone])
 
 
 def parts(engine: Engine, month: str) -> list[str]:
