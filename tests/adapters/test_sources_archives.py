@@ -155,9 +155,51 @@ def test_a_folder_that_announces_a_huge_content_is_refused_by_name(tmp_path: Pat
 def test_more_files_than_any_set_has_are_refused(
     pack: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 2)
-    with pytest.raises(BadSource, match=r"empty\.jpg.*file number 3"):
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
+    with pytest.raises(BadSource, match=r"empty\.jpg.*member number 3"):
         _unpack(pack(FILES), tmp_path / "out")
+
+
+def test_a_member_of_less_than_no_bytes_is_refused_by_name(tmp_path: Path) -> None:
+    """It leads back to the member before it, again and again."""
+    good, back = tarfile.TarInfo("happy/1.jpg"), tarfile.TarInfo("happy/2.jpg")
+    header = bytearray(back.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" * 10 + b"\xfc\x00"  # -1024 in base 256
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    (tmp_path / "a").write_bytes(good.tobuf(tarfile.GNU_FORMAT) + bytes(header) + bytes(10_240))
+    with pytest.raises(BadSource, match=r"'happy/2\.jpg' announces -1024 bytes"):
+        _unpack(tmp_path / "a", tmp_path / "out")
+
+
+def test_headers_count_as_bytes_too(tmp_path: Path) -> None:
+    """Folders without content, each under a comment of a megabyte."""
+    with tarfile.open(tmp_path / "a", "w:gz", format=tarfile.PAX_FORMAT, compresslevel=1) as box:
+        for number in range(80):
+            folder = tarfile.TarInfo(f"folder{number}")
+            folder.type, folder.pax_headers = tarfile.DIRTYPE, {"comment": "x" * 1_000_000}
+            box.addfile(folder)
+    with pytest.raises(BadSource, match=r"'folder\d+' is described at a length of \d+ bytes"):
+        _unpack(tmp_path / "a", tmp_path / "out", 10**12)
+
+
+def test_a_large_picture_is_no_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "HARMLESS", 1000)
+    monkeypatch.setattr(archives, "WORST_RATIO", 10**6)
+    files = {f"happy/{number}.jpg": bytes(5000) for number in range(3)}
+    assert _unpack(_tar(tmp_path / "a", files), tmp_path / "out") == files
+
+
+def test_a_zip_of_windows_gives_back_its_files(tmp_path: Path) -> None:
+    files = {"train\\": b"", "train\\happy\\": b"", "train\\happy\\1.jpg": b"x"}
+    assert _unpack(_zip(tmp_path / "a.zip", files), tmp_path / "out") == {"train/happy/1.jpg": b"x"}
+
+
+def test_a_backslash_within_a_name_is_a_letter(tmp_path: Path) -> None:
+    """The second byte of some Japanese letters, in a zip that does not say how its names are written."""
+    path = _zip(tmp_path / "a.zip", {"happy/..jpg": b"x"})
+    path.write_bytes(path.read_bytes().replace(b"happy/..jpg", b"happy/\x95\\jpg"))
+    assert _unpack(path, tmp_path / "out") == {"happy/ò\\jpg": b"x"}
 
 
 def test_a_monstrous_tar_header_is_not_read_into_memory(tmp_path: Path) -> None:

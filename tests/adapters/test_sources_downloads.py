@@ -30,6 +30,7 @@ class Server(ThreadingHTTPServer):
         self.status = 200
         self.asked: list[str] = []  # the Range of each GET, "" where there was none
         self.login: list[str | None] = []
+        self.paths: list[str] = []  # of each request
 
     @property
     def url(self) -> str:
@@ -44,9 +45,11 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_HEAD(self) -> None:
+        self.server.paths.append(self.path)
         self._head(self.server.status, 0)
 
     def do_GET(self) -> None:
+        self.server.paths.append(self.path)
         wanted = self.headers.get("Range", "")
         self.server.asked.append(wanted)
         self.server.login.append(self.headers.get("Authorization"))
@@ -84,6 +87,16 @@ def server() -> Iterator[Server]:
 
 def _fetch(server: Server, kept: Path) -> Path:
     return downloads.fetch(server.url, downloads.look(server.url), kept, pause=0)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("fröhliche Tiere.zip", "fr%C3%B6hliche%20Tiere.zip"), ("a%20b.zip?v=1", "a%20b.zip?v=1")],
+)
+def test_an_address_may_hold_any_letter(server: Server, tmp_path: Path, path: str, asked: str) -> None:
+    url = server.url.replace("pets.zip", path)
+    assert downloads.fetch(url, downloads.look(url), tmp_path, pause=0).read_bytes() == CONTENT
+    assert server.paths == [f"/{asked}"] * 2
 
 
 def test_a_look_tells_size_etag_and_date_without_fetching(server: Server) -> None:

@@ -260,6 +260,19 @@ def test_a_run_that_the_store_does_not_know_is_begun_anew(tracked, tmp_path):
         assert (tmp_path / "run_id").read_text() == run.id
 
 
+def test_a_run_that_somebody_deleted_is_begun_anew(tracked, tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        tracking.training(tracked, "cyclegan", [], "painter", place) as first,
+    ):
+        raise KeyboardInterrupt
+    tracking.client().delete_run(first.id)
+    with tracking.training(tracked, "cyclegan", [], "painter", place) as second:
+        assert second.id != first.id
+
+
 def test_a_server_that_is_away_is_one_line(tracked, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     before = mlflow.get_tracking_uri()

@@ -50,9 +50,12 @@ def test_heat_lies_between_zero_and_one_with_a_peak_of_one(red_finder):
     assert heat.max() == 1
 
 
-def test_a_picture_of_which_nothing_speaks_for_the_answer_stays_cold(red_finder):
-    grey = np.full((1, 32, 32, 3), 90, np.uint8)  # answered by the bias alone, against the brightness
-    assert explain.heat_maps(red_finder, grey).max() <= 1
+def test_what_speaks_against_the_other_moods_is_warm_too(red_finder):
+    grey = np.full((1, 32, 32, 3), 90, np.uint8)  # answered by the bias; brightness only lowers another mood
+    assert explain.heat_maps(red_finder, grey).min() == pytest.approx(1)
+
+
+def test_a_picture_of_which_nothing_speaks_stays_cold(red_finder):
     black = np.zeros((1, 32, 32, 3), np.uint8)
     assert explain.heat_maps(red_finder, black).max() == 0
 

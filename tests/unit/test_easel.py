@@ -335,6 +335,15 @@ def test_without_strength_the_hybrid_leaves_the_photo(gan, pawtrait):
     assert painted == pytest.approx([55, 135, 215], abs=60)
 
 
+@pytest.mark.parametrize("method", ["nst", "hybrid"])
+def test_without_strength_not_even_specks_are_smoothed(gan, pawtrait, method):
+    noise = np.random.default_rng(7).integers(0, 256, (60, 80, 3), np.uint8)
+    Path("photo.png").write_bytes(images.encode_png(noise))
+    pawtrait("stylize", "photo.png", "--method", method, "--style", "blue", "--strength", 0, "--out", "out")
+    (painted,) = Path("out").glob("photo-*.png")
+    assert np.abs(picture(painted).astype(int) - noise).max() <= 1
+
+
 def test_without_strength_the_fast_painter_keeps_the_photos_own_style(fast, pawtrait):
     save("photo.png", colour=(40, 20, 10))
     pawtrait("stylize", "photo.png", "--method", "fast", "--style", "blue", "--strength", 0, "--out", "out")

@@ -107,3 +107,12 @@ def test_two_thousand_resamples_cost_less_than_two_hundred_in_scikit_learn():
             f1_score(one.actual[drawn], one.predicted[drawn], average="macro")
 
     assert pace.times(lambda: intervals.headline(one, HOW), beside=plain) < 1
+
+
+def test_equal_differences_of_one_picture_show_nothing_and_large_ones_do():
+    """Three times one picture more of 60 is what a rounded 0 may be; six pictures are not."""
+    step = 1 / 60
+    assert intervals.paired([step] * 3, 0.95, step).low < 0 < intervals.paired([step] * 3, 0.95, step).high
+    assert intervals.paired([6 * step] * 3, 0.95, step).low > 0
+    spread = [0.0, 0.1, 0.2]
+    assert intervals.paired(spread, 0.95, step) == intervals.paired(spread, 0.95)

@@ -68,6 +68,15 @@ def test_a_short_row_or_a_word_for_a_number_is_named_by_its_line(tmp_path: Path,
         read(tmp_path / "m.csv", Record)
 
 
+@pytest.mark.parametrize("row", ["2,b.jpg,sad,g", "2,b.jpg,sad,g,train,more", "<<<<<<< HEAD"])
+def test_so_is_a_row_of_other_length_in_a_table_of_words_alone(tmp_path: Path, row: str) -> None:
+    write(tmp_path / "s.csv", [Placed("1", "a", "sad", "g", "train")], Placed)
+    with (tmp_path / "s.csv").open("a") as stream:
+        stream.write(row + "\n")
+    with pytest.raises(BadData, match=r"s\.csv, line 3: it has more or fewer values than there are columns"):
+        read(tmp_path / "s.csv", Placed)
+
+
 def test_the_recorded_splits_of_the_repository_can_be_read() -> None:
     assert all(len(row.id) == 64 for row in read(Path("data/recorded_splits.csv"), Recorded))
 

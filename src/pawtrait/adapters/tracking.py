@@ -22,7 +22,7 @@ import numpy as np
 from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.entities import DatasetInput, InputTag, LifecycleStage, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
@@ -273,11 +273,11 @@ def origin(inputs: Sequence[Path]) -> dict[str, str]:
 
 
 def _knows(opened: MlflowClient, run_id: str) -> bool:
+    """Whether a run is there to be gone on with; MLflow gives deleted ones too, and does not start them."""
     try:
-        opened.get_run(run_id)
+        return bool(opened.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
     except MlflowException:
         return False
-    return True
 
 
 def _experiment(opened: MlflowClient) -> str:

@@ -1,4 +1,8 @@
-"""Grad-CAM: which part of a picture spoke for the predicted mood (Selvaraju et al. 2017, eqs. 1 and 2)."""
+"""Grad-CAM: which part of a picture spoke for the predicted mood (Selvaraju et al. 2017, eqs. 1 and 2).
+
+Of the mood's log-probability where the paper takes its logit: what speaks against the other moods is warm
+too, as it is in the maps of the service.
+"""
 
 import cv2
 import keras
@@ -26,7 +30,7 @@ def heat_maps(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float
     with tf.GradientTape() as tape:
         tape.watch(maps)
         best = tf.reduce_max(head(maps, training=False), axis=1)
-        logs = tf.math.log(best + 1e-9)  # the probability's logarithm: a saturated softmax has no gradient
+        logs = tf.math.log(best + 1e-9)
     weights = tf.reduce_mean(tape.gradient(logs, maps), axis=(1, 2), keepdims=True)  # eq. 1: (N, 1, 1, C)
     raw = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()  # eq. 2: (N, h, w)
     side = pixels.shape[1]

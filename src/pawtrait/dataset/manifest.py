@@ -76,7 +76,8 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     """Read rows of one kind.
 
     Raises:
-        BadData: the file is missing, its columns are not those of the kind, or a value is no number.
+        BadData: the file is missing, its columns are not those of the kind, a row has more or fewer values,
+            or a value is no number.
     """
     types: dict[str, Any] = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
     try:
@@ -84,8 +85,15 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
             table = csv.DictReader(stream)
             if table.fieldnames != list(types):
                 raise BadData(f"{path}: expected the columns {','.join(types)}, found {table.fieldnames}")
-            return [kind(**{name: types[name](row[name]) for name in types}) for row in table]
+            return [kind(**{name: types[name](value) for name, value in _whole(row)}) for row in table]
     except (TypeError, ValueError) as error:
         raise BadData(f"{path}, line {table.line_num}: {error}; delete it and run `dvc repro`") from error
     except FileNotFoundError as error:
         raise BadData(f"{path} is not here; run `dvc repro` to make it") from error
+
+
+def _whole(row: dict[str | None, Any]) -> Iterable[tuple[str, str]]:
+    """The columns of a row; the reader fills a short one with None, and keeps what is too much under None."""
+    if None in row or None in row.values():
+        raise ValueError("it has more or fewer values than there are columns")
+    return row.items()  # type: ignore[return-value]  # no None is left

@@ -72,8 +72,14 @@ def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
     return percentiles(sums[:, 0] / sums[:, 1], how.level)
 
 
-def paired(differences: Sequence[float], level: float) -> Interval:
+def paired(differences: Sequence[float], level: float, step: float = 0.0) -> Interval:
     """Student's interval of the mean of paired differences, as between two arms that share their seeds.
+
+    Differences of counted shares come in steps; that a few are equal does not say that there is no spread.
+
+    Args:
+        step: the least difference that two figures of an arm can have, as 1/60 of 60 pictures; a figure that
+            is rounded to it is off by a standard deviation of step/√12, and a difference of two by step/√6.
 
     Raises:
         BadData: fewer than two.
@@ -82,7 +88,7 @@ def paired(differences: Sequence[float], level: float) -> Interval:
     if count < 2:
         raise BadData(f"an interval over seeds needs at least 2 of them, found {count}; raise the seeds")
     mean = float(np.mean(differences))
-    error = float(np.std(differences, ddof=1)) / count**0.5
+    error = max(float(np.std(differences, ddof=1)), step / 6**0.5) / count**0.5
     reach = float(stats.t.ppf((1 + level) / 2, count - 1)) * error
     return Interval(mean - reach, mean + reach)
 

@@ -62,10 +62,12 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     with tracking.training(knobs, title, [arrays, splits, painter], "ablation", place) as record:
         record.params({"seed": knobs.seed, **wish.model_dump()})
         results = list(_results(recipe, of, arms, range(knobs.seed, knobs.seed + wish.seeds), place))
-        verdict = _verdict(results, wish, knobs.evaluate.level, len(more.pixels))
+        steps = {split: 1 / len(of[split].rows) for split in JUDGES}
+        about = {"model": wish.model, "seeds": wish.seeds, "painted": len(more.pixels)}
+        verdict = _verdict(results, about, steps, knobs.evaluate.level)
         record.metrics({key: value for key, value in verdict.items() if isinstance(value, float)})
         record.text(verdict["sentence"] + "\n", "verdict.txt")
-    write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
+        write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
 
 
 def _chosen(count: int, share: float, seed: int) -> NDArray[np.int64]:
@@ -94,10 +96,13 @@ def _results(
 
 
 def _verdict(
-    results: list[Result], wish: params.TrainAugmented, level: float, painted: int
+    results: list[Result], about: dict[str, Any], steps: dict[str, float], level: float
 ) -> dict[str, Any]:
-    """The gain of painted pictures, split by split, with its interval over seeds, and what it means."""
-    verdict: dict[str, Any] = {"model": wish.model, "seeds": wish.seeds, "painted": painted}
+    """The gain of painted pictures, split by split, with its interval over seeds, and what it means.
+
+    ``steps`` are the least differences of accuracy on each split: one picture.
+    """
+    verdict = dict(about)
     for split in JUDGES:
         for key in ("accuracy", "macro_f1"):
             arms = [
@@ -105,7 +110,7 @@ def _verdict(
                 for arm in ARMS
             ]
             gains = np.subtract(arms[1], arms[0])
-            reach = paired(gains.tolist(), level)
+            reach = paired(gains.tolist(), level, steps[split])
             name = f"{split}_{key}"
             figures = {"plain": np.mean(arms[0]), "painted": np.mean(arms[1]), "gain": gains.mean()}
             verdict |= {f"{name}_{end}": round(float(value), 6) for end, value in figures.items()}

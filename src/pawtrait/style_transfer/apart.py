@@ -5,20 +5,22 @@ keeps what it held: memory measured there says nothing of the method.
 """
 
 import os
+import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from typing import Any
 
 from pawtrait import cost
 from pawtrait.dataset.images import Pixels
-from pawtrait.errors import BadTraining
+from pawtrait.errors import BadTraining, PawtraitError
 from pawtrait.style_transfer.studio import Studio, Styles
 
-_opened: list[tuple[Studio, str]] = []  # in the process of its own: what it paints with, and how
+LEAVING = 1.0  # seconds that the process may take to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Painted:
 
 
 class Apart:
-    """Paints by one method in the process that ``opened_apart`` has started."""
+    """Paints by one method in the process at the other end of the channel."""
 
-    def __init__(self, pool: ProcessPoolExecutor, method: str) -> None:
-        """Everything is opened already."""
-        self._pool = pool
+    def __init__(self, channel: "Connection[Any, Any]", method: str, pid: int) -> None:
+        """The other end says first that it has opened what it needs."""
+        self.pid = pid
+        self._channel = channel
         self._method = method
+        self._answer()
 
     def paint(self, photo: Pixels, styles: Styles, every: int) -> Painted:
         """Paint one photo, and keep the picture of every so many steps.
@@ -50,8 +54,22 @@ class Apart:
         Raises:
             BadModel, BadTraining: as ``Studio.paint``; and where the process died.
         """
-        with _alive(self._method):
-            return self._pool.submit(_paint, photo, styles, every).result()
+        answer: Painted = self._answer((photo, styles, every))
+        return answer
+
+    def _answer(self, *wishes: Any) -> Any:
+        try:
+            for wish in wishes:
+                self._channel.send(wish)
+            answer = self._channel.recv()
+        except (EOFError, OSError) as error:
+            raise BadTraining(
+                f"the process that paints by {self._method} died, most often of too little memory; lower"
+                " neural.side, or stop what else runs here, and start again"
+            ) from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @contextmanager
@@ -62,25 +80,45 @@ def opened_apart(studio: Studio, method: str) -> Iterator[Apart]:
         BadModel: the method cannot paint here; the message says why.
         BadTraining: the process died.
     """
-    with ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent) as pool:
-        with _alive(method):
-            pool.submit(_open, replace(studio), method).result()  # what is open here cannot travel
-        yield Apart(pool, method)
-
-
-@contextmanager
-def _alive(method: str) -> Iterator[None]:
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(theirs, replace(studio), method), daemon=True)
+    process.start()
+    theirs.close()  # so that a process that dies is the end of the channel
     try:
-        yield
-    except BrokenProcessPool as error:
-        raise BadTraining(
-            f"the process that paints by {method} died, most often of too little memory; lower neural.side,"
-            " or stop what else runs here, and start again"
-        ) from error
+        yield Apart(ours, method, process.pid or 0)
+    finally:
+        ours.close()
+        process.join(LEAVING)
+        process.kill()
+        process.join()
+
+
+def _serve(channel: "Connection[Any, Any]", studio: Studio, method: str) -> None:
+    """Open the method, then answer photos with portraits, or with the error, until the channel ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is the parent's to answer
+    _end_with_parent()
+    channel.send(_tried(studio.open, method))
+    while True:
+        try:
+            wish = channel.recv()
+        except EOFError:
+            return
+        channel.send(_tried(_paint, studio, method, *wish))
+
+
+def _tried(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What comes of the work, or its error; one that nobody foresaw says where it came from."""
+    try:
+        return work(*arguments)
+    except Exception as error:
+        if not isinstance(error, PawtraitError):
+            error.add_note("".join(traceback.format_exception(error)))
+        return error
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed closes nothing that its child reads from; so the child watches it."""
+    """Who paints does not look at the channel; so a thread sees to it that no orphan paints on."""
     parent = parent_process()
     assert parent is not None
 
@@ -91,13 +129,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _open(studio: Studio, method: str) -> None:
-    studio.open(method)
-    _opened.append((studio, method))
-
-
-def _paint(photo: Pixels, styles: Styles, every: int) -> Painted:
-    ((studio, method),) = _opened
+def _paint(studio: Studio, method: str, photo: Pixels, styles: Styles, every: int) -> Painted:
     losses: dict[int, dict[str, float]] = {}
     seen: dict[int, Pixels] = {}
     with cost.measured() as price:

@@ -94,9 +94,10 @@ class Studio:
     ) -> Iterator[Glimpse]:
         """Paint a photo by one method, the longer side at most ``neural.side`` px.
 
-        ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weight of the style,
-        for cyclegan it mixes the pictures, and for hybrid that from which the descent begins; for fast it
-        mixes the vectors of photo and painting, so that 0 repaints the photo in its own style.
+        ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weights of style and
+        total variation, for cyclegan it mixes the pictures, and for hybrid that from which the descent
+        begins; for fast it mixes the vectors of photo and painting, so that 0 repaints the photo in its own
+        style.
 
         Raises:
             BadModel: the method cannot paint here; the message says why.
@@ -138,7 +139,8 @@ class Studio:
 
     def _weakened(self, strength: float) -> Neural:
         network: FeatureNetwork = self.neural.networks[self.neural.network]
-        weaker = network.model_copy(update={"style_weight": network.style_weight * strength})
+        weights = {"style_weight": network.style_weight, "variation_weight": network.variation_weight}
+        weaker = network.model_copy(update={name: weight * strength for name, weight in weights.items()})
         return self.neural.model_copy(update={"networks": {self.neural.network: weaker}})
 
     @cached_property

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ knobs = params.load()
 studio = Studio(Path({painters!r}), Path("none"), knobs.neural, knobs.hybrid, 7)
 if __name__ == "__main__":
     with apart.opened_apart(studio, "cyclegan") as easel:
-        print(*easel._pool._processes, flush=True)
+        print(easel.pid, flush=True)
         input()
 """
 
@@ -42,8 +43,7 @@ def test_the_portrait_is_the_studios_and_the_memory_that_of_a_whole_process(stud
     (here,) = studio.paint("cyclegan", PHOTO)
     with apart.opened_apart(studio, "cyclegan") as easel:
         there = easel.paint(PHOTO, (), 20)
-        (child,) = (psutil.Process(pid) for pid in easel._pool._processes)
-        held = child.memory_info().rss / 1e6
+        held = psutil.Process(easel.pid).memory_info().rss / 1e6
     assert list(there.seen) == [1] and np.array_equal(there.seen[1], here.picture())
     assert there.losses == {1: {}}
     assert 20 < there.price.megabytes < 1.2 * held
@@ -55,12 +55,26 @@ def test_what_a_method_lacks_is_told_as_by_the_studio(studio: Studio) -> None:
         pass
 
 
-def test_a_process_that_died_is_one_line_that_says_what_to_do(studio: Studio) -> None:
+@pytest.mark.parametrize("after", [0.0, 0.3])
+def test_a_process_that_died_idle_or_at_work_is_one_line_that_says_what_to_do(
+    studio: Studio, after: float
+) -> None:
+    large = np.zeros((2000, 2000, 3), np.uint8)
     with apart.opened_apart(studio, "cyclegan") as easel:
-        (pid,) = easel._pool._processes
-        os.kill(pid, signal.SIGKILL)
+        killer = threading.Timer(after, os.kill, (easel.pid, signal.SIGKILL))
+        killer.start()
         with pytest.raises(BadTraining, match="paints by cyclegan died, most often of too little memory"):
-            easel.paint(PHOTO, (), 20)
+            while True:
+                easel.paint(large, (), 20)
+        killer.join()
+
+
+def test_an_error_comes_through_and_the_next_photo_is_painted(studio: Studio) -> None:
+    with apart.opened_apart(studio, "cyclegan") as easel:
+        with pytest.raises((AttributeError, IndexError, ValueError, TypeError)) as caught:
+            easel.paint("no photo", (), 20)  # type: ignore[arg-type]
+        assert "in _paint" in "".join(caught.value.__notes__)
+        assert list(easel.paint(PHOTO, (), 20).seen) == [1]
 
 
 def test_whoever_is_killed_leaves_no_orphan(studio: Studio, tmp_path: Path) -> None:

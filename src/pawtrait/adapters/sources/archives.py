@@ -20,7 +20,7 @@ from pawtrait.adapters.sources.trouble import plainly
 from pawtrait.errors import BadSource
 from pawtrait.progress import bar
 
-MOST_FILES = 500_000  # more than any set of pictures here; a million empty members would fill a disk's tables
+MOST_MEMBERS = 500_000  # more than any set of pictures here; millions would fill a disk's tables, and memory
 WORST_RATIO = 200  # pictures hardly shrink, tables do tenfold; bombs swell a thousandfold and more
 HARMLESS = 64_000_000  # bytes unpacked; below, no ratio matters
 LONGEST_HEADER = 16_000_000  # bytes; tarfile reads a header at one go, however long it says it is
@@ -70,7 +70,7 @@ class _Shelf:
         self.folder = folder
         self.largest = largest
         self.bearable = max(HARMLESS, WORST_RATIO * archive.stat().st_size)
-        self.files = 0
+        self.members = 0
         self.bytes = 0
 
     def refuse(self, member: str, why: str) -> BadSource:
@@ -83,6 +83,8 @@ class _Shelf:
         Raises:
             BadSource: they are not.
         """
+        if size < 0:  # tarfile would go back, and read the same members for ever
+            raise self.refuse(member, f"announces {size} bytes")
         total = self.bytes + size
         if total > self.largest:
             raise self.refuse(
@@ -91,13 +93,33 @@ class _Shelf:
         if total > self.bearable:
             raise self.refuse(member, f"swells it more than {WORST_RATIO}-fold, as bombs do")
 
+    def count(self, member: str) -> None:
+        """Check that one member more, file or folder, is not too many.
+
+        Raises:
+            BadSource: it is.
+        """
+        self.members += 1
+        if self.members > MOST_MEMBERS:
+            raise self.refuse(member, f"is member number {self.members}, over {MOST_MEMBERS}")
+
+    def read(self, member: str, offset: int) -> None:
+        """Check that of so many bytes, unpacked, not too many are about members rather than their content.
+
+        Raises:
+            BadSource: they are: nothing else bounds what the headers of a packed tar come to.
+        """
+        words = offset - self.bytes
+        if words > HARMLESS + 2048 * self.members:
+            raise self.refuse(member, f"is described at a length of {words} bytes, with those before it")
+
     def parts(self, member: str) -> tuple[str, ...]:
         """The member's path below the folder, in parts.
 
         Raises:
             BadSource: the path is absolute or climbs up.
         """
-        name = member.replace("\\", "/")  # some Windows programs write zips so
+        name = member if "/" in member else member.replace("\\", "/")  # some Windows programs write zips so
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
             raise self.refuse(member, "leads out of the archive")
@@ -111,9 +133,6 @@ class _Shelf:
         """
         self.weigh(member, size)
         self.bytes += size
-        self.files += 1
-        if self.files > MOST_FILES:
-            raise self.refuse(member, f"is file number {self.files}, over {MOST_FILES}")
         try:
             target = self._free(self.folder.joinpath(*self.parts(member)))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -181,6 +200,7 @@ def _unzip(archive: Path, shelf: _Shelf) -> Iterator[int]:
     with zipfile.ZipFile(archive) as box:
         for info in box.infolist():
             name = _zip_name(info)
+            shelf.count(name)
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the writer knew no Unix
             if kind == stat.S_IFLNK:
                 raise shelf.refuse(name, "is a link")
@@ -188,7 +208,7 @@ def _unzip(archive: Path, shelf: _Shelf) -> Iterator[int]:
                 raise shelf.refuse(name, "is a special file")
             if info.flag_bits & 1:
                 raise shelf.refuse(name, "is encrypted")
-            if shelf.parts(name) and not info.is_dir():
+            if shelf.parts(name) and not (kind == stat.S_IFDIR or name.endswith(("/", "\\"))):
                 with _readable(box, info, shelf) as stream:
                     shelf.put(name, info.file_size, stream)
             yield info.header_offset + info.compress_size
@@ -220,7 +240,10 @@ def _untar(archive: Path, start: bytes, shelf: _Shelf) -> Iterator[int]:
     with archive.open("rb") as raw, pack(raw) if pack else raw as plain:
         box = tarfile.open(fileobj=_Bounded(plain, shelf.name), mode="r:")  # noqa: SIM115  (plain is closed)
         for member in box:
+            shelf.count(member.name)
             shelf.weigh(member.name, member.size)  # even a folder may announce content, to be skipped over
+            shelf.read(member.name, box.offset - member.size)
+            box.members.clear()  # type: ignore[attr-defined]  # else it keeps every header it has read
             if member.issym() or member.islnk():
                 raise shelf.refuse(member.name, "is a link")
             if not (member.isreg() or member.isdir()) or member.issparse():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import fsspec
 from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
@@ -29,6 +29,7 @@ SCHEMES = ("http", "https", "s3")
 ATTEMPTS = 4  # connections in a row that bring nothing before we give up
 CHUNK = 1 << 20  # bytes
 TIMEOUT = 60  # s without a byte
+QUOTED = "/%:@!$&'()*+,;=~"  # stays as it is in an address; % since it may be quoted already
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +154,14 @@ def _stream(url: str, remote: Remote, offset: int) -> Iterator[tuple[IO[bytes], 
 
 
 def _request(url: str, offset: int) -> urllib.request.Request:
-    """A request for the bytes from ``offset`` on; urllib wants user and password outside the address."""
+    """A request for the bytes from ``offset`` on; urllib wants ASCII, and user and password elsewhere."""
     parts = urlsplit(url)
-    request = urllib.request.Request(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
+    asked = parts._replace(
+        netloc=parts.netloc.rpartition("@")[2],
+        path=quote(parts.path, safe=QUOTED),
+        query=quote(parts.query, safe=QUOTED + "?"),
+    )
+    request = urllib.request.Request(asked.geturl())
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         request.add_unredirected_header("Authorization", f"Basic {b64encode(login.encode()).decode()}")
