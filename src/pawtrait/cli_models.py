@@ -151,7 +151,7 @@ def prune(
     keep: Annotated[int, typer.Option(min=1, help="So many of the newest pipeline runs stay whole.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
-    """Free the space of old runs in MLflow and DVC's cache; registered versions and feedback always stay."""
+    """Free the space of old runs, results and killed trainings; registered versions and feedback stay."""
     from pawtrait.stages import prune as stage
 
     stage.run(keep=keep, dry=dry_run)

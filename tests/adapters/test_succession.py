@@ -114,6 +114,19 @@ def test_both_versions_tell_what_happened(three):
     )
 
 
+def test_a_champion_is_not_said_to_be_followed_by_what_was_kept_out(three):
+    passed("3")
+    promoted("3", three)
+    with database.opened() as engine:
+        about = {"champion": "3", "previous": "3", "version": "2"}
+        kept = {"action": "kept", "actor": "retrain", "reasons": ("worse",)}
+        ledger.add(engine, Decision(time=datetime.now(UTC), **kept, **about))
+    passed("2", against="3")
+    promoted("2", three)
+    assert "kept by" not in (registry.numbered("3").description or "")
+    assert "kept by retrain: worse" in (registry.numbered("2").description or "")
+
+
 def test_a_rollback_brings_the_one_before_back_and_a_second_one_undoes_it(three):
     passed("3")
     promoted("3", three)
@@ -185,6 +198,17 @@ def test_who_was_judged_against_another_champion_than_there_is_now_does_not_take
         promoted("3", three, force=force, against="2")
     assert registry.aliases()["champion"] == "1" and decisions() == []
     promoted("3", three, force=force, against="1")
+    assert registry.aliases()["champion"] == "3"
+
+
+def test_what_was_taken_back_stays_so_though_the_gate_had_said_promote(three):
+    passed("3")
+    promoted("3", three)
+    rollback.run(actor="bob", reasons=["cats look angry"], note=three)
+    with pytest.raises(BadRegistry, match=r"3 was taken back by bob .*: cats look angry; to promote it"):
+        promoted("3", three)
+    assert registry.aliases()["champion"] == "1"
+    promoted("3", three, force=True, reasons=["they do not"])
     assert registry.aliases()["champion"] == "3"
 
 
@@ -328,6 +352,16 @@ def test_the_champion_of_a_day(three, monkeypatch):
     assert "version 3 (resnet50) was champion on 2036-11-01" in chronicle.champion(date(2036, 11, 1))
     with pytest.raises(BadRegistry, match="on 2020-01-01 there was no champion yet: version 1, the first"):
         chronicle.champion(date(2020, 1, 1))
+
+
+def test_before_its_first_move_the_ledger_names_the_version_that_it_began_with(three):
+    day = datetime(2036, 11, 1, tzinfo=UTC)
+    with database.opened() as engine:
+        first = {"champion": "1", "previous": None, "version": "1"}
+        ledger.add(engine, Decision(time=day, action="promoted", actor="register", **first))
+    passed("3")
+    promoted("3", three)
+    assert "version 1 (cnn) was champion on 2036-10-31" in chronicle.champion(date(2036, 10, 31))
 
 
 def test_a_process_that_is_really_killed_leaves_what_the_next_one_finishes(three, mlflow_store):

@@ -101,6 +101,24 @@ def test_not_worse_needs_new_data(workspace):
     assert judged(workspace).outcome == "promote"
     knob(workspace, promote_if_not_worse=False)
     assert judged(workspace).outcome == "keep"
+    knob(workspace, promote_if_not_worse=True)
+    promote.run(version="2", actor="ann", reasons=["a test"], note=champion.NOTE, force=True)
+    assert "it knows no new data" in judged(workspace, version="1").objections[0]  # it came before
+
+
+def test_the_description_tells_the_newest_verdict_and_the_decisions_after_it(two):
+    knob(two, latency_ms=1e-6)
+    judged(two)
+    kept = registry.numbered("2").description
+    assert kept.startswith("the cnn\n\n**Gate:** kept against version 1 on 20")
+    assert "over the budget of 0.0 ms" in kept
+    knob(two, latency_ms=1000.0)
+    judged(two)
+    promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
+    judged(two, version="2")
+    told = registry.numbered("2").description
+    assert told.count("**Gate:**") == 1 and "the challenger is ahead in" not in told
+    assert told.index("**Gate:** kept against version 2") < told.index("**Decisions**\n\n- 20")
 
 
 def test_both_remember_the_test_split(two):

@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pawtrait import params, sealed
+from pawtrait import checkpoints, params, sealed
 from pawtrait.adapters import cache, registry, tracking
 from pawtrait.errors import BadData
 from pawtrait.stages import prune
@@ -201,6 +203,36 @@ def test_while_a_stage_runs_nothing_is_freed(three, project, place):
     with pytest.raises(BadData, match="a stage of DVC is running"):
         prune.run(keep=1, dry=False)
     assert set(three) <= active()
+
+
+@pytest.fixture
+def checkpoint(project):
+    """Makes a checkpoint of a training, written last in a year, below a home."""
+
+    def make(name, year, home="."):
+        folder = project / home / ".cache/checkpoints" / name
+        saved = checkpoints.save(folder, {"kernel": np.zeros(3, np.float32)}, {"epoch": 1})
+        for path in saved.iterdir():
+            os.utime(path, (datetime(year, 1, 1).timestamp(),) * 2)
+        return folder
+
+    return make
+
+
+def test_trainings_that_nobody_went_on_with_go_those_that_wait_stay(three, checkpoint, capsys):
+    gone = [checkpoint("a1", 2001), checkpoint("cyclegan/b2", 2001), checkpoint("c3", 2001, ".cache/retrain")]
+    waits = checkpoint("d4", 2100)
+    prune.run(keep=1, dry=True)
+    assert "checkpoints of 3 abandoned trainings" in capsys.readouterr().out and all(map(Path.exists, gone))
+    prune.run(keep=1, dry=False)
+    assert not any(map(Path.exists, gone))
+    assert checkpoints.load(waits) is not None
+
+
+def test_before_so_many_pipelines_have_run_no_training_counts_as_abandoned(three, checkpoint):
+    old = checkpoint("a1", 2001)
+    prune.run(keep=4, dry=False)
+    assert checkpoints.load(old) is not None
 
 
 def test_outside_a_project_the_way_is_named(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def project(tmp_path, monkeypatch, mlflow_store, coloured_models):
 def test_from_the_gate_to_a_promotion_and_back(project, pawtrait):
     done = pawtrait("gate")
     assert done.code == 0
-    assert "Only the challenger is right on 40 of them, only the champion on 0" in done.out
+    assert "The challenger is ahead in 40 of the groups, the champion in 0" in done.out
     assert done.out.endswith("verdict: promoted\n")
     assert "version 2 is champion, version 1 is previous" in pawtrait("promote", "--month", "2026-11").out
     assert "pet-expression version 2 (cnn) is champion" in pawtrait("champion").out

@@ -90,26 +90,35 @@ def test_copies_of_a_picture_count_once():
     width = [one.macro_f1.span.high - one.macro_f1.span.low for one in (alone, copies)]
     assert width[1] / width[0] == pytest.approx(2, rel=0.15)
     assert (copies.pictures, copies.groups) == (80, 20)
+    assert (copies.compared.only_first, copies.compared.only_second) == (5, 0)  # 20 pictures, a vote a group
+
+
+def test_copies_of_one_picture_are_no_proof_that_a_model_is_worse():
+    """The champion alone has six copies of one picture right, where McNemar's p over pictures is 0.031."""
+    one = [f"g{max(n, 5)}" for n in range(80)]
+    found = weighed(answers(range(40), groups=one), answers(range(6, 40), groups=one))
+    assert (found.compared.only_first, found.compared.only_second) == (0, 1)
+    assert not found.worse
 
 
 def test_the_smallest_difference_is_half_the_interval():
     """Half of 0.30; with power 0.8 it widens by (1.960 + 0.842) / 1.960 = 1.43."""
-    found = evidence.smallest(Interval(-0.05, 0.25), pictures=80, level=0.95)
+    found = evidence.smallest(Interval(-0.05, 0.25), groups=80, level=0.95)
     assert found.shown == pytest.approx(0.15)
     assert found.reliable == pytest.approx(0.15 * (1.959964 + 0.841621) / 1.959964)
 
 
-def test_the_exact_test_needs_six_pictures_one_way():
+def test_the_exact_test_needs_six_groups_one_way():
     """2·0.5⁶ = 0.031 is under 0.05 and 2·0.5⁵ = 0.0625 is not; at 99 % it takes 8: 2·0.5⁸ = 0.0078."""
     nothing = Interval(0.0, 0.0)
-    assert evidence.smallest(nothing, pictures=38, level=0.95).pictures == 6
-    assert evidence.smallest(nothing, pictures=38, level=0.95).shown == pytest.approx(6 / 38)
-    assert evidence.smallest(nothing, pictures=38, level=0.99).pictures == 8
+    assert evidence.smallest(nothing, groups=38, level=0.95).groups == 6
+    assert evidence.smallest(nothing, groups=38, level=0.95).shown == pytest.approx(6 / 38)
+    assert evidence.smallest(nothing, groups=38, level=0.99).groups == 8
 
 
-def test_a_level_at_which_k_pictures_give_just_its_p_takes_one_more():
+def test_a_level_at_which_k_groups_give_just_its_p_takes_one_more():
     """At 75 % the test asks for p < 0.25, and 2·0.5³ is 0.25."""
-    assert evidence.smallest(Interval(0.0, 0.0), pictures=10, level=0.75).pictures == 4
+    assert evidence.smallest(Interval(0.0, 0.0), groups=10, level=0.75).groups == 4
 
 
 def test_a_difference_that_is_called_reliable_is_found_about_four_times_in_five():
@@ -197,7 +206,11 @@ def test_a_mood_that_falls_by_more_than_the_margin_stops_a_better_model():
 
 
 def test_a_proof_of_recall_takes_more_pictures_than_a_test_split_has(better, slightly):
-    assert judged(better, prove_recall=True).outcome == "promote"  # gained in every mood
+    """None of 20 pictures a mood fell, which leaves 1 - 0.025^(1/20) = 0.168 open."""
+    assert better.recalls["sad"].span.low == pytest.approx(-0.168, abs=5e-4)
+    assert judged(better, prove_recall=True, recall_margin=0.17).outcome == "promote"
+    said = judged(better, prove_recall=True).objections
+    assert "recall of sad on 20 test pictures may have fallen by 0.17" in " ".join(said)
     verdict = judged(slightly, prove_recall=True, promote_if_not_worse=True, recall_margin=0.05)
     assert verdict.outcome == "keep"
     assert "recall of happy on 20 test pictures may have fallen by" in verdict.objections[0]
@@ -243,6 +256,14 @@ def test_feedback_can_stop_a_better_model(better):
     )
 
 
+@pytest.mark.parametrize("of", [2, 5])
+def test_a_handful_of_feedback_stops_nothing(better, of):
+    """All wrong, where the champion has all right: of five the exact p is 0.0625."""
+    few = weighed(answers(range(of), of=of), answers([], of=of))
+    assert few.macro_f1.span.high < 0
+    assert judged(better, feedback=few).outcome == "promote"
+
+
 def test_feedback_cannot_promote(same):
     """People correct what the champion gets wrong, so any other model looks good there."""
     good = weighed(answers([], of=40), answers(range(40), of=40))
@@ -265,7 +286,7 @@ def test_a_doubt_is_asked_about_even_where_evidence_lacks(same):
 def test_the_sentences_name_the_smallest_difference(slightly):
     said = " ".join(judged(slightly).sentences)
     assert "On 80 pictures of test in 80 groups the macro-F1 is 0.62 →" in said
-    assert "at least 6 pictures one way for the exact test" in said
+    assert "at least 6 groups one way for the exact test" in said
     assert "would be found 80% of the time" in said
 
 

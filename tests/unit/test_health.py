@@ -102,11 +102,12 @@ def test_answers_are_held_against_confirmed_moods_alone():
     assert (found.recalls["other"].hits, found.recalls["other"].count) == (0, 2)
 
 
-def test_a_picture_that_was_asked_about_twice_counts_once_by_its_last_answer():
+def test_a_picture_that_was_asked_about_twice_counts_once_by_its_first_answer():
+    """The second one may come from a model that was trained on it."""
     found = assessed(
         Asked(picture="a", label="sad"), Asked(picture="a", label="happy"), truths={"a": "happy"}
     )
-    assert (found.right.hits, found.right.count) == (1, 1)
+    assert (found.right.hits, found.right.count) == (0, 1)
 
 
 def test_thumbs_are_by_method_and_by_style():

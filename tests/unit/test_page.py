@@ -2,12 +2,14 @@
 
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
+from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed, Rejected
 from pawtrait.evaluation import page, tables
 from pawtrait.evaluation.card import card, limits
@@ -55,7 +57,7 @@ def data(sources=("demo",), rejected=(), warnings=()):
     return page.data_of(placed, sources, rejected, warnings)
 
 
-def report(rows, **about):
+def report(rows, level=0.95, **about):
     pairs = [
         {"first": rows[0]["name"], "second": other["name"], "only_first": 5, "only_second": 1, "p": 0.21875}
         for other in rows[1:]
@@ -63,7 +65,7 @@ def report(rows, **about):
     sentences = ["cnn is the champion.", *(f"cnn against {other['name']}." for other in rows[1:])]
     verdict = {"rows": rows, "sentences": sentences, "mcnemar": {"pairs": pairs}}
     return page.report(
-        verdict, data(**about), [model(name=one["name"], champion=one["champion"]) for one in rows]
+        verdict, data(**about), [model(name=one["name"], champion=one["champion"]) for one in rows], level
     )
 
 
@@ -181,7 +183,7 @@ def test_a_photo_is_embedded_small_enough_for_a_phone(tmp_path):
 
 
 def test_the_card_has_the_sections_of_mitchell_et_al():
-    shown = card(model(), data(), "ab" * 32)
+    shown = card(model(), data(), "ab" * 32, 0.95)
     titles = re.findall(r"<h2>(.*?)</h2>", shown)
     assert titles == [
         "Model details",
@@ -205,7 +207,20 @@ def test_the_card_has_the_sections_of_mitchell_et_al():
     ],
 )
 def test_the_card_tells_the_licence_of_the_data(sources, said):
-    assert said in card(model(), data(sources), "ab")
+    assert said in card(model(), data(sources), "ab", 0.95)
+
+
+def test_page_and_card_name_the_level_of_their_intervals():
+    whole = report([row(), row("deep_cnn", champion=False)], level=0.9)
+    for shown in (whole, card(model(), data(), "ab", 0.9)):
+        assert "90\N{NO-BREAK SPACE}%" in shown and "95\N{NO-BREAK SPACE}%" not in shown
+    assert "Shaded: p below 0.1," in whole
+
+
+def test_a_mood_that_is_never_answered_has_no_share_of_right_answers():
+    lines = [ClassScore("test", label, 0.0, 0.0, 0.0, 9) for label in LABELS]
+    said = " ".join(limits(replace(model(), classes=lines)))
+    assert "weakest on “happy”: of 9 such test pictures it finds none." in said
 
 
 def test_the_card_warns_of_what_the_figures_show():

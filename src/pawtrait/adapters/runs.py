@@ -1,8 +1,9 @@
 """MLflow's old runs: those that no registered version, no recent pipeline and nothing here needs any more."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class Run:
         tags: all of them.
         folder: its artifacts.
         models: id → folder of those that it logged.
+        started: in UTC.
         going: it has not ended.
     """
 
@@ -32,6 +34,7 @@ class Run:
     tags: dict[str, str]
     folder: Path
     models: dict[str, Path]
+    started: datetime
     going: bool
 
     @property
@@ -65,7 +68,7 @@ def needed(runs: Collection[Run], newest: int, digests: Collection[str]) -> set[
     """
     ids = {one.id for one in runs}
     kept = {tag for tags in registry.all_tags() for key, tag in tags.items() if key.endswith("run_id")}
-    recent = [one for one in runs if one.tags.get(KIND) == "pipeline"][:newest]
+    recent = pipelines(runs)[:newest]
     kept |= {one.id for one in recent}
     for one in recent:  # a model that a pipeline run took from an earlier one stands in its tags
         kept |= {tag.split(" ")[0] for key, tag in one.tags.items() if key.startswith("model.")}
@@ -74,6 +77,11 @@ def needed(runs: Collection[Run], newest: int, digests: Collection[str]) -> set[
             kept.add(one.id)
     kept |= {one.parent for one in runs if one.id in kept and one.parent is not None}
     return kept & ids
+
+
+def pipelines(runs: Iterable[Run]) -> list[Run]:
+    """Those of whole pipelines, in the same order."""
+    return [one for one in runs if one.tags.get(KIND) == "pipeline"]
 
 
 def trained_here() -> set[str]:
@@ -115,6 +123,7 @@ def _run(found: Any, models: dict[str, Path]) -> Run:
         tags,
         tracking.folder(info.artifact_uri),
         models,
+        datetime.fromtimestamp(info.start_time / 1000, UTC),
         info.status == "RUNNING",
     )
 

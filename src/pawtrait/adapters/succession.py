@@ -56,6 +56,17 @@ def settle(note: Path) -> None:
     _carry_out(last, note)
 
 
+def taken_back(version: str) -> list[str]:
+    """A sentence where somebody took this very version back: no figure of it has changed since."""
+    with database.opened() as engine:
+        mine = [one for one in ledger.moves(engine) if version in (one.version, one.previous)]
+    if not mine or mine[-1].action != "rolled-back":
+        return []
+    last = mine[-1]
+    when = f"by {last.actor} on {last.time:%Y-%m-%d}"
+    return [f"version {version} was taken back {when}: {_joined(last.reasons)}"]
+
+
 def write_note(version: str, note: Path) -> None:
     """Write which version predicts here, and where its files lie."""
     found = registry.numbered(version)
@@ -107,10 +118,18 @@ def _tags(decision: Decision) -> dict[str, str]:
 def _chronicle(version: str) -> None:
     """Bring the end of a version's description up to the ledger."""
     with database.opened() as engine:
-        mine = [one for one in ledger.all(engine) if version in (one.version, one.previous)]
-    lines = "\n".join(f"- {_line(one, version)}" for one in mine if one.action in (*ledger.MOVES, "kept"))
+        told = ledger.all(engine)
+    mine = [one for one in told if _concerns(one, version)]
+    lines = "\n".join(f"- {_line(one, version)}" for one in mine)
     known = registry.numbered(version).description or ""
     registry.annotate(version, {}, known.partition(CHRONICLE)[0] + CHRONICLE + lines)
+
+
+def _concerns(one: Decision, version: str) -> bool:
+    """Whether a decision was about a version, or made another one follow it."""
+    if one.version == version:
+        return one.action in (*ledger.MOVES, "kept", "waiting")
+    return one.previous == version and one.action in ledger.MOVES
 
 
 def _line(one: Decision, version: str) -> str:

@@ -10,11 +10,12 @@ FEW = 100  # test pictures; below it an interval of accuracy is wider than ±0.1
 CHANCE = 1 / len(LABELS)
 
 
-def card(model: Model, data: Data, digest: str) -> str:
+def card(model: Model, data: Data, digest: str, level: float) -> str:
     """The card, as HTML.
 
     Args:
         digest: SHA-256 of model.onnx, by which every prediction names its model.
+        level: of the intervals.
     """
     return (
         page.environment()
@@ -25,6 +26,7 @@ def card(model: Model, data: Data, digest: str) -> str:
             facts=model.facts,
             data=data,
             digest=digest,
+            level=level,
             limits=list(limits(model)),
             own_drawings=set(data.sources) == {"demo"},
         )
@@ -58,7 +60,11 @@ def _weakest(model: Model) -> Iterator[str]:
     """The mood it reads worst on the test split."""
     moods = [line for line in model.classes if line.split == "test" and line.label in LABELS]
     worst = min(moods, key=lambda line: line.f1)
-    yield (
-        f"It is weakest on “{worst.label}”: of {page.plural(worst.support, 'such test picture')} it finds "
-        f"{worst.recall:.0%}, and {worst.precision:.0%} of its answers “{worst.label}” are right."
-    )
+    of = f"of {page.plural(worst.support, 'such test picture')}"
+    if worst.f1 == 0:  # it may never have answered so, and then no share of its answers is right or wrong
+        yield f"It is weakest on “{worst.label}”: {of} it finds none."
+    else:
+        yield (
+            f"It is weakest on “{worst.label}”: {of} it finds {worst.recall:.0%}, "
+            f"and {worst.precision:.0%} of its answers “{worst.label}” are right."
+        )

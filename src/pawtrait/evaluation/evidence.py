@@ -1,7 +1,7 @@
 """What two models' answers to the same pictures say about the difference between them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +35,13 @@ class Smallest:
     """The smallest differences that these pictures can show.
 
     Attributes:
-        pictures: that only one model has right and the other never, before the exact test says anything.
+        groups: in which only one model is ahead and the other never, before the exact test says anything.
         shown: a difference as large as this would lie outside the noise: the half-width of the paired
-            interval, or ``pictures`` of all, whichever is more, since both have to agree.
+            interval, or ``groups`` of all, whichever is more, since both have to agree.
         reliable: a true difference of this size would be found four times out of five.
     """
 
-    pictures: int
+    groups: int
     shown: float
     reliable: float
 
@@ -53,8 +53,9 @@ class Evidence:
     Attributes:
         pictures, groups: how many; copies of a picture are one group.
         macro_f1: with the paired interval over groups.
-        compared: the exact test on who is right; first is the challenger.
-        recalls: by mood, for those that occur; with paired intervals.
+        compared: the exact test on who is ahead in more groups; first is the challenger.
+        recalls: by mood, for those that occur; with paired intervals, which reach down to what an exact bound
+            leaves open where no group speaks against the challenger.
         supports: pictures of each of these moods.
         calibration: the calibration errors of champion and challenger.
         own: each model's macro-F1 alone, champion then challenger.
@@ -77,16 +78,16 @@ class Evidence:
     def better(self) -> bool:
         """Interval and test agree that the challenger is better.
 
-        Both, since each alone errs: the interval is narrow where groups are few, the test counts copies.
+        Both, since the interval is too narrow where groups are few, and the test knows nothing of moods.
         """
         ahead = self.compared.only_first > self.compared.only_second
         return self.macro_f1.span.low > 0 and ahead and self._significant
 
     @property
     def worse(self) -> bool:
-        """Interval or test says that the challenger is worse; one is enough to stop it."""
+        """Interval and test agree that the challenger is worse."""
         behind = self.compared.only_first < self.compared.only_second
-        return self.macro_f1.span.high < 0 or (behind and self._significant)
+        return self.macro_f1.span.high < 0 and behind and self._significant
 
     @property
     def _significant(self) -> bool:
@@ -110,22 +111,32 @@ def weigh(champion: Scored, challenger: Scored, how: Bootstrap, bins: int) -> Ev
         intervals.percentiles(f1[1] - f1[0], how.level),
     )
     supports = np.bincount(champion.actual, minlength=len(LABELS))
+    groups = len(np.unique(champion.groups))
     return Evidence(
         pictures=len(champion.actual),
-        groups=len(np.unique(champion.groups)),
+        groups=groups,
         macro_f1=macro_f1,
-        compared=metrics.mcnemar(challenger.right, champion.right),
+        compared=by_group(champion, challenger),
         recalls=_recalls(champion, challenger, _recall(new) - _recall(old), how.level),
         supports={label: int(count) for label, count in zip(LABELS, supports, strict=True) if count},
         calibration=(metrics.calibration_error(champion, bins), metrics.calibration_error(challenger, bins)),
         own=(intervals.percentiles(f1[0], how.level), intervals.percentiles(f1[1], how.level)),
-        smallest=smallest(macro_f1.span, len(champion.actual), how.level),
+        smallest=smallest(macro_f1.span, groups, how.level),
         level=how.level,
     )
 
 
-def smallest(span: Interval, pictures: int, level: float) -> Smallest:
-    """What N pictures can show, from the paired interval that they gave.
+def by_group(champion: Scored, challenger: Scored) -> metrics.McNemar:
+    """The exact test whether either model is ahead in more groups: a group has one vote, however many copies.
+
+    Where each group is one picture it is McNemar's (1947), else the sign test of the groups' differences.
+    """
+    gain = _gains(champion, challenger)
+    return metrics.mcnemar(gain > 0, gain < 0)
+
+
+def smallest(span: Interval, groups: int, level: float) -> Smallest:
+    """What so many groups can show, from the paired interval that they gave.
 
     With one model never right alone, the exact two-sided p is 2·0.5^k; the interval of a difference keeps its
     width wherever it lies, so one that is shifted by its half-width begins at 0. For power, half-widths
@@ -135,7 +146,7 @@ def smallest(span: Interval, pictures: int, level: float) -> Smallest:
     half = (span.high - span.low) / 2
     z = float(norm.ppf((1 + level) / 2))
     widened = (z + float(norm.ppf(POWER))) / z
-    shown = max(half, least / pictures)
+    shown = max(half, least / groups)
     return Smallest(least, shown, shown * widened)
 
 
@@ -147,14 +158,30 @@ def _recall(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return recall
 
 
+def _gains(
+    champion: Scored, challenger: Scored, of: NDArray[np.bool_] | slice = slice(None)
+) -> NDArray[np.float64]:
+    """(G,): in how many more pictures of each group the challenger is right, among those of ``of``."""
+    _, place = np.unique(champion.groups[of], return_inverse=True)
+    gains = challenger.right[of].astype(float) - champion.right[of]
+    return np.bincount(place, weights=gains).astype(np.float64)
+
+
 def _recalls(
     champion: Scored, challenger: Scored, differences: NDArray[np.float64], level: float
 ) -> dict[str, Pair]:
-    """Each mood's recalls of both models; ``differences`` (R, 4) are those of the resamples."""
+    """Each mood's recalls of both models; ``differences`` (R, 4) are those of the resamples.
+
+    Resamples of groups in which nothing fell show no fall, however few they are. The exact bound on a share
+    of which none was seen (Clopper & Pearson 1934) then says how much may be open: 1 - (a/2)^(1/n).
+    """
     found = {}
     for index, label in enumerate(LABELS):
         of = champion.actual == index
         if of.any():
-            span = intervals.percentiles(differences[:, index], level)
+            span, gain = intervals.percentiles(differences[:, index], level), _gains(champion, challenger, of)
+            if not (gain < 0).any():
+                open_ = 1 - ((1 - level) / 2) ** (1 / len(gain))
+                span = replace(span, low=min(span.low, -open_))
             found[label] = Pair(float(champion.right[of].mean()), float(challenger.right[of].mean()), span)
     return found

@@ -128,12 +128,12 @@ def _about(found: Evidence, what: str) -> Iterator[str]:
         f" {_pair(found.macro_f1, found.level)}."
     )
     yield (
-        f"Only the challenger is right on {compared.only_first} of them, only the champion on"
+        f"The challenger is ahead in {compared.only_first} of the groups, the champion in"
         f" {compared.only_second}: exact McNemar p {p_value(compared.p)}."
     )
     yield (
         f"The smallest difference that these pictures can show is {least.shown:.2f} (half the width of the"
-        f" paired interval, and at least {least.pictures} pictures one way for the exact test); a true"
+        f" paired interval, and at least {least.groups} groups one way for the exact test); a true"
         f" difference of {least.reliable:.2f} would be found {POWER:.0%} of the time."
     )
 

@@ -23,7 +23,7 @@ WIDEST = 1400  # px of an embedded picture; a phone with a sharp screen shows no
 QUALITY = 85  # of its JPEG
 
 FOREST = (
-    "Points are the figures, bars their 95\N{NO-BREAK SPACE}% intervals. Dotted: chance, and the best that "
+    "Points are the figures, bars their {} intervals. Dotted: chance, and the best that "
     "the study behind Pawtrait reached on its own 38 test pictures."
 )
 
@@ -91,16 +91,21 @@ class Portraits:
 
 
 def report(
-    verdict: Mapping[str, Any], data: Data, models: Sequence[Model], portraits: Portraits | None = None
+    verdict: Mapping[str, Any],
+    data: Data,
+    models: Sequence[Model],
+    level: float,
+    portraits: Portraits | None = None,
 ) -> str:
     """The page, as HTML.
 
     Args:
         verdict: compare.json.
         models: in the order of the verdict's rows.
+        level: of the intervals.
         portraits: None where nothing was painted.
     """
-    rows = verdict["rows"]
+    rows, forest = verdict["rows"], FOREST.format(percent(level))
     return (
         environment()
         .get_template("report.html")
@@ -111,13 +116,14 @@ def report(
             rows=rows,
             best=rows[0],
             columns=tables.columns(rows),
-            forest_wide=drawn(plots.forest(rows), "Accuracy and macro-F1 of every model", FOREST),
+            forest_wide=drawn(plots.forest(rows), "Accuracy and macro-F1 of every model", forest),
             forest_tall=drawn(
-                plots.forest(rows, stacked=True), "Accuracy, then macro-F1, of every model", FOREST
+                plots.forest(rows, stacked=True), "Accuracy, then macro-F1, of every model", forest
             ),
             mcnemar=_square(verdict["mcnemar"]["pairs"]),
             data=data,
             models=models,
+            level=level,
             portraits=portraits,
             figures=FIGURES,
             kid=kid_sentence(portraits.painter) if portraits else "",
@@ -135,6 +141,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": "{:,}".format, "plural": plural, "short": short, "digits": digits}
+    made.filters |= {"percent": percent}
     made.globals |= {"figure": tables.figure, "labels": LABELS, "splits": SPLITS}
     return made
 
@@ -215,6 +222,11 @@ def plural(count: int, word: str) -> str:
 def digits(value: float) -> str:
     """Three digits that count: ``0.00123``, ``4.56``, ``789``."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def percent(level: float) -> str:
+    """``95 %``, its space one that does not break; ``99.5 %``."""
+    return f"{level * 100:.10g}\N{NO-BREAK SPACE}%"
 
 
 def short(count: int) -> str:

@@ -222,12 +222,16 @@ def use(requests: Sequence[Request]) -> Use:
 
 
 def _confirmed(answered: Iterable[Request], truths: Mapping[str, str]) -> list[Answer]:
-    """Answer and truth of each picture whose mood is confirmed; the last answer it got."""
-    last: dict[str, Answer] = {}
+    """Answer and truth of each picture whose mood is confirmed; the first answer it got.
+
+    A later one may come from a model that has learned this very picture since.
+    """
+    first: dict[str, Answer] = {}
     for one in answered:
         if one.picture in truths and one.picture and one.label and one.outcome == "ok":
-            last[one.picture] = Answer(one.picture, truths[one.picture], one.label, one.confidence or 0.0)
-    return list(last.values())
+            answer = Answer(one.picture, truths[one.picture], one.label, one.confidence or 0.0)
+            first.setdefault(one.picture, answer)
+    return list(first.values())
 
 
 def _recall(pairs: Sequence[Answer], label: str, level: float) -> Share:

@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jinja2 import ChoiceLoader, PackageLoader
 from PIL import Image
@@ -19,6 +19,7 @@ from pawtrait.monitoring.health import Answer, Health
 THUMBNAIL = 180  # px of the longer side
 QUALITY = 80  # of its JPEG
 MOST_THUMBS = 30  # rows of the chart of thumbs
+INSTANT = timedelta(microseconds=1)  # before `until`, which no longer counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Look:
     days: Side
     health: Health
     feedback: int
+
+    @property
+    def day(self) -> str:
+        """The last day that counts, YYYY-MM-DD."""
+        return f"{self.until - INSTANT:%Y-%m-%d}"
 
 
 def render(look: Look, pictures: Mapping[str, images.Pixels], level: float) -> str:

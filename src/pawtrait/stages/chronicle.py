@@ -24,7 +24,8 @@ def champion(day: date | None = None) -> str:
     with database.opened() as engine:
         version, moves = ledger.on(engine, day), ledger.moves(engine)
     if not any(one.time.date() <= day for one in moves):  # before all moves: the first that was registered
-        _registered_by(version or now, day)
+        version = version or (moves[0].champion if moves else None) or now
+        _registered_by(version, day)
     return f"{_told(version or now)} was champion on {day}"
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pawtrait import champion as noted
 from pawtrait import clock, params, quarantine, sealed, unseen
 from pawtrait.adapters import registry, succession
-from pawtrait.adapters.store import database, ledger
 from pawtrait.classification import latency
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
@@ -28,6 +27,7 @@ from pawtrait.files import write_text
 
 log = logging.getLogger(__name__)
 
+GATE = "\n\n**Gate:** "  # in a version's description, what follows is the newest verdict
 SAME = 1e-4  # how closely a figure that was registered has to come out again
 
 
@@ -89,7 +89,7 @@ def run(
     verdict = _verdict(old, number, (ground, newer), models, newest=version is None)
     about = {"champion": old, "challenger": number, "test_sha256": ground.digest}
     write_text(out, json.dumps(about | asdict(verdict), indent=1, ensure_ascii=False) + "\n")
-    registry.annotate(number, _tags(verdict, old))
+    registry.annotate(number, _tags(verdict, old), _described(number, verdict, old))
     for one in (old, number):
         if "test.sha256" not in registry.numbered(one).tags and verdict.figures:
             registry.annotate(one, {"test.sha256": ground.digest})
@@ -116,7 +116,7 @@ def _verdict(
     answers = _scored(rival, ground), _scored(challenger, ground)
     doubts = [*_doubts(rival, answers[0], ground), *_doubts(challenger, answers[1], ground)]
     doubts += _trained_since(challenger, models) if newest else []
-    doubts += _taken_back(number)
+    doubts += succession.taken_back(number)
     return gate.judge(
         evidence.weigh(*answers, how, knobs.evaluate.bins),
         evidence.weigh(_scored(rival, newer), _scored(challenger, newer), how, knobs.evaluate.bins)
@@ -212,17 +212,6 @@ def _trained_since(challenger: Contender, models: Path) -> list[str]:
     return [f"{folder} was trained again since version {challenger.version}; run `pawtrait register` first"]
 
 
-def _taken_back(version: str) -> list[str]:
-    """A word where somebody took this very version back: no figure of it has changed since."""
-    with database.opened() as engine:
-        mine = [one for one in ledger.moves(engine) if version in (one.version, one.previous)]
-    if not mine or mine[-1].action != "rolled-back":
-        return []
-    last = mine[-1]
-    why = " ".join(last.reasons) or "no reason given"
-    return [f"version {version} was taken back by {last.actor} on {last.time:%Y-%m-%d}: {why}"]
-
-
 def _body(one: Contender, repeats: int) -> Body:
     network = one.folder / "model.onnx"
     return Body(
@@ -233,12 +222,26 @@ def _body(one: Contender, repeats: int) -> Body:
 
 
 def _new_data(rival: Contender, challenger: Contender) -> bool:
-    """Whether the challenger's pictures are others than the champion's: by DVC's hash, or by their number."""
+    """Whether the challenger learned from pictures that the champion had not: by DVC's hash, or their number.
+
+    An older version knows none, whatever its data: else two versions could take turns for ever.
+    """
+    if int(challenger.version) < int(rival.version):
+        return False
     hashes = [one.tags.get("dvc.outs.data/raw") for one in (rival, challenger)]
     if None not in hashes:
         return hashes[0] != hashes[1]
     counts = [one.classifier.facts["trained_on"] for one in (rival, challenger)]
     return bool(counts[0] != counts[1])
+
+
+def _described(version: str, verdict: Verdict, champion: str) -> str:
+    """A version's description with what the gate said last, before the ledger's decisions."""
+    known = registry.numbered(version).description or ""
+    own, mark, decisions = known.partition(succession.CHRONICLE)
+    said = "\n".join(f"- {one}" for one in (*verdict.objections, *verdict.sentences))
+    met = f"{gate.NAMES[verdict.outcome]} against version {champion} on {clock.now():%Y-%m-%d}"
+    return f"{own.partition(GATE)[0]}{GATE}{met}\n\n{said}{mark}{decisions}"
 
 
 def _tags(verdict: Verdict, champion: str) -> dict[str, str]:

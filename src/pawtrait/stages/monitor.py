@@ -20,8 +20,6 @@ from pawtrait.monitoring.drift import Finding
 from pawtrait.monitoring.health import Health
 from pawtrait.params import Params
 
-INSTANT = timedelta(microseconds=1)  # before `until`, which no longer counts
-
 BEFORE = timedelta(days=31)  # of requests before a month, in which somebody may wait for its retraining
 
 
@@ -90,7 +88,7 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
         feedback=said.waiting,
     )
     figures = _figures(findings, fares, said.waiting)
-    place = out / f"{until - INSTANT:%Y-%m-%d}.html"
+    place = out / f"{seen.day}.html"
     wrong = samples.had((one.picture for one in fares.failures), kept, own.failures, largest_pixels=largest)
     pictures = {name: images.fit(picture, page.THUMBNAIL) for name, picture in wrong}
     write_text(place, page.render(seen, pictures, own.level))
@@ -155,10 +153,13 @@ def _champion() -> tuple[Champion | None, list[str]]:
 
 
 def _unlearned(model: Champion | None) -> set[str]:
-    """Pictures that feedback brought after the champion was chosen: only challengers learned from them."""
+    """Pictures that feedback brought after the champion was trained: only others learned from them.
+
+    It was trained before the first decision on it, which may have made it wait for months.
+    """
     with database.opened() as engine:
-        chosen = [one.time for one in ledger.moves(engine) if model and one.version == model.version]
-        return {one.picture for one in settling.accepted(engine) if chosen and one.time > chosen[0]}
+        met = [one.time for one in ledger.all(engine) if model and one.version == model.version]
+        return {one.picture for one in settling.accepted(engine) if met and one.time > met[0]}
 
 
 def _tables(splits: Path) -> tuple[list[Placed], dict[str, Record]]:

@@ -10,6 +10,8 @@ from pawtrait.adapters.store import ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadRegistry
 
+ANYWAY = "to promote it all the same: --force --reason TEXT"
+
 
 def run(
     *,
@@ -30,8 +32,8 @@ def run(
         against: the champion that it was judged against; another one by now, as after a rollback, stays.
 
     Raises:
-        BadRegistry: there is no such version, the gate has not said to promote it against this champion, or
-            force came without a reason; or another version than ``against`` is champion.
+        BadRegistry: there is no such version, the gate has not said to promote it against this champion, it
+            was taken back, or force came without a reason; or another version than ``against`` is champion.
     """
     with ledger.alone():
         succession.settle(note)
@@ -81,8 +83,10 @@ def _allowed(
     if verdict != "promote":
         raise BadRegistry(
             f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')};"
-            " to promote it all the same: --force --reason TEXT"
+            f" {ANYWAY}"
         )
+    for sentence in succession.taken_back(version):  # what the gate said may be older than that
+        raise BadRegistry(f"{sentence}; {ANYWAY}")
 
 
 def _met(champion: str | None, tags: Mapping[str, str]) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""Pruning, outside DVC: old runs and what only old locks name give their space back."""
+"""Pruning, outside DVC: old runs, what only old locks name, and abandoned trainings give their space back."""
 
 from pathlib import Path
 
-from pawtrait.adapters import cache, registry, runs
+from pawtrait.adapters import abandoned, cache, registry, runs
 from pawtrait.adapters.runs import Run
 
 
@@ -20,18 +20,22 @@ def run(*, keep: int, dry: bool) -> None:
     old = [one for one in known if one.id not in needed]
     space = cache.folder()
     files = _loose(space, [one for one in known if one.id in needed], old, keep)
+    left = _unfinished(known, keep)
     freed = {one.id: runs.size(one) for one in old}  # before anything is gone
     for one in old:
         print(f"run {one.name} ({one.id[:8]}): {_mb(freed[one.id])}")
     if not dry:
         for name in files:
             cache.place(space, name).unlink(missing_ok=True)
+        for folder in left:
+            abandoned.free(folder)
         for one in old:  # the locks that they keep say what to free, so they go last
             runs.free(one)
     word = "would be freed" if dry else "freed"
     print(
         f"{word}: {len(old)} of {len(known)} runs in MLflow, {_mb(sum(freed.values()))};"
-        f" {len(files)} files in DVC's cache, {_mb(sum(files.values()))}"
+        f" {len(files)} files in DVC's cache, {_mb(sum(files.values()))};"
+        f" checkpoints of {len(left)} abandoned trainings, {_mb(sum(left.values()))}"
     )
     print(f"kept: {_versions()}; the newest {keep} pipeline runs; all snapshots of feedback")
 
@@ -44,6 +48,12 @@ def _loose(space: Path, kept: list[Run], old: list[Run], keep: int) -> dict[str,
     outs = {tag for tags in registry.all_tags() for key, tag in tags.items() if key.startswith("dvc.")}
     safe = cache.named(stay, space) | cache.with_members(outs, space)
     return cache.sizes(space, cache.named([*older, *(one.lock for one in old)], space) - safe)
+
+
+def _unfinished(known: list[Run], keep: int) -> dict[Path, int]:
+    """Trainings that the newest ``keep`` pipeline runs did not go on with; none where fewer have run."""
+    recent = runs.pipelines(known)[:keep]
+    return abandoned.older(recent[-1].started) if len(recent) == keep else {}
 
 
 def _versions() -> str:

@@ -32,18 +32,25 @@ def run(*, compare: Path, models: Path, note: Path, month: str | None = None) ->
         tags = _tags(row, folder) | {"pipeline.run_id": record.id}
         tags |= {"retrain.month": month} if month else {}
     version = registry.register(digest, tags, _description(row, verdict["sentences"]))
-    crowned = registry.by_alias(tracking.client(), registry.CHAMPION)
-    if crowned is None:
-        raise AssertionError("register gives the first version the alias champion")
-    _remember(str(crowned.version), month)
-    succession.write_note(str(crowned.version), note)
-    print(f"{row['name']} is {version.name} version {version.version}; champion is version {crowned.version}")
-    return {"version": str(version.version), "champion": str(crowned.version)}
+    champion = _settled(note, month)
+    print(f"{row['name']} is {version.name} version {version.version}; champion is version {champion}")
+    return {"version": str(version.version), "champion": champion}
+
+
+def _settled(note: Path, month: str | None) -> str:
+    """Bring ledger and note up to the champion, while no promotion can come between; its version."""
+    with ledger.alone():
+        crowned = registry.aliases().get(registry.CHAMPION)
+        if crowned is None:
+            raise AssertionError("register gives the first version the alias champion")
+        _remember(crowned, month)
+        succession.write_note(crowned, note)
+    return crowned
 
 
 def _remember(champion: str, month: str | None) -> None:
     """A ledger that knows of no champion yet learns of the first."""
-    with ledger.alone(), database.opened() as engine:
+    with database.opened() as engine:
         if not ledger.moves(engine):
             known = registry.numbered(champion).tags
             first = Decision(

@@ -24,7 +24,7 @@ PREVIEWS = {  # of the data, left in `reports` by other stages → what they sho
     ),
 }
 SHEETS = {  # of a model
-    "mistakes.png": ("Gallery of mistakes of", "Its worst mistakes, the surest first"),
+    "mistakes.png": ("Gallery of mistakes of", "Its worst mistakes: least probability for the truth first"),
     "gradcam.png": ("Grad-CAM heat maps of", "Grad-CAM: where it looked on the probe pictures"),
 }
 
@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Write the page ``out`` and the folder ``cards``; ``reports`` is the folder that holds ``models/``."""
     knobs = params.load()
-    bins = knobs.evaluate.bins
+    bins, level = knobs.evaluate.bins, knobs.evaluate.level
     verdict = json.loads(compare.read_text(encoding="utf-8"))
     data = _data(reports, tables, validation)
     shown = []
@@ -67,9 +67,9 @@ def run(
             address = Path(os.path.relpath(cards / f"{name}.html", out.parent)).as_posix()
             model = _model(row, models / name, reports / "models" / name, bins, address)
             digest = sealed.check(models / name)["model.onnx"]
-            write_text(folder / f"{name}.html", card(model, data, digest))
+            write_text(folder / f"{name}.html", card(model, data, digest, level))
             shown.append(model)
-    write_text(out, page.report(verdict, data, shown, _portraits(reports, painters / "cyclegan")))
+    write_text(out, page.report(verdict, data, shown, level, _portraits(reports, painters / "cyclegan")))
     with tracking.pipeline(knobs) as run:
         run.artifact(out, "report")
         run.artifact(cards, "report/cards")

@@ -5,9 +5,9 @@ import json
 from pawtrait.adapters.store import database, requests
 from pawtrait.clock import now
 from pawtrait.dataset import images
-from tests.serving.portraits.conftest import photo, until
+from tests.serving.portraits.conftest import STEPS, photo, until
 
-ENDLESS = "300"  # steps, at a size at which they take minutes
+ENDLESS = str(STEPS)  # take minutes on any machine
 HEAVY = {"torch", "tensorflow", "keras", "onnx", "mlflow", "pandas", "sklearn", "scipy"}
 
 

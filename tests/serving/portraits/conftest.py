@@ -25,6 +25,7 @@ from tests.conftest import make_cyclegan, make_fast
 ROOT = Path(__file__).parents[3]
 COLOURS = {"red": (90, 10, 0), "blue": (0, 20, 110)}  # two paintings of one colour each
 PATIENCE = 60.0  # seconds that anything may take on a busy machine
+STEPS = 100_000  # of neural style transfer that can be wished at most: minutes of work on any machine
 
 
 @pytest.fixture
@@ -100,7 +101,8 @@ def settings(folder: Path, **known: Any) -> Settings:
         "portraits": folder / "portraits",
     }
     named = {name: str(place) for name, place in places.items()}
-    return Settings.of({}, **(named | {"portrait_threads": 1, "portrait_polite": 0, "grace": 1} | known))
+    plain = {"portrait_threads": 1, "portrait_polite": 0, "portrait_steps": STEPS, "grace": 1}
+    return Settings.of({}, **(named | plain | known))
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int]) -> Pixels:

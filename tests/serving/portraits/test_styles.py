@@ -80,7 +80,8 @@ def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_foll
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port)]
-    environment = {**os.environ, "PAWTRAIT_PORTRAIT_POLITE": "0", "DATABASE_URL": f"sqlite:///{painted}/s.db"}
+    told = {"PAWTRAIT_PORTRAIT_POLITE": "0", "PAWTRAIT_PORTRAIT_STEPS": ENDLESS}
+    environment = {**os.environ, **told, "DATABASE_URL": f"sqlite:///{painted}/s.db"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
