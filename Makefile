@@ -101,9 +101,10 @@ restore: setup ## bring a backup back where nothing lies yet: make restore FROM=
 
 clean: ## remove the environment and the caches; data, models, runs and results stay
 	rm -rf $(ENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
-	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real -exec rm -rf {} +
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real ! -name retrain ! -name checkpoints ! -name '*.lock' -exec rm -rf {} +
 	find src pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db, mlruns/, and .cache/real, the workspace of `make real`.'
+	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db, mlruns/; of .cache the workspaces of `make real` and of the'
+	@echo 'months (real, retrain), the checkpoints of trainings that were cut off, and the locks of what may be running.'
 
 # Bytecode is compiled here, on all cores, since some machines forbid Python to do it later (PYTHONDONTWRITEBYTECODE),
 # which doubles the time of every start. Some packages carry templates that do not compile: nothing to worry about.

@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/pipeline.Dockerfile -t pawtrait-pipeline .
 #   docker run --rm pawtrait-pipeline                                        # what it can do
-#   docker run --rm -v pawtrait:/home/pawtrait/work pawtrait-pipeline pawtrait run   # the demo, kept in a volume
+#   docker run --rm -v pawtrait-work:/home/pawtrait/work pawtrait-pipeline pawtrait run   # the demo, kept in a volume
 #
 # --build-arg GPU=1 takes the CUDA builds of TensorFlow and torch (run it with --gpus all). Without it, name an index
 # of torch's CPU builds in PIP_EXTRA_INDEX_URL, or a folder in PIP_FIND_LINKS: the usual index has torch with CUDA only,
@@ -35,7 +35,8 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git >/d
  && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as whoever started it
 COPY docker/from_files /usr/local/bin/
 COPY --from=build /opt/pawtrait /opt/pawtrait
-ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true
+# USER: DVC asks for a name, and the list of users has none for whoever else Compose runs as.
+ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true USER=pawtrait
 USER pawtrait
 RUN mkdir -p /home/pawtrait/work/data /home/pawtrait/work/.dvc
 WORKDIR /home/pawtrait/work

@@ -2,7 +2,7 @@
 #
 #   pawtrait bake                                                       # the champion and the painters, into docker/baked
 #   docker build -f docker/serve.Dockerfile -t pawtrait-serve .
-#   docker run --rm --read-only --tmpfs /tmp -v pawtrait:/app/state -p 127.0.0.1:8000:8000 \
+#   docker run --rm --read-only --tmpfs /tmp -v pawtrait-state:/app/state -p 127.0.0.1:8000:8000 \
 #     -e PAWTRAIT_HOSTS="127.0.0.1 localhost" pawtrait-serve serve --host 0.0.0.0 --insecure
 #                                           # --insecure: without keys, as here no one else gets in
 #

@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from pawtrait.errors import PawtraitError
+
 VARIABLE = "PAWTRAIT_WEBHOOK"
 NO_WEBHOOK = "no webhook is set"
 SENT = "sent"
@@ -37,6 +39,13 @@ def announce(event: str, facts: Mapping[str, Any]) -> str:
             return _post_patiently(client, address, message)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, RecursionError) as error:
         return f"not sent: {VARIABLE} or the facts of {event} cannot be used ({type(error).__name__})"
+
+
+def in_words(error: Exception) -> str:
+    """What is told of an error: our own says it itself, any other is named by its kind; on one line."""
+    if isinstance(error, PawtraitError):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _post_patiently(client: httpx.Client, address: str, message: bytes) -> str:

@@ -20,6 +20,7 @@ from pawtrait.errors import BadStore, PawtraitError
 from pawtrait.evaluation import agreement
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
+from pipelines.announce import announce, in_words
 from pipelines.steps import NETWORK_DELAYS
 
 ARTIFACT = "feedback"
@@ -34,14 +35,16 @@ def collect_feedback() -> State[Any]:
         return Completed(name="Skipped", message=NOTHING_YET)
     try:
         quarantine = look_and_judge()
-        sentences = agreements()
-    except PawtraitError as error:
-        return Failed(message=str(error))
-    create_markdown_artifact(
-        key=ARTIFACT,
-        markdown=page(quarantine, sentences),
-        description="What people sent, and where it stands",
-    )
+        create_markdown_artifact(
+            key=ARTIFACT,
+            markdown=page(quarantine, agreements()),
+            description="What people sent, and where it stands",
+        )
+    except Exception as error:
+        announce("feedback failed", {"why": in_words(error)})
+        if isinstance(error, PawtraitError):
+            return Failed(message=str(error))
+        raise
     return Completed(message=told(quarantine))
 
 

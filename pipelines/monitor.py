@@ -26,7 +26,7 @@ from pawtrait.files import write_text
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
 from pipelines import server
-from pipelines.announce import NO_WEBHOOK, SENT, announce
+from pipelines.announce import SENT, announce, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
@@ -49,10 +49,12 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
             return Completed(name="Skipped", message=NOTHING_YET)
         seen, alarms = watch(days, until)
         tell(seen, alarms, clock.now())
-    except PawtraitError as error:
-        announce("monitor failed", {"why": str(error)})
-        return Failed(message=str(error))
-    show(seen, alarms)
+        show(seen, alarms)
+    except Exception as error:
+        announce("monitor failed", {"why": in_words(error)})
+        if isinstance(error, PawtraitError):
+            return Failed(message=str(error))
+        raise
     if alarms:
         return Completed(name="Alarm", message="; ".join(alarms))
     return Completed(message="no alarm")
@@ -100,7 +102,7 @@ def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
     if new:
         said = announce("alarm", {"alarms": new, "page": seen.page, **seen.figures})
         log.info("webhook: %s", said)
-        if said in (SENT, NO_WEBHOOK):
+        if said == SENT:  # where nobody could hear it, it is still news tomorrow
             told |= dict.fromkeys(map(kind, new), now)
     events = {event: payload for event, payload in events_of(seen).items() if event not in told}
     for event, payload in events.items():

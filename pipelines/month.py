@@ -19,10 +19,10 @@ from prefect.input import RunInput
 
 from pawtrait import champion, clock
 from pawtrait.adapters.store import database, ledger
-from pawtrait.errors import BadData, BadStore, PawtraitError
+from pawtrait.errors import BadData, BadStore
 from pipelines import inputs, owed, pages, workspace
 from pipelines import stages as dvc_stages
-from pipelines.announce import announce
+from pipelines.announce import announce, in_words
 from pipelines.owed import Note
 from pipelines.processes import Children, CommandError
 from pipelines.steps import step
@@ -85,12 +85,12 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
     """Bring the month to its end, from wherever an earlier run left it.
 
     Raises:
-        PawtraitError: a step failed; the ledger and the webhook have been told.
+        PawtraitError: a step failed; the ledger and the webhook have been told, as of any other error.
     """
     try:
         with Children(ws.path, ws.environment()) as children:
             ended = _turn(ws, wish, children)
-    except PawtraitError as error:
+    except Exception as error:  # a full disk, a server that is gone: people hear of it all the same
         failed(ws.month, error)
         raise
     _tell(ws, ended, wish.reason)
@@ -152,12 +152,12 @@ def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
     owed.settle(ws.path, ws.month)
 
 
-def failed(month: str, error: PawtraitError) -> None:
+def failed(month: str, error: Exception) -> None:
     """Tell the webhook and the ledger why a month did not come to its end; the ledger may be what failed."""
-    announce("retrain.failed", {"month": month, "why": str(error)})
+    announce("retrain.failed", {"month": month, "why": in_words(error)})
     try:
-        write(month, "failed", [str(error)])
-    except BadStore as gone:
+        write(month, "failed", [in_words(error)])
+    except (BadStore, OSError) as gone:
         get_run_logger().error("the ledger could not be told that the month failed: %s", gone)
 
 

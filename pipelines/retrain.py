@@ -127,7 +127,7 @@ def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
                 name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
             )
         ws = workspace.prepare(Path(), newest.CLONE, month)
-    except PawtraitError as error:
+    except Exception as error:
         calendar.failed(month, error)
         raise
     ended = calendar.turn(ws, wish)

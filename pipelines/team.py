@@ -1,6 +1,7 @@
 """``make up``: the whole set-up of a team in containers, by Docker Compose; the standard library suffices.
 
-The secrets are made once, in ``docker/secrets``, and stay; whoever has them has the databases.
+The secrets are made once, in ``docker/secrets``, and stay; whoever has them has the databases. What the
+environment tells Compose is noted in ``docker/.env``, where Compose finds it again whoever calls it.
 """
 
 import argparse
@@ -16,6 +17,11 @@ from pathlib import Path
 
 COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
+WISHES = Path("docker/.env")  # Compose reads the file of this name beside its own by itself
+TOLD = (  # what compose.yaml asks the environment for
+    *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_TARGET", "PAWTRAIT_WEBHOOK"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "GPU"),
+)
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt
@@ -34,7 +40,8 @@ ADDRESSES = {
 }
 FIRST = """\
 The service answers once the registry has a champion. To make the first one:
-  docker compose -f docker/compose.yaml exec worker python -m pipelines.retrain --here"""
+  docker compose -f docker/compose.yaml exec worker from_files \\
+    DATABASE_URL=/run/secrets/feedback_url -- python -m pipelines.retrain --here"""
 
 
 class Missing(Exception):
@@ -54,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"up: made {', '.join(made)} in {SECRETS}, for good; keep them safe")
         if only_secrets:
             return 0
-        code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"], env=_identity())
+        note_wishes(WISHES, _identity() | os.environ)
+        code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why
     except Missing as error:
@@ -115,6 +123,25 @@ def make_secrets(folder: Path) -> list[str]:
     return made
 
 
+def note_wishes(file: Path, environment: Mapping[str, str]) -> None:
+    """Note what is set there of all that Compose asks for; other lines of the file stay as they are.
+
+    So whoever starts one container anew gets the user and the model that `make up` began with.
+    """
+    wishes = {name: environment[name] for name in TOLD if name in environment}
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() not in wishes]
+    file.touch(mode=0o600)  # the webhook's address and a package index may hold a password
+    file.write_text("".join(f"{line}\n" for line in [*kept, *map(_line, wishes.items())]), encoding="utf-8")
+
+
+def _line(wish: tuple[str, str]) -> str:
+    """As Compose reads it back to the letter: between single quotes nothing has a meaning but these."""
+    name, value = wish
+    quoted = value.replace("'", r"\'")
+    return f"{name}='{quoted}'"
+
+
 def _key(name: str, secret: str, scopes: Sequence[str], shared: bool) -> dict[str, object]:
     """A line of the service's file of keys."""
     digest = hashlib.sha256(secret.encode()).hexdigest()
@@ -133,10 +160,10 @@ def _fails(*command: str) -> bool:
     return subprocess.run(command, capture_output=True).returncode != 0
 
 
-def _identity() -> Mapping[str, str]:
+def _identity() -> dict[str, str]:
     """Containers write into the checkout as whoever starts them; root stays an ordinary user there."""
     user, group = os.getuid(), os.getgid()
-    return {"PAWTRAIT_UID": str(user or 1000), "PAWTRAIT_GID": str(group or 1000), **os.environ}
+    return {"PAWTRAIT_UID": str(user or 1000), "PAWTRAIT_GID": str(group or 1000)}
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Month:
 
     @property
     def now(self) -> datetime:
-        """When its retraining starts: the first of the next month, 03:00 UTC."""
+        """When its retraining starts: the month's first, 03:00 UTC."""
         return datetime(FIRST[0], self.number, 1, 3, tzinfo=UTC)
 
 

@@ -144,7 +144,8 @@ def register(
 ) -> None:
     """Make the best model a version of pet-expression, the painters versions of pet-portrait-….
 
-    The best is that of the highest validation macro-F1; the first version of each becomes champion.
+    The best is that of the highest validation macro-F1; its first version becomes champion, later ones
+    challenger. Painters have no gate: the newest is champion.
     """
     from pawtrait import champion
     from pawtrait.files import write_text

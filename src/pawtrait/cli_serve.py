@@ -51,8 +51,8 @@ def add(
     scope: Annotated[
         list[str],
         typer.Option(
-            help="read: moods and portraits; feedback: and deletion; review: the queue, and the page of"
-            " monitoring; admin: all. May be given several times."
+            help="read: moods, portraits, styles and models; feedback: feedback and deletion; review: the"
+            " queue and the monitoring page; admin: all. May be given several times."
         ),
     ],
     rate: Annotated[

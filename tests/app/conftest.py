@@ -57,8 +57,23 @@ def by_hand(
     """A model made by hand, which knows a mood by its colour, and neural style transfer of few steps."""
     folder = project(tmp_path_factory.mktemp("house"))
     model = coloured_models(folder / "data/models", sharpness=3.0)
-    with opened(folder, PAWTRAIT_MODEL=str(model)) as house:
+    with opened(folder, PAWTRAIT_MODEL=str(model), PAWTRAIT_PROXIES="10.0.0.0/8") as house:
         yield house
+
+
+@pytest.fixture
+def busy(by_hand: House) -> Iterator[None]:
+    """The house's only painter works on something that takes it minutes."""
+    with httpx.Client(base_url=by_hand.service, timeout=60) as client:
+        sent = {"picture": ("pet.png", images.encode_png(paintings.painting(WORKS[0], 2, 512, seed=0)))}
+        wish = {"method": "nst", "style": f"{WORKS[0]}_01", "side": "512", "steps": "300"}
+        job = client.post("/v1/portraits", data=wish, files=sent).raise_for_status().json()["url"]
+        until = time.monotonic() + PATIENCE
+        while client.get(job).json()["status"] == "waiting" and time.monotonic() < until:
+            time.sleep(0.1)
+        yield
+        assert client.get(job).json()["status"] == "painting"  # all the while
+        client.delete(job)
 
 
 @pytest.fixture(scope="module")

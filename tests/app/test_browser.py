@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -73,6 +74,40 @@ def test_painting_can_be_stopped(by_hand: House, visit: Visit):
     expect(page.locator(".beside")).to_have_count(0)
 
 
+def test_whoever_waits_for_a_busy_painter_can_go_elsewhere_or_give_up(
+    by_hand: House, busy: None, visit: Visit
+):
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").click()
+    page.get_by_role("radio", name="small").click()
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.get_by_text("Waiting for a free brush")).to_be_visible()
+    followed = len(streams_over(by_hand))
+    page.get_by_role("link", name="This visit").click()
+    expect(page.get_by_role("heading", name="This visit", level=1)).to_be_visible()
+    assert eventually(lambda: streams_over(by_hand)[followed:])  # nobody listens on for a page that was left
+    page.get_by_role("link", name="Portrait studio").click()
+    expect(page.get_by_text("Waiting for a free brush")).to_be_visible()  # the job is still the visitor's
+    page.get_by_role("button", name="Stop painting").click()
+    expect(page.get_by_role("button", name="Paint", exact=True)).to_be_visible()
+
+
+def test_visitors_are_told_apart_though_others_proxies_are_trusted_too(by_hand: House, photo: Photo):
+    sent = photo("happy").read_bytes()
+    with httpx.Client(base_url=by_hand.service, timeout=60) as app:
+        for visitor in ("192.0.2.7", "192.0.2.8"):
+            said = {"X-Forwarded-For": visitor}  # as the app tells it, from 127.0.0.1
+            read = app.post("/v1/moods", files={"pictures": ("a.jpg", sent)}, headers=said).json()["answers"][
+                0
+            ]
+            ids = {"request": read["request"], "picture": read["picture"], "thumbs": 1}
+            app.post("/v1/feedback", json=ids, headers=said).raise_for_status()
+    name = sha256(sent).hexdigest()
+    with database.opened(by_hand.database) as engine:
+        rows = eventually(lambda: found if len(found := feedback.about(engine, name)) == 2 else [])
+    assert len({row.client for row in rows}) == 2
+
+
 def test_the_demo_s_champion_and_painters_answer_as_well(demo: House, visit: Visit):
     page = visit(demo.address)
     page.get_by_role("button", name="Minka").click()
@@ -133,6 +168,39 @@ def test_a_photo_can_be_dropped_or_pasted(by_hand: House, visit: Visit, photo: P
     for mood, way in (("happy", DROP), ("angry", PASTE)):
         page.evaluate(way, base64.b64encode(photo(mood).read_bytes()).decode())
         expect(page.locator(".paw-mood h2")).to_have_text(re.compile(words.MOODS[mood]))
+
+
+def test_a_pasted_picture_goes_to_one_place_that_can_be_seen(by_hand: House, visit: Visit, photo: Photo):
+    def paste() -> None:
+        page.evaluate(PASTE, base64.b64encode(photo("angry").read_bytes()).decode())
+
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").click()
+    own = page.get_by_test_id("stExpander").filter(has_text="of your own")
+    sitter = page.get_by_test_id("stExpander").filter(has_text="Another photo")
+    mine = page.get_by_role("radio", name=re.compile("My own picture"))
+    expect(page.get_by_role("img", name="The photo rex.jpg")).to_be_visible()
+
+    sitter.locator("summary").click()
+    paste()  # the other place lies in a closed box
+    expect(page.get_by_role("img", name="The photo photo.jpg")).to_be_visible()
+    expect(mine).to_have_count(0)
+
+    own.locator("summary").click()
+    own.locator(".zone").hover()
+    paste()
+    expect(mine).to_be_checked()
+    expect(sitter.locator(".drop.busy")).to_have_count(0)
+
+
+def test_each_place_for_a_picture_says_what_it_is_for(by_hand: House, visit: Visit):
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").click()
+    for box, name in (("Another photo", "Who shall be painted?"), ("of your own", "A painting, a fabric")):
+        page.get_by_test_id("stExpander").filter(has_text=box).locator("summary").click()
+        place = page.get_by_role("region", name=name)
+        expect(place).to_be_visible()
+        expect(place.get_by_role("button", name=name)).to_have_attribute("type", "file")
 
 
 def test_a_photo_can_be_taken(by_hand: House, visit: Visit):
@@ -305,6 +373,12 @@ def eventually(look: Callable[[], list[Any]]) -> list[Any]:
     while not (found := look()) and time.monotonic() < until:
         time.sleep(0.1)
     return found
+
+
+def streams_over(house: House) -> list[str]:
+    """What the service's log says of streams of events that have ended."""
+    lines = (house.folder / "house.log").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if "/events 200" in line]
 
 
 def kept(house: House) -> int:

@@ -94,6 +94,20 @@ def test_a_job_is_followed_to_its_end_and_no_further():
     assert [(one.state, one.done, one.of) for one in seen] == [("painting", 1, 2), ("done", 2, 2)]
 
 
+def test_while_a_job_waits_the_last_glimpse_comes_again_so_that_the_page_can_look_up():
+    stream = (
+        'event: progress\ndata: {"status": "waiting", "of": 2, "preview": "data:,a"}\n\n: still here\n\n'
+        ': still here\n\nevent: done\ndata: {"done": 2, "of": 2}\n\n'
+    )
+    seen = list(failing(200, text=stream, headers={"content-type": "text/event-stream"}).follow("j"))
+    assert [(one.state, one.preview) for one in seen] == [
+        ("waiting", "data:,a"),
+        ("waiting", ""),
+        ("waiting", ""),
+        ("done", ""),
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [

@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pawtrait.app import words
+from pawtrait.app.visit import LONGEST
 from tests.app.conftest import ROOT, free_port, opened, project
 
 
@@ -42,6 +43,30 @@ def test_a_page_stands_without_its_service(nobody: str, page: str):
 
 def test_a_service_that_is_down_is_told_in_plain_words(nobody: str):
     assert words.DOWN in shown("operators")
+
+
+def test_a_kept_photo_of_long_ago_can_be_deleted_and_no_more(nobody: str):
+    page = """
+from datetime import UTC, datetime
+from pawtrait.app import desk, gallery
+from pawtrait.app.views import this_visit
+from pawtrait.app.visit import LONGEST
+from tests.app.test_visit import a_reading
+for number in range(LONGEST + 1 - len(desk.here().entries)):
+    desk.here().add_reading(gallery.photo("pip"), a_reading(str(number)), datetime.now(UTC))
+this_visit.page()
+"""
+    test = AppTest.from_string(page, default_timeout=60).run()
+    assert not test.exception
+    names = [button.label for button in test.button]
+    assert names == [*["Look again", "Delete my picture"] * LONGEST, "Delete my picture"]
+
+
+@pytest.mark.parametrize(("months", "said"), [("[]", "the ledger is empty"), ("None", "cannot be reached")])
+def test_a_ledger_that_cannot_be_reached_is_not_called_empty(months: str, said: str):
+    page = f"from pawtrait.app.views import operators\noperators._months({months})"
+    (told,) = AppTest.from_string(page, default_timeout=60).run().get("html")
+    assert said in str(told.proto.body)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from pawtrait.app import gallery, visit
 from pawtrait.app.answers import Job, Portrait, Reading, Wish
-from pawtrait.app.visit import LONGEST, Visit
+from pawtrait.app.visit import LONGEST, Read, Visit
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EVEN = dict.fromkeys(("happy", "sad", "angry", "other"), 0.25)
 
 
-def a_reading(picture: str) -> Reading:
-    return Reading("r", picture, "happy", False, 0.25, EVEN, "", "cnn", "1", 5.0, kept=True)
+def a_reading(picture: str, kept: bool = True) -> Reading:
+    return Reading("r", picture, "happy", False, 0.25, EVEN, "data:,heat", "cnn", "1", 5.0, kept)
 
 
 def test_a_session_has_one_visit():
@@ -49,6 +49,21 @@ def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
 def test_a_long_visit_forgets_its_beginning():
     here = Visit()
     for number in range(LONGEST + 3):
-        here.add_reading(gallery.photo("pip"), a_reading(str(number)), NOW)
+        here.add_reading(gallery.photo("pip"), a_reading(str(number), kept=False), NOW)
     assert len(here.entries) == LONGEST
     assert here.entries[0].reading.picture == "3"  # type: ignore[union-attr]
+
+
+def test_what_the_service_keeps_can_be_deleted_however_long_the_visit_and_takes_little_room():
+    here = Visit()
+    kept, other = gallery.photo("pip"), gallery.photo("rex")
+    here.add_reading(kept, a_reading("a"), NOW)
+    for number in range(LONGEST + 3):
+        here.add_reading(other, a_reading(str(number), kept=False), NOW)
+    here.add_portrait(kept, Wish("fast"), "Ink", Portrait(other.data, 1.0, "p"), NOW)
+    first = here.entries[0]
+    assert isinstance(first, Read) and first.kept and first.reading.picture == "a"
+    assert first.photo.name == "pip.jpg" and first.shown
+    assert (first.photo.data, first.reading.heat) == (b"", "")
+    here.drop("a")
+    assert {entry.photo.name for entry in here.entries} == {"rex.jpg"}  # its late portrait went too

@@ -1,7 +1,10 @@
 """The compose file: valid by its published schema, closed to the network, nothing named that is not there."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -107,3 +110,24 @@ def test_mlflow_answers_to_the_name_that_the_others_use(compose):
 def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):
     made = re.findall(r"CREATE DATABASE (\w+);", (FOLDER / "postgres/databases.sql").read_text())
     assert {f"{name}_url" for name in made} == {name for name in compose["secrets"] if name.endswith("_url")}
+
+
+def test_dvc_works_for_a_user_that_the_image_does_not_know(tmp_path):
+    """As `make up` starts the worker: any number, of which the image's list of users has 1000 alone."""
+    if os.getuid():
+        pytest.skip("only root may become another user")
+    *_, said = re.findall(r"^ENV (.*)$", (FOLDER / "pipeline.Dockerfile").read_text(), re.MULTILINE)
+    image = dict(word.split("=", 1) for word in said.split())
+    become = "import os; os.setresuid(54321, 0, 0)"  # by name only, so that all files can be read
+    code = f"{become}; from dvc.repo import Repo; Repo.init('.', no_scm=True)"
+    env = {"HOME": "/tmp", "DVC_SITE_CACHE_DIR": str(tmp_path / "site"), **image, "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_two_examples_put_different_things_into_one_volume():
+    texts = [
+        path.read_text(encoding="utf-8") for path in (*FOLDER.glob("*.Dockerfile"), Path("docs/deploy.md"))
+    ]
+    mounts = set(re.findall(r"-v (pawtrait[\w-]*):(/[\w/]+)", "\n".join(texts)))
+    assert len(mounts) == len({volume for volume, _ in mounts}) == 2

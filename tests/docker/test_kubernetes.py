@@ -74,8 +74,29 @@ def test_the_front_cannot_write_into_its_image(pods, name):
 def test_every_pod_is_asked_how_it_is_and_has_a_limit(pods):
     for pod in pods.values():
         (container,) = pod["containers"]
-        assert "livenessProbe" in container
+        assert "readinessProbe" in container
         assert "memory" in container["resources"]["limits"]
+
+
+def test_a_prefect_server_that_is_away_ends_no_month_that_is_under_way(pods):
+    killed = {name for name, pod in pods.items() if "livenessProbe" in pod["containers"][0]}
+    assert killed == {"service", "app"}  # the worker's container ends by itself with its worker
+
+
+def test_the_worker_finds_the_pictures_where_the_service_keeps_them(pods, rendered):
+    (place,) = [one["data"]["PAWTRAIT_PICTURES"] for one in rendered if one["kind"] == "ConfigMap"]
+    (claim,) = [one for one in rendered if one["kind"] == "PersistentVolumeClaim" and _is_shared(one)]
+    for name in ("service", "worker"):
+        (container,) = pods[name]["containers"]
+        assert "PAWTRAIT_PICTURES" not in {one["name"] for one in container["env"]}
+        assert container["envFrom"][0]["configMapRef"]["name"].startswith("places")
+        assert {"name": "pictures", "mountPath": place} in container["volumeMounts"]  # both delete, too
+        mounted = {"name": "pictures", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}
+        assert mounted in pods[name]["volumes"]
+
+
+def _is_shared(claim: dict[str, Any]) -> bool:
+    return claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
 def test_every_file_of_a_secret_is_one_that_is_made(pods, tmp_path):

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from pawtrait.serving import keys
 from pipelines import team
@@ -100,12 +102,44 @@ def test_what_is_missing_is_one_line(engine, tmp_path, script, said):
 
 
 def test_with_all_there_compose_is_told_to_build_and_start(engine, tmp_path):
-    done = engine(f'echo "$PAWTRAIT_UID $@" >> {tmp_path}/told')
+    done = engine(f'echo "$@" >> {tmp_path}/told')
     assert done.returncode == 0, done.stderr
-    user = os.getuid() or 1000
     last = (tmp_path / "told").read_text().splitlines()[-1]
-    assert last == f"{user} compose --file docker/compose.yaml up --detach --build --remove-orphans"
+    assert last == "compose --file docker/compose.yaml up --detach --build --remove-orphans"
     assert "http://127.0.0.1:8501" in done.stdout
+    noted = dotenv_values(tmp_path / "docker/.env")  # which lies where Compose looks for it
+    assert noted["PAWTRAIT_UID"] == str(os.getuid() or 1000)
+
+
+def test_a_wish_of_one_start_holds_for_whatever_is_called_later(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("COMPOSE_PARALLEL_LIMIT=2\nPAWTRAIT_UID=7\n")
+    team.note_wishes(
+        file, {"PAWTRAIT_UID": "1234", "PAWTRAIT_MODEL": "", "PAWTRAIT_TARGET": "full", "HOME": "/"}
+    )
+    team.note_wishes(file, {"PAWTRAIT_UID": "1234", "PAWTRAIT_TARGET": "serve"})
+    assert dotenv_values(file) == {
+        "COMPOSE_PARALLEL_LIMIT": "2",
+        "PAWTRAIT_MODEL": "",  # the model in the image, not the default
+        "PAWTRAIT_UID": "1234",
+        "PAWTRAIT_TARGET": "serve",
+    }
+
+
+def test_a_webhook_is_noted_to_the_letter_and_for_nobody_else(tmp_path):
+    address = "https://example.org/it's?a=$HOME&b=#1"
+    team.note_wishes(tmp_path / ".env", {"PAWTRAIT_WEBHOOK": address})
+    assert dotenv_values(tmp_path / ".env") == {"PAWTRAIT_WEBHOOK": address}
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_all_that_the_compose_file_asks_for_is_noted_and_git_never_sees_it(compose):
+    asked = set(re.findall(r"\$\{(\w+)", team.COMPOSE.read_text(encoding="utf-8")))
+    for one in compose["services"].values():
+        asked |= {name for name, value in one.get("environment", {}).items() if value is None}
+        asked |= set(one.get("build", {}).get("args", ()))
+    assert asked == set(team.TOLD)
+    assert f"/{team.WISHES}" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_it_needs_nothing_but_the_standard_library():

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pawtrait.errors import BadStore
 from pipelines import announce as module
-from pipelines.announce import announce
+from pipelines.announce import announce, in_words
 
 
 class Hook(ThreadingHTTPServer):
@@ -136,3 +137,19 @@ def test_facts_without_an_end_raise_nothing(hook):
     endless["more"] = endless
     assert announce("drift", endless).startswith("not sent: ")
     assert hook.messages == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            BadStore("the store cannot be reached; see DATABASE_URL"),
+            "the store cannot be reached; see DATABASE_URL",
+        ),
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (KeyError("version"), "KeyError: 'version'"),
+        (ValueError("two\n  lines"), "ValueError: two lines"),
+    ],
+)
+def test_an_error_is_told_on_one_line_our_own_without_its_kind(error: Exception, told: str) -> None:
+    assert in_words(error) == told

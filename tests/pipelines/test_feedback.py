@@ -1,6 +1,7 @@
 """The nightly flow over quarantine: its artifact, its one line, and no retry that hides a fault."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.artifacts import Artifact
@@ -10,6 +11,7 @@ from pawtrait.adapters.store import pictures
 from pawtrait.dataset.feedback import Ruling
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
+from pipelines import feedback
 from pipelines.feedback import ARTIFACT, collect_feedback, look_and_judge, page, told
 from tests.stages import feedback_project as project
 from tests.stages.feedback_project import send
@@ -50,11 +52,16 @@ def test_a_night_looks_at_what_is_new_and_leaves_an_artifact(root: Path, server:
     assert artifact is not None and str(artifact.data).startswith(expected)
 
 
-def test_what_no_other_try_can_mend_fails_at_once_in_one_line(root: Path, server: str) -> None:
+def test_what_no_other_try_can_mend_fails_at_once_in_one_line_that_is_announced(
+    root: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news: list[tuple[str, Any]] = []
+    monkeypatch.setattr(feedback, "announce", lambda event, facts: news.append((event, facts["why"])))
     newest.MANIFEST.write_text("half\n")
     state = collect_feedback(return_state=True)
     assert state.is_failed()
     assert (state.message or "").startswith("data/tables/manifest.csv")
+    assert news == [("feedback failed", state.message)]
 
 
 def test_before_the_first_retraining_a_night_is_skipped(root: Path, server: str) -> None:

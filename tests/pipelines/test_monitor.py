@@ -18,6 +18,7 @@ from pawtrait.monitoring.drift import Finding
 from pawtrait.stages.monitor import Watch
 from pipelines import monitor as module
 from pipelines import month
+from pipelines.announce import NO_WEBHOOK
 from pipelines.monitor import DRIFT, ENOUGH
 
 ROOT = Path(__file__).parents[2]
@@ -107,8 +108,9 @@ def test_a_new_alarm_is_told_beside_an_old_one(place, news, events):
     assert news.told[1] == ["alarm", "errors: 20% of 50 requests failed"]
 
 
-def test_what_could_not_be_told_is_told_the_next_day(place, news, events):
-    news.answers.append("not sent: the webhook answers 500")
+@pytest.mark.parametrize("answer", ["not sent: the webhook answers 500", NO_WEBHOOK])
+def test_what_could_not_be_told_is_told_the_next_day(place, news, events, answer):
+    news.answers.append(answer)
     tell(seen(DARK))
     tell(seen(DARK), 1)
     tell(seen(DARK), 2)
@@ -168,6 +170,15 @@ def test_a_look_that_fails_is_a_failed_run_and_is_announced(server, place, news,
     state = module.monitor(return_state=True)
     assert state.is_failed() and state.message == "the store cannot be reached; see DATABASE_URL"
     assert news.told == [["monitor failed"]]
+
+
+def test_an_error_that_nobody_foresaw_is_announced_too(server, place, news, monkeypatch):
+    monkeypatch.setattr(module.stage, "run", lambda **knobs: seen(DARK))
+    monkeypatch.setattr(module.stage, "calendar", lambda now: None)
+    module.OUT.parent.mkdir(exist_ok=True)
+    module.OUT.touch()  # where a folder has to be
+    assert module.monitor(return_state=True).is_failed()
+    assert news.told == [["alarm", DARK], ["monitor failed"]]
 
 
 def artifacts(key: str) -> str:

@@ -165,6 +165,31 @@ def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
     assert [one.action for one in decisions("2026-12")] == ["failed"]
 
 
+def test_an_error_that_nobody_foresaw_is_told_and_written_down_too(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = project / "bin/pawtrait"
+    program.write_text(program.read_text().replace('"version": "2"', '"number": "2"'))
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    assert turned().is_failed()
+    assert sent == [("retrain.failed", {"month": "2026-11", "why": "KeyError: 'version'"})]
+    assert [(one.action, one.reasons) for one in decisions()] == [("failed", ("KeyError: 'version'",))]
+
+
+def test_a_clone_that_cannot_be_made_is_told_and_written_down_too(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".cache").mkdir()
+    (project / ".cache/retrain").symlink_to("/proc/retrain")  # where nobody can make a folder
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    assert turned().is_failed()
+    ((event, facts),) = sent
+    assert event == "retrain.failed" and facts["why"].startswith(("FileNotFoundError: ", "PermissionError: "))
+    assert [one.action for one in decisions()] == ["failed"]
+
+
 def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     sent: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))

@@ -75,7 +75,8 @@ def _has_keys() -> bool:
 
 
 def _service(port: int) -> "subprocess.Popen[bytes]":
-    believed = os.environ.get("PAWTRAIT_PROXIES") or "127.0.0.1"  # the app tells it the visitors' addresses
+    proxies = os.environ.get("PAWTRAIT_PROXIES")
+    believed = f"127.0.0.1,{proxies}" if proxies else "127.0.0.1"  # the app tells it who visits
     command = [sys.executable, "-m", "pawtrait", "serve", "--host", "127.0.0.1", "--port", str(port)]
     return subprocess.Popen(command, env={**os.environ, "PAWTRAIT_PROXIES": believed})
 

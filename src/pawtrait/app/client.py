@@ -109,12 +109,20 @@ class Service:
         return Portrait(answer.content, seconds, answer.headers.get("X-Pawtrait-Request", ""))
 
     def follow(self, job: str) -> Iterator[Glimpse]:
-        """Glimpses of a job as they come; the last one is done, failed or cancelled."""
+        """Glimpses of a job as they come; the last one is done, failed or cancelled.
+
+        Where nothing changes, the service says so about once a second: then the glimpse before comes again
+        without its preview, so that whoever follows may do something else.
+        """
         with self._asking("GET", f"/v1/portraits/{job}/events") as answer:
-            for event, data in _events(answer.iter_lines()):
-                seen = answers.glimpse(event, data)
-                yield seen
-                if seen.state in OVER:
+            seen = None
+            for news in _events(answer.iter_lines()):
+                if news:
+                    seen = answers.glimpse(*news)
+                    yield seen
+                elif seen:
+                    yield replace(seen, preview="")
+                if seen and seen.state in OVER:
                     return
 
     def portrait(self, job: str) -> Portrait:
@@ -213,13 +221,15 @@ def _trouble(answer: httpx.Response) -> Trouble:
     return Trouble(words.trouble(answer.status_code, detail, wait, kind), answer.status_code)
 
 
-def _events(lines: Iterator[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Server-sent events: their names and JSON; comments that keep the line open are passed over."""
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Mapping[str, Any]] | None]:
+    """Server-sent events: their names and JSON; None for a comment, which says that there is nothing new."""
     event, data = "message", ""
     for line in lines:
         if not line and data:
             yield event, json.loads(data)
             event, data = "message", ""
+        elif line.startswith(":"):
+            yield None
         elif line.startswith("event:"):
             event = line.removeprefix("event:").strip()
         elif line.startswith("data:"):

@@ -1,7 +1,7 @@
 """What one visitor did since the page was opened; it lives in the page's session and goes with it."""
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ from pawtrait.app import pictures
 from pawtrait.app.answers import Job, Portrait, Reading, Wish
 from pawtrait.app.parts import Photo
 
-LONGEST = 24  # entries; the oldest go, so that a long visit fills no memory
+LONGEST = 24  # entries in full; of older ones hardly anything stays, so that a long visit fills no memory
 SHOWN, THUMB = 900, 240  # px of the longer side
 
 
@@ -19,7 +19,7 @@ class Read:
 
     Attributes:
         shown: the photo for a page, JPEG.
-        kept: the service has it, with consent.
+        kept: the service has it, with consent; then it can be deleted for as long as the visit lasts.
         said: what the visitor said of the mood, or "".
     """
 
@@ -48,6 +48,7 @@ class Painted:
 class Visit:
     """All of it, oldest first, the photo that the pages are about now, and what is being painted.
 
+    Of a photo that the service keeps an entry stays to the end, an old one without the photo's own bytes.
     A page's run may be cut short wherever it speaks to Streamlit, its session too. So what a service's answer
     changes is changed here, on an object that was fetched before the service was asked.
     """
@@ -76,16 +77,27 @@ class Visit:
         return painted
 
     def drop(self, picture: str) -> None:
-        """Forget every trace of a photo, given its SHA-256: its moods and the portraits made from it."""
-        photos = [e.photo for e in self.entries if isinstance(e, Read) and e.reading.picture == picture]
-        self.entries = [e for e in self.entries if all(e.photo is not one for one in photos)]
-        if any(self.photo is one for one in photos):
+        """Forget every trace of a photo, named as the service does: its moods and its portraits."""
+        read = [one for one in self.entries if isinstance(one, Read) and one.reading.picture == picture]
+        files = {one.photo.sha256 for one in read}  # the service's name is of the photo without its notes
+        self.entries = [one for one in self.entries if one.photo.sha256 not in files]
+        if self.photo and self.photo.sha256 in files:
             self.photo = None
-        if self.job and any(self.job[0] is one for one in photos):  # the service stops it by itself
+        if self.job and self.job[0].sha256 in files:  # the service stops it by itself
             self.job = None
 
     def _add(self, entry: Read | Painted) -> None:
-        self.entries = [*self.entries, entry][-LONGEST:]
+        entries = [*self.entries, entry]
+        old = [_faded(one) for one in entries[:-LONGEST] if isinstance(one, Read) and one.kept]
+        self.entries = [*old, *entries[-LONGEST:]]
+
+
+def _faded(entry: Read) -> Read:
+    """What is left of an old entry: enough to know the picture by, and to have it deleted."""
+    if not entry.photo.data:
+        return entry
+    photo, reading = replace(entry.photo, data=b""), replace(entry.reading, heat="")
+    return replace(entry, photo=photo, reading=reading, shown=pictures.small(entry.shown, THUMB))
 
 
 def of(session: MutableMapping[Any, Any]) -> Visit:

@@ -1,9 +1,9 @@
 """From pictures to moods under load: few threads, small batches, a queue that ends.
 
-A thread takes what waits, at most its share, and has it read at once, by a process of its own where there is
-more than one core. Nobody waits for a batch to fill: alone a picture is a batch of one, and under load the
-queue fills batches by itself. Large pictures are decoded beforehand by other threads, so that small ones do
-not stand behind them.
+A thread takes what waits, at most its share, and has it read at once, by a process of its own unless
+``PAWTRAIT_PROCESSES`` says no. Nobody waits for a batch to fill: alone a picture is a batch of one, and under
+load the queue fills batches by itself. Large pictures are decoded beforehand by other threads, so that small
+ones do not stand behind them.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import ceil
 
@@ -134,6 +135,15 @@ class Batcher:
             for job in jobs:
                 job.future.cancel()
 
+    def room(self, sent: Sent) -> AbstractContextManager[object]:
+        """To be held while a picture is decoded: of giants one at a time is in memory, whoever decodes it.
+
+        Raises:
+            Problem: as ``intake.look``.
+        """
+        width, height = intake.look(sent, self._settings)
+        return self._giant if width * height >= GIANT else nullcontext()
+
     def close(self) -> None:
         """Answer what waits, and end."""
         with self._wake:
@@ -161,12 +171,8 @@ class Batcher:
         if job.future.done():
             return
         try:
-            width, height = intake.look(job.wanted.sent, self._settings)
-            if width * height < GIANT:
+            with self.room(job.wanted.sent):
                 self._decode(job)
-            else:
-                with self._giant:
-                    self._decode(job)
         except Exception as error:
             self._tell([(job, reading.told(error, job.wanted))])
         else:

@@ -12,7 +12,7 @@ from pawtrait.serving.problems import Problem
 
 MEDIA = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # proxies pass it on at once
-STILL = 15.0  # seconds of silence after which a comment keeps the connection open
+STILL = 1.0  # seconds of silence after which a comment says so, and keeps the connection open
 PROBLEMS = {  # a job's kind of end → status and name of the problem that a client is told
     "memory": (413, "too-much-memory"),
     "Late": (504, "too-slow"),

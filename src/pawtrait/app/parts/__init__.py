@@ -5,6 +5,7 @@ from binascii import Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -19,6 +20,11 @@ class Photo:
 
     name: str
     data: bytes = field(repr=False)
+    sha256: str = ""  # of the file as it came, in hex; worked out where it is not said
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", sha256(self.data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ export default function (component) {
   box.tell = setTriggerValue;
   box.known = data;
   box.classList.toggle("small", Boolean(data.small));
+  box.setAttribute("aria-label", data.title);  // the input's own name is its visible label
   if (box.turn !== data.turn) {  // Python has taken the last photo in
     box.turn = data.turn;
     rest();
@@ -16,6 +17,7 @@ export default function (component) {
     at(".snap").addEventListener("change", (event) => take(event.target));
     at(".paste").addEventListener("click", paste);
     at(".camera").addEventListener("click", camera);
+    for (const sign of ["pointerenter", "focusin"]) box.addEventListener(sign, () => { document.lastDrop = box; });
     box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
     box.addEventListener("dragleave", () => box.classList.remove("over"));
     box.addEventListener("drop", (event) => {
@@ -24,12 +26,19 @@ export default function (component) {
       send(event.dataTransfer.files[0]);
     });
   }
-  const pasted = (event) => {
+  const pasted = (event) => {  // every place hears it: the last one that was pointed at takes it, or else the first
+    const last = document.lastDrop;
+    if (event.defaultPrevented || !reachable(box) || (last && last !== box && reachable(last))) return;
     const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
     if (file) { event.preventDefault(); send(file); }
   };
   document.addEventListener("paste", pasted);
   return () => document.removeEventListener("paste", pasted);
+
+  // Streamlit hides what lies in a closed expander, and leaves it in the page.
+  function reachable(one) {
+    return one.isConnected && ![one, one.getRootNode().host].some((at) => at?.closest("[inert]"));
+  }
 
   function take(input) { send(input.files[0]); input.value = ""; }
 

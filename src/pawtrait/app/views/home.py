@@ -16,7 +16,8 @@ CONSENT = "Keep my photo, so that the model can learn from it"
 PLAINLY = (
     "**Off:** your photo is looked at and not kept. Only a fingerprint of the file (nobody can turn it back "
     "into the photo) and figures such as its size and brightness stay.\n\n**On:** we keep the photo. People "
-    "of our team may look at it, and the next model may learn from it. You can delete it here at any time."
+    "of our team may look at it, and the next model may learn from it. You can delete it here for as long as "
+    "this page stays open, and no longer once it is closed or loaded anew; later, ask whoever runs Pawtrait."
 )
 
 

@@ -64,8 +64,12 @@ def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def _months(rows: Sequence[Mapping[str, Any]]) -> None:
+def _months(rows: Sequence[Mapping[str, Any]] | None) -> None:
+    """The ledger's decisions, the newest first; None where the service cannot reach it."""
     st.header("Months")
+    if rows is None:
+        st.html(shown.empty("other", "The ledger cannot be reached at the moment."))
+        return
     head = ("month", "what", "version", "when", "why")
     told = [
         (

@@ -32,7 +32,7 @@ def _read(entry: Read, number: int) -> None:
     small = parts.data_uri(pictures.small(entry.shown, THUMB))
     st.html(shown.visited(small, f"The photo {entry.photo.name}", title, one.label, [x for x in lines if x]))
     with st.container(horizontal=True):
-        if st.button("Look again", key=f"again-{number}", icon=":material/visibility:"):
+        if entry.photo.data and st.button("Look again", key=f"again-{number}", icon=":material/visibility:"):
             desk.here().photo = entry.photo
             st.switch_page(st.session_state["pages"][""])
         if entry.kept and st.button("Delete my picture", key=f"delete-{number}", icon=":material/delete:"):
