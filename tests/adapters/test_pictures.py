@@ -1,5 +1,7 @@
 """Pictures under their SHA-256: in a folder, in memory as any bucket, and in S3's own protocol."""
 
+import socket
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -7,8 +9,9 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
-from pawtrait.adapters.store.pictures import Pictures, place
+from pawtrait.adapters.store.pictures import NoPicture, Pictures, place
 from pawtrait.errors import BadStore
 
 DATA = b"a picture"
@@ -50,7 +53,7 @@ def test_a_picture_comes_back_by_its_name_until_it_is_forgotten(pictures):
     assert (pictures.has(NAME), pictures.get(NAME)) == (True, DATA)
     assert [pictures.forget(NAME), pictures.forget(NAME)] == [True, False]
     assert not pictures.has(NAME)
-    with pytest.raises(BadStore, match=f"has no picture {NAME[:16]}"):
+    with pytest.raises(NoPicture, match=f"has no picture {NAME[:16]}"):
         pictures.get(NAME)
 
 
@@ -61,6 +64,24 @@ def test_no_name_leads_out_of_the_place(tmp_path, name):
             use(name)
 
 
+def test_a_bucket_that_is_away_is_told_in_our_words(monkeypatch):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "made-up")
+        S3FileSystem.clear_instance_cache()  # it remembers whom it spoke to
+        pictures = Pictures("s3://inbox/pictures")
+        uses = [partial(pictures.put, DATA), pictures.names]
+        uses += [partial(use, NAME) for use in (pictures.get, pictures.has, pictures.forget)]
+        for use in uses:
+            with pytest.raises(BadStore, match="s3://inbox/pictures") as told:
+                use()
+            assert told.type is BadStore
+        S3FileSystem.clear_instance_cache()
+
+
 def _file(root: Path) -> Path:
     return root / NAME[:2] / NAME
 
@@ -69,8 +90,9 @@ def test_a_changed_byte_is_noticed_and_mended_by_the_next_put(tmp_path):
     pictures = Pictures(tmp_path)
     pictures.put(DATA)
     _file(tmp_path).write_bytes(b"a pictur3")
-    with pytest.raises(BadStore, match="is damaged"):
+    with pytest.raises(BadStore, match="is damaged") as damaged:
         pictures.get(NAME)
+    assert damaged.type is BadStore  # it is there
     assert pictures.get(pictures.put(DATA)) == DATA
 
 

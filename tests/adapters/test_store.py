@@ -274,6 +274,27 @@ def test_an_id_leads_to_the_picture_and_to_all_that_names_it(engine, asked_for):
     assert forgetting.pictures(engine) == {A}
 
 
+def test_what_was_forgotten_since_a_moment_is_known_with_its_last_time(engine):
+    later, latest = START + timedelta(hours=1), START + timedelta(hours=2)
+    for picture, when in ((A, START), (A, latest), (A, later), (B, START)):
+        forgetting.forget(engine, picture, [picture], [], when)
+    forgetting.forget(engine, "an id of no picture", [], [], latest)
+    assert forgetting.since(engine, START) == {A: latest, B: START}
+    assert forgetting.since(engine, later) == {A: latest}
+
+
+def test_a_server_that_is_gone_is_noticed_and_the_address_has_the_last_word(
+    postgres_database, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for address in (postgres_database, f"{postgres_database}?connect_timeout=7"):
+        with database.opened(address) as engine, engine.connect() as connection:
+            told.append(connection.connection.dbapi_connection.info.get_parameters())
+    assert [one["connect_timeout"] for one in told] == ["10", "7"]
+    assert {one["keepalives_idle"] for one in told} == {"30"}
+
+
 def test_a_forgotten_picture_never_comes_back(engine):
     forgetting.forget(engine, A, [A], [], START)
     feedback.add(engine, [said("1")])

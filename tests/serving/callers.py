@@ -38,6 +38,14 @@ def answers(url: str) -> bool:
         return False
 
 
+def lives(url: str) -> bool:
+    """Whether a service listens there, with a model or without."""
+    try:
+        return httpx.get(f"{url}/healthz", timeout=1).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
     """Its value as soon as it is true; the test fails where that takes too long."""
     end = time.monotonic() + seconds

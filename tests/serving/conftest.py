@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from s3fs import S3FileSystem
 
 from pawtrait.serving import api
 from pawtrait.serving.settings import Settings
@@ -66,11 +67,31 @@ def service(serving: Callable[..., TestClient]) -> TestClient:
 
 
 @pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A bucket at whose address nobody listens."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()  # it remembers whom it spoke to
+    yield "s3://inbox/pictures"
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
 def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
     """Starts services in processes of their own; killed after the test where they still run."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: str, port: int = 0, **variables: str) -> SimpleNamespace:
+    def start(
+        *arguments: str, port: int = 0, until: Callable[[str], bool] = answers, **variables: str
+    ) -> SimpleNamespace:
         port = port or free_port()
         known = {
             **os.environ,
@@ -86,7 +107,7 @@ def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
         process = subprocess.Popen(command, cwd=project, env=known, stderr=log, stdout=log)
         started.append(process)
         url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: process.poll() is not None or answers(url), 120)
+        wait_for(lambda: process.poll() is not None or until(url), 120)
         return SimpleNamespace(url=url, process=process, log=Path(log.name), port=port)
 
     yield start

@@ -171,6 +171,15 @@ def test_a_household_of_ipv6_has_one_rate():
     assert gate.admit(None, "2001:db8:0:1::1", "read") == "2001:db8:0:1::1"
 
 
+def test_clients_of_ipv4_have_a_rate_each_however_a_socket_names_them():
+    gate = Gate(None, 1)
+    for host in ("::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3"):
+        gate.admit(None, host, "read")
+    for host in ("192.0.2.1", "::ffff:192.0.2.2", "::ffff:192.0.2.3"):
+        with pytest.raises(Problem, match="more than 1"):
+            gate.admit(None, host, "read")
+
+
 def test_a_bucket_fills_evenly():
     rates = Rates()
     assert [rates.take("me", 60, 0.0) for _ in range(61)] == [0.0] * 60 + [1.0]

@@ -92,6 +92,29 @@ def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(
     assert isinstance(opened.read(PICTURES[:1], served)[0], reading.Read)
 
 
+def test_the_service_never_reads_what_its_processes_die_of(opened, served, monkeypatch):
+    ask = opened._ask
+
+    def deadly(head, parts, seconds):
+        if head.get("wanted"):
+            os.kill(opened._process.pid, signal.SIGKILL)
+        return ask(head, parts, seconds)
+
+    def refuse(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    opened.read(PICTURES[:1], served)
+    monkeypatch.setattr(opened, "_ask", deadly)
+    for _ in range(eyes.TRIES):
+        [answer] = opened.read(PICTURES[:1], served)
+        assert isinstance(answer, Problem) and answer.status == 500
+    monkeypatch.setattr(processes, "start", refuse)  # none takes its place any more
+    [answer] = opened.read(PICTURES[:1], served)
+    assert isinstance(answer, Problem) and answer.status == 500
+    [answer] = opened.read(PICTURES[:1], served)  # it comes again, and no process has seen it
+    assert isinstance(answer, reading.Read)
+
+
 def test_one_that_hangs_is_ended(settings, served):
     slow = Eyes(settings(timeout=2.0))
     slow.read(PICTURES[:1], served)

@@ -1,12 +1,16 @@
 """What people say is on the disk before they are thanked, and in the database when it is there."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
 
 from pawtrait.adapters.store import database, feedback
+from pawtrait.serving import batching, intake
+from pawtrait.serving.turns import Turns
 from tests.serving.callers import png, wait_for
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -65,6 +69,56 @@ def test_a_picture_that_comes_along_without_consent_is_not_kept(service):
     [row] = said(service)
     assert row.name == ""  # names say who and where
     assert row.picture and not service.app.state.door.pictures.has(row.picture)
+
+
+def with_picture(service, side=40, **said):
+    """A label with the picture it is for."""
+    return service.post("/v1/feedback", data={"label": "sad", **said}, files={"picture": png("sad", side)})
+
+
+def test_too_many_pictures_that_come_along_are_sent_away_and_words_are_not(service, monkeypatch):
+    begun, free, decode = threading.Event(), threading.Event(), intake.decode
+
+    def slow(sent, settings):
+        begun.set()
+        assert free.wait(60)
+        return decode(sent, settings)
+
+    monkeypatch.setattr(intake, "decode", slow)
+    monkeypatch.setattr(service.app.state.door, "decoders", Turns(1, 0, 60.0, doing="read"))
+    with ThreadPoolExecutor(1) as sender:
+        first = sender.submit(with_picture, service)
+        try:
+            assert begun.wait(60)
+            refused = with_picture(service)
+            assert (refused.status_code, refused.json()["type"]) == (429, "urn:pawtrait:problem:busy")
+            assert int(refused.headers["retry-after"]) >= 1 and "being read" in refused.json()["detail"]
+            assert service.post("/v1/feedback", json={"picture": NOBODY, "thumbs": 1}).status_code == 201
+        finally:
+            free.set()
+    assert first.result().status_code == 201
+
+
+def test_a_giant_that_comes_along_is_read_as_the_only_one(service, monkeypatch):
+    alone, decode, giant = [], intake.decode, service.app.state.door.batcher._giant
+
+    def seen(sent, settings):
+        alone.append(giant.locked())
+        return decode(sent, settings)
+
+    monkeypatch.setattr(intake, "decode", seen)
+    monkeypatch.setattr(batching, "GIANT", 50 * 50)
+    assert {with_picture(service, side).status_code for side in (40, 60)} == {201}
+    assert alone == [False, True]
+
+
+def test_a_bucket_that_is_away_is_no_thanks(serving, away):
+    service = serving(pictures=away)
+    done = with_picture(service, consent="true")
+    assert (done.status_code, done.json()["type"]) == (503, "urn:pawtrait:problem:no-store")
+    told = {"picture": NOBODY, "label": "sad", "consent": True}
+    assert service.post("/v1/feedback", json=told).status_code == 503
+    assert said(service) == []
 
 
 def test_consent_to_a_picture_that_nobody_kept_is_told(service):

@@ -81,6 +81,32 @@ def test_without_any_champion_nothing_is_held(project):
         empty.now()
 
 
+def test_a_look_that_hangs_holds_up_neither_start_nor_end(project, monkeypatch):
+    monkeypatch.setattr(models, "FIRST", 0.05)
+    monkeypatch.setattr(models, "LEAVING", 0.05)
+    free, look = threading.Event(), models.source(Settings.of({}))
+
+    def slow():
+        assert free.wait(60)
+        return look()
+
+    patient, hasty = Models(slow, 0.05), Models(slow, 0.05)
+    patient.start()
+    hasty.start()
+    assert patient.served is None
+    hasty.stop()
+    free.set()
+    wait_for(lambda: patient.served)
+    patient.stop()
+
+
+def test_a_ledger_that_cannot_be_reached_is_no_empty_one(serving):
+    known = ({}, {"database": "sqlite:////no/where.db"})
+    told = [serving(**one).get("/v1/models").json() for one in known]
+    assert [one["months"] for one in told] == [[], None]
+    assert [[row["version"] for row in one["versions"]] for one in told] == [["1"], ["1"]]
+
+
 def test_a_folder_serves_by_itself_and_is_followed(project, colour_model):
     found = Models(models.source(Settings.of({"PAWTRAIT_MODEL": str(project / "models/cnn")})))
     assert found.refresh() and not found.refresh()

@@ -73,7 +73,8 @@ def test_a_row_says_what_monitoring_compares(service):
 def test_a_picture_that_cannot_be_read_is_a_row_too(service):
     service.post("/v1/moods", files={"pictures": png()[:200]})
     [row] = rows(service)
-    assert (row.outcome, row.error_kind) == ("error", "unreadable-picture")
+    assert (row.outcome, row.error_kind, row.bytes) == ("error", "unreadable-picture", 200)
+    assert row.picture is None  # a hash of the file with its notes, by which nobody could delete it
 
 
 def test_only_with_consent_a_picture_is_kept(service, project):
@@ -90,6 +91,12 @@ def test_the_answer_goes_on_where_pictures_cannot_be_kept(serving, project):
     done = serving(pictures=str(project / "file")).post("/v1/moods?consent=true", files={"pictures": png()})
     assert done.json()["answers"][0]["kept"] is False
     assert done.json()["answers"][0]["label"] == "happy"
+
+
+def test_the_answer_goes_on_where_a_bucket_is_away(serving, away):
+    done = serving(pictures=away).post("/v1/moods?consent=true", files={"pictures": png()})
+    [answer] = done.json()["answers"]
+    assert (done.status_code, answer["label"], answer["kept"]) == (200, "happy", False)
 
 
 def test_a_picture_store_that_hangs_holds_up_neither_moods_nor_feedback(serving, monkeypatch):

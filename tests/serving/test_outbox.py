@@ -10,6 +10,7 @@ import pytest
 from pawtrait import clock
 from pawtrait.adapters.store.feedback import StyleSaid
 from pawtrait.errors import BadFeedback, BadStore
+from pawtrait.serving import outbox as outboxes
 from pawtrait.serving import rows
 from pawtrait.serving.outbox import REFUSED, Outbox
 from tests.serving.callers import wait_for
@@ -69,12 +70,45 @@ def test_the_thread_delivers_by_itself(outbox, store):
     outbox.close()
 
 
+def test_what_comes_in_until_the_end_is_delivered(outbox, store):
+    outbox.start()
+    outbox.put({"id": "a"})
+    outbox.close()
+    assert list(store.rows) == ["a"] and outbox.waiting == 0
+
+
+def test_a_database_that_hangs_keeps_nobody_from_ending(tmp_path, monkeypatch):
+    monkeypatch.setattr(outboxes, "LEAVING", 0.05)
+    begun, free = threading.Event(), threading.Event()
+
+    def hang(rows):
+        begun.set()
+        free.wait(60)
+
+    outbox = Outbox(tmp_path / "box", hang, durable=True)
+    outbox.start()
+    outbox.put({"id": "a"})
+    assert begun.wait(60)
+    outbox.close()
+    assert [json.loads(line) for line in lines(tmp_path / "box")] == [{"id": "a"}]
+    free.set()
+
+
 def test_a_row_that_is_refused_for_ever_blocks_no_other(outbox, store, tmp_path):
     for name in ("a", "bad", "b"):
         outbox.put({"id": name})
     assert outbox.flush() and set(store.rows) == {"a", "b"}
     assert json.loads((tmp_path / "box" / REFUSED).read_text())["id"] == "bad"
     assert outbox.flush() and outbox.waiting == 0
+
+
+def test_what_was_refused_can_be_struck_out(outbox, tmp_path):
+    assert outbox.strike(lambda row: True) == 0
+    for name in ("bad", "bad"):
+        outbox.put({"id": name, "about": f"{outbox.dropped}"})
+        assert outbox.flush()
+    assert outbox.strike(lambda row: row["about"] == "1") == 1
+    assert (tmp_path / "box" / REFUSED).read_text() == '{"id": "bad", "about": "0"}\n'
 
 
 def test_half_a_line_is_no_row(outbox, store, tmp_path):

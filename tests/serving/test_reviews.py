@@ -1,8 +1,17 @@
 """The blind queue: nobody learns what was said before they have answered; and deletion."""
 
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import pytest
 
-from pawtrait.serving import keys
+from pawtrait import clock
+from pawtrait.adapters.store import database, feedback
+from pawtrait.adapters.store.feedback import Said
+from pawtrait.serving import keys, reviews, rows
+from pawtrait.serving.outbox import REFUSED, Outbox
 from tests.serving.callers import png
 
 KEPT = {"consent": "true"}
@@ -64,6 +73,27 @@ def test_what_two_agree_on_waits_no_more(service):
     assert told["pairs"] == [{"first": "rosa", "second": "tom", "pictures": 1, "same": 1, "kappa": None}]
 
 
+def test_a_long_look_at_the_queue_holds_up_no_answer_and_takes_no_readers_away(service, monkeypatch):
+    picture, look = sent(service), reviews._judged
+    begun, free = threading.Event(), threading.Event()
+
+    def slow(door):
+        begun.set()
+        assert free.wait(60)
+        return look(door)
+
+    monkeypatch.setattr(reviews, "_judged", slow)
+    with ThreadPoolExecutor(6) as people:  # more than there are readers
+        waiting = [people.submit(next_for, service, f"reviewer {number}") for number in range(6)]
+        try:
+            assert begun.wait(60)
+            assert judged(service, picture, "rosa").status_code == 201
+        finally:
+            free.set()
+    assert {one.result().status_code for one in waiting} == {200}
+    assert next_for(service, "rosa").status_code == 204
+
+
 def test_what_is_no_sound_picture_needs_no_review(service):
     sent(service, side=30)  # too small for training
     assert next_for(service, "rosa").status_code == 204
@@ -117,6 +147,33 @@ def test_deleting_twice_is_no_error_and_what_never_was_is_unknown(service):
     again = service.delete(f"/v1/pictures/{picture}")
     assert (again.status_code, again.json()["pictures"], again.json()["rows"]) == (200, 0, 0)
     assert service.delete(f"/v1/pictures/{'ab' * 32}").status_code == 404
+
+
+def test_a_deletion_leaves_a_word_for_rows_that_wait_elsewhere(service):
+    """Another service that shares the outbox holds feedback about the picture while it is deleted."""
+    door, picture = service.app.state.door, sent(service)
+    other = Outbox(door.settings.outbox / "said", rows.delivery(door.settings.database), durable=True)
+    known = {"picture": picture, "client": "me", "consent": False, "label": "sad"}
+    other.put(rows.packed(Said(id="waits", time=clock.now(), **known)))
+    assert service.delete(f"/v1/pictures/{picture}").status_code == 200
+    other.put(rows.packed(Said(id="later", time=clock.now() + timedelta(seconds=1), **known)))
+    assert other.flush()
+    with database.opened(door.settings.database) as engine:
+        assert [one.id for one in feedback.about(engine, picture)] == ["later"]
+
+
+def test_a_deletion_reaches_what_the_database_refused(service):
+    picture = sent(service)
+    refused = service.app.state.door.settings.outbox / "said" / REFUSED
+    lines = [{"kind": "said", "row": {"picture": one}} for one in (picture, "ab" * 32)]
+    refused.write_text("".join(json.dumps(line) + "\n" for line in [*lines, {}]))
+    assert service.delete(f"/v1/pictures/{picture}").json()["rows"] >= 3
+    assert [json.loads(line) for line in refused.read_text().splitlines()] == [lines[1], {}]
+
+
+def test_a_bucket_that_is_away_is_not_a_picture_that_is_unknown(serving, away):
+    done = serving(pictures=away).get(f"/v1/pictures/{'ab' * 32}")
+    assert (done.status_code, done.json()["type"]) == (503, "urn:pawtrait:problem:no-store")
 
 
 def test_a_snapshot_that_holds_the_picture_is_named(service, project):

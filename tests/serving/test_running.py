@@ -20,7 +20,7 @@ import pytest
 
 from pawtrait.adapters.store import database, feedback
 from tests.holds import record
-from tests.serving.callers import ROOT, jpeg, png, wait_for
+from tests.serving.callers import ROOT, jpeg, lives, png, wait_for
 
 NOBODY = "ab" * 32
 LANES = 4  # services at once
@@ -112,6 +112,25 @@ def test_a_signal_ends_it_in_order(running, project):
     assert said in stored(project)
 
 
+def test_what_says_nothing_holds_up_neither_start_nor_end(running, project):
+    """Registry and database take connections and never say a word, as when they are frozen."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        service = running(
+            "--model",
+            "models:/pet-expression@champion",
+            until=lives,
+            MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}",
+            DATABASE_URL=f"postgresql://nobody@127.0.0.1:{port}/none",
+        )
+        assert httpx.get(f"{service.url}/readyz").status_code == 503
+        said = httpx.post(f"{service.url}/v1/feedback", json={"picture": NOBODY, "thumbs": 1})
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(30) in (0, -signal.SIGTERM)
+    kept = [json.loads(line) for path in (project / "outbox/said").glob("*.jsonl") for line in path.open()]
+    assert [line["row"]["id"] for line in kept] == [said.json()["id"]]
+
+
 def test_no_reading_process_outlives_its_service(running):
     service = running(PAWTRAIT_WORKERS="2")
     readers = psutil.Process(service.process.pid).children()
@@ -154,6 +173,7 @@ def test_what_answers_loads_no_framework(project):
         "import sys\nfrom fastapi.testclient import TestClient\nfrom pawtrait.serving import api, reader\n"
         "from pawtrait.serving.settings import Settings\n"
         "with TestClient(api.create(Settings.of())) as client:\n"
+        "    while client.get('/readyz').status_code != 200: pass\n"
         "    pictures = {'pictures': open('cat.png', 'rb').read()}\n"
         "    print(client.post('/v1/moods?explain=true', files=pictures).status_code)\n"
         "    print([client.get(path).status_code for path in"

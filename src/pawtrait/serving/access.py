@@ -92,12 +92,16 @@ class Gate:
 
 
 def _network(address: str) -> str:
-    """An address, of IPv6 the 64 bits that a household or a server has: the rest it makes up as it likes."""
+    """An address, of IPv6 the 64 bits that a household or a server has: the rest it makes up as it likes.
+
+    A socket of both kinds names IPv4's by IPv6's, ::ffff:192.0.2.1: all of them are in one such network.
+    """
     try:
         known = ip_address(address)
     except ValueError:
         return address
-    return str(ip_network((known, 64), strict=False)) if known.version == 6 else address
+    known = getattr(known, "ipv4_mapped", None) or known
+    return str(ip_network((known, 64), strict=False)) if known.version == 6 else str(known)
 
 
 @lru_cache(MOST)

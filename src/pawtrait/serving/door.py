@@ -1,11 +1,7 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
-import asyncio
-import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -13,20 +9,21 @@ from typing import Any, ParamSpec, TypeVar
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.serving import models, privacy, rows
 from pawtrait.serving.batching import Batcher
+from pawtrait.serving.errands import Errands
 from pawtrait.serving.explain import Explainers
 from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
-from pawtrait.serving.problems import Problem
 from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
+from pawtrait.serving.turns import Turns
 from pawtrait.serving.workshop import Workshop
 
 READERS = 4  # threads that ask the database, and as many for the pictures
+DECODERS = 2  # threads that read pictures which come along with feedback
+DECODED = 16  # such pictures that may wait for them
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -42,8 +39,10 @@ class Door:
     salt: bytes
     workshop: Workshop
     explainers: Explainers
-    readers: ThreadPoolExecutor
-    keepers: ThreadPoolExecutor
+    readers: Errands
+    keepers: Errands
+    judges: Errands
+    decoders: Turns
     closing: bool = False
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
@@ -64,24 +63,25 @@ class Door:
         """Ask the database in threads of its own: one that hangs holds up neither moods nor feedback.
 
         Raises:
-            Problem: 504 where it takes too long.
+            Problem: 504 where it takes too long, 503 where too much of it waits already.
         """
-        return await self._within(self.readers, "the database", partial(function, *values, **named))
+        return await self.readers.run(partial(function, *values, **named))
 
     async def stored(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
         """Ask the pictures' folder or bucket, in threads of its own too.
 
         Raises:
-            Problem: 504 where it takes too long.
+            Problem: as ``ask``.
         """
-        return await self._within(self.keepers, "the pictures' store", partial(function, *values, **named))
+        return await self.keepers.run(partial(function, *values, **named))
 
-    async def _within(self, pool: ThreadPoolExecutor, what: str, call: Callable[[], T]) -> T:
-        try:
-            async with asyncio.timeout(self.settings.timeout):
-                return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, call)
-        except TimeoutError as error:
-            raise Problem(504, "too-slow", f"{what} did not answer in time; try again later") from error
+    async def judge(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Look at the reviewers' queue, one after the other: who waits for a look takes no reader away.
+
+        Raises:
+            Problem: as ``ask``.
+        """
+        return await self.judges.run(partial(function, *values, **named))
 
     def leave(self) -> None:
         """Take no more jobs: a client that waits for one's events would keep the service open."""
@@ -95,8 +95,9 @@ class Door:
         self.models.stop()
         self.batcher.close()
         self.explainers.close()
-        for pool in (self.readers, self.keepers):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self.decoders.close()
+        for errands in (self.readers, self.keepers, self.judges):
+            errands.close()
         self.said.close()
         self.asked.close()
 
@@ -114,8 +115,10 @@ def opened(settings: Settings) -> Door:
         salt=privacy.salt(settings.salt, settings.outbox / "salt"),
         workshop=Workshop(settings),
         explainers=Explainers(),
-        readers=ThreadPoolExecutor(READERS, "database"),
-        keepers=ThreadPoolExecutor(READERS, "pictures"),
+        readers=Errands(READERS, "the database", settings.timeout),
+        keepers=Errands(READERS, "the store of pictures", settings.timeout),
+        judges=Errands(1, "the reviewers' queue", settings.timeout),
+        decoders=Turns(DECODERS, DECODED, settings.timeout, doing="read"),
     )
     door.said.start()
     door.asked.start()

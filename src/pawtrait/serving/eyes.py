@@ -17,7 +17,7 @@ from pawtrait.serving.settings import Settings
 
 READER = "pawtrait.serving.reader"
 STARTING = 60.0  # seconds that a process may take until it says that it is ready
-TRIES = 3  # deaths in a row, with which it is given up for a while
+TRIES = 3  # deaths in a row before it could read, with which it is given up for a while
 REST = 60.0  # seconds of that
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Eyes:
         self._ready = False
         self._known: list[Place] = []
         self._refused: Place | None = None  # what it could not load, and is not asked for again
-        self._row = 0  # deaths since it last answered
+        self._row = 0  # deaths over starting and loading since it last answered
         self._again = 0.0  # not before
         self.deaths = 0
         with self._busy:
@@ -48,18 +48,17 @@ class Eyes:
     def prepare(self, served: Served) -> None:
         """Load a version before a request needs it; what goes wrong shows when one does."""
         with self._busy:
-            try:
-                self._load(served)
-            except Died as error:
-                self._mourn(error)
+            self._loaded(served)
 
     def read(self, wanted: Sequence[Wanted], served: Served) -> list[Read | Problem]:
-        """As ``reading.read``, which is called here while the process cannot do it.
+        """As ``reading.read``, which is called here where no process can be had or load the version.
 
         A process that dies is replaced, and its pictures are tried again one by one, so that the one that
-        it died of is the only one without an answer.
+        it died of is the only one without an answer. The service itself never reads what a process died of.
         """
         with self._busy:
+            if not self._loaded(served):
+                return reading.read(wanted, served.classifier, self._settings)
             try:
                 return self._read(wanted, served)
             except Died as error:
@@ -74,6 +73,9 @@ class Eyes:
 
     def _alone(self, wanted: Wanted, served: Served) -> Read | Problem:
         with self._busy:
+            if not self._loaded(served):
+                log.error("no process can be had after one ended", extra={"request": wanted.request})
+                return Problem(500, "internal", "the process that read this picture ended; try again later")
             try:
                 return self._read([wanted], served)[0]
             except Died as error:
@@ -82,12 +84,22 @@ class Eyes:
         return Problem(500, "internal", "the process that read this picture ended twice; it was written down")
 
     def _read(self, wanted: Sequence[Wanted], served: Served) -> list[Read | Problem]:
-        if not self._load(served):
-            return reading.read(wanted, served.classifier, self._settings)
         head, parts = slips.asked(wanted, served.place)
         head, parts = self._ask(head, parts, self._settings.timeout)
         self._row = 0
         return slips.answers(wanted, head, parts)
+
+    def _loaded(self, served: Served) -> bool:
+        """As ``_load``; a process that dies over it is replaced, after some in a row not for a while."""
+        try:
+            return self._load(served)
+        except Died as error:
+            self._row += 1
+            if self._row >= TRIES:
+                log.error("%d in a row: the service reads by itself for %g s", self._row, REST)
+                self._again = time.monotonic() + REST
+            self._mourn(error)
+            return False
 
     def _load(self, served: Served) -> bool:
         """Have the version there; False where that cannot be, and the service has to do without."""
@@ -136,12 +148,8 @@ class Eyes:
     def _mourn(self, error: Died) -> None:
         """Write it down, and start another."""
         self.deaths += 1
-        self._row += 1
         log.error("a reading process %s; another one takes its place", error)
         self._leave()
-        if self._row >= TRIES:
-            log.error("%d in a row: the service reads by itself for %g s", self._row, REST)
-            self._again = time.monotonic() + REST
         self._try_to_start()
 
     def _try_to_start(self) -> bool:

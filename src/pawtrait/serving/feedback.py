@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pawtrait import clock
 from pawtrait.adapters.store.feedback import Said, StyleSaid
 from pawtrait.adapters.store.pictures import NAME
-from pawtrait.errors import BadStore
 from pawtrait.serving import access, intake, privacy, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Sent
@@ -106,7 +105,7 @@ async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent
         raise Problem(
             422, "no-picture", "picture: expected the SHA-256 that the answer named, or the picture itself"
         )
-    if about.consent and sent is None and not await door.stored(_has, door, picture):
+    if about.consent and sent is None and not await door.stored(door.pictures.has, picture):
         raise Problem(
             422,
             "picture-not-kept",
@@ -131,19 +130,11 @@ async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
     """Keep a picture that came along, where its sender agrees; else its name alone."""
 
     def clean() -> bytes:
-        return privacy.clean(sent.data, intake.decode(sent, door.settings))
+        with door.batcher.room(sent):
+            return privacy.clean(sent.data, intake.decode(sent, door.settings))
 
-    data = await asyncio.to_thread(clean)
+    data = await door.decoders.take(clean)
     return await door.stored(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
-
-
-def _has(door: Door, picture: str) -> bool:
-    try:
-        return door.pictures.has(picture)
-    except (OSError, BadStore) as error:
-        raise Problem(
-            503, "no-store", "the pictures cannot be reached at the moment; try again later"
-        ) from error
 
 
 async def _kept(door: Door, row: Said | StyleSaid) -> None:

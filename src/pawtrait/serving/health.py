@@ -1,5 +1,6 @@
 """``/healthz``, ``/readyz`` and ``/v1/models``: whether it lives, whether it can answer, and by what."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
 router = APIRouter()
+log = logging.getLogger(__name__)
 
 
 @router.get("/healthz", **told.LIVE)
@@ -40,17 +42,18 @@ async def models(request: Request) -> JSONResponse:
     served = door.models.served
     champion = served.told() | {"sha256": served.classifier.digest} if served else None
     return JSONResponse(
-        {"champion": champion, "versions": _versions(decisions, champion), "months": decisions}
+        {"champion": champion, "versions": _versions(decisions or [], champion), "months": decisions}
     )
 
 
-def _decisions(door: Door) -> list[dict[str, Any]]:
-    """The ledger, oldest first; nothing where the database cannot be reached."""
+def _decisions(door: Door) -> list[dict[str, Any]] | None:
+    """The ledger, oldest first; None where it cannot be reached, which is no empty one."""
     try:
         with database.opened(door.settings.database) as engine:
             found = ledger.all(engine)
-    except BadStore:
-        return []
+    except BadStore as error:
+        log.warning("%s", error)
+        return None
     return [asdict(one) | {"time": one.time.isoformat(), "reasons": list(one.reasons)} for one in found]
 
 

@@ -300,16 +300,20 @@ class Jobs:
         return job.view.over and time.monotonic() - job.ended > self._limits.kept
 
     def _sweep(self) -> None:
-        """Forget jobs that are over and old, or too many, and their pictures."""
+        """Forget jobs that are over and old, or too many, and their pictures.
+
+        It raises nothing: who calls it has other things to do, and a thread that ended paints no more.
+        """
         with self._changed:
             over = sorted((job for job in self._known.values() if job.view.over), key=lambda job: job.ended)
             excess = over[: max(len(over) - self._limits.remembered, 0)]
             gone = [job for job in over if self._old(job)] + excess
             for job in gone:
                 self._known.pop(job.id, None)
-        for job in gone:
-            self._shelf.drop(job.id)
-        self._shelf.sweep()
+        try:
+            self._shelf.sweep(job.id for job in gone)
+        except Exception:
+            log.exception("old portraits could not be swept away")
 
 
 def _stop(jobs: Iterable[Job]) -> None:

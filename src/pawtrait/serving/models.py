@@ -18,6 +18,8 @@ from pawtrait.files import sha256
 from pawtrait.serving.settings import Settings
 
 REGISTRY = "models:/"
+FIRST = 10.0  # seconds that a start waits for the first look; a registry that is away takes longer
+LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ class Models:
         self._poll = poll
         self._now: Served | None = None
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._looked = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
         self.problem = "no model was loaded yet"
         self.swaps = 0
         self.preparers: list[Callable[[Served], None]] = []
@@ -107,23 +110,27 @@ class Models:
         return True
 
     def start(self) -> None:
-        """Look now, and from now on every ``poll`` seconds beside the requests."""
-        self.refresh()
-        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+        """Look now, and from now on every ``poll`` seconds beside the requests.
+
+        Waits some seconds for the first look and no longer: a registry that hangs keeps nobody from starting.
+        """
         self._thread.start()
+        self._looked.wait(FIRST)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more; a look that hangs is left to itself."""
         self._stop.set()
-        if self._thread:
-            self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join(LEAVING)
 
     def _follow(self) -> None:
-        while not self._stop.wait(self._poll):
+        while not self._stop.is_set():
             try:
                 self.refresh()
             except Exception:  # whatever a registry's client raises: the version at hand stays
                 log.exception("looking for a new champion failed")
+            self._looked.set()
+            self._stop.wait(self._poll)
 
     def _swap(self, loaded: Served) -> None:
         before, self._now = self._now, loaded

@@ -24,6 +24,7 @@ Deliver = Callable[[list[Row]], None]  # raises a PawtraitError where it cannot 
 
 EVERY = 0.5  # seconds between two deliveries at most
 PATIENCE = 5.0  # seconds after one that failed
+LEAVING = 3.0  # seconds that an end leaves to a delivery: a database that hangs keeps nobody from stopping
 REFUSED = "refused.jsonl"  # rows that the database will never take
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Outbox:
         if self._most is not None and self.waiting >= self._most:
             self.dropped += 1
             return False
-        line = (json.dumps(row, ensure_ascii=False, default=str) + "\n").encode()
+        line = _line(row)
         with self._lock:
             stream = self._opened()
             _write(stream, line)
@@ -94,26 +95,56 @@ class Outbox:
             )
 
     def close(self) -> None:
-        """Deliver what can be delivered, and end; the rest waits on the disk for the next start."""
+        """Deliver what can be delivered soon, and end; the rest waits on the disk for the next start."""
         self._closed.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self.flush()
+            self._thread.join(LEAVING)
+        if self.waiting:
+            log.warning("%d rows wait in %s for the next start", self.waiting, self._folder)
+
+    def strike(self, which: Callable[[Row], bool]) -> int:
+        """Strike rows out of what the database refused; how many there were.
+
+        In place and under a lock, since other processes may add to the file.
+
+        Raises:
+            OSError: the file is there and cannot be written.
+        """
+        try:
+            stream = (self._folder / REFUSED).open("r+b")
+        except FileNotFoundError:
+            return 0
+        with stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            rows = _parsed(stream.read(), self._folder / REFUSED)
+            kept = [row for row in rows if not which(row)]
+            if len(kept) < len(rows):
+                stream.seek(0)
+                stream.truncate()
+                stream.write(b"".join(map(_line, kept)))
+                stream.flush()
+                os.fsync(stream.fileno())
+        return len(rows) - len(kept)
 
     def _follow(self) -> None:
         self._wake.set()  # what earlier processes left
         while not self._closed.is_set():
             self._wake.wait(PATIENCE)  # others may have died meanwhile, so look now and then
             self._wake.clear()
-            try:
-                done = self.flush()
-            except Exception:  # a full disk, a folder that went away: rows stay where they are
-                log.exception("the outbox cannot be emptied at the moment")
-                done = False
+            done = self._flushed()
             self._closed.wait(EVERY if done else PATIENCE)
             if not done:
                 self._wake.set()
+        self._flushed()  # what came in meanwhile
+
+    def _flushed(self) -> bool:
+        """As ``flush``, whatever goes wrong."""
+        try:
+            return self.flush()
+        except Exception:  # a full disk, a folder that went away: rows stay where they are
+            log.exception("the outbox cannot be emptied at the moment")
+            return False
 
     def _opened(self) -> int:
         """The open segment, under this process's lock."""
@@ -155,7 +186,7 @@ class Outbox:
             os.close(stream)
 
     def _handed_over(self, path: Path) -> bool:
-        rows = _rows(path)
+        rows = _parsed(path.read_bytes(), path)
         try:
             self._give(rows)
         except PawtraitError as error:
@@ -185,8 +216,9 @@ class Outbox:
 
     def _refuse(self, row: Row, error: PawtraitError) -> None:
         log.error("the database refuses a row, which is kept in %s: %s", self._folder / REFUSED, error)
-        with (self._folder / REFUSED).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with (self._folder / REFUSED).open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(_line(row))
             stream.flush()
             os.fsync(stream.fileno())
         self.dropped += 1
@@ -201,10 +233,14 @@ def _never(error: PawtraitError) -> bool:
     )
 
 
-def _rows(path: Path) -> list[Row]:
-    """The rows of a segment; a line that is none was cut short by a death, before it was acknowledged."""
+def _line(row: Row) -> bytes:
+    return (json.dumps(row, ensure_ascii=False, default=str) + "\n").encode()
+
+
+def _parsed(data: bytes, path: Path) -> list[Row]:
+    """The rows of a file; a line that is none was cut short by a death, before it was acknowledged."""
     rows: list[Row] = []
-    for line in path.read_bytes().split(b"\n"):
+    for line in data.split(b"\n"):
         try:
             row = json.loads(line)
         except ValueError:

@@ -1,6 +1,7 @@
 """``/v1/pictures/{sha}``: shown to reviewers, deleted for whoever asks."""
 
 import threading
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -8,10 +9,9 @@ from fastapi.responses import JSONResponse
 
 from pawtrait import clock
 from pawtrait.adapters.store import database, forgetting
-from pawtrait.adapters.store.pictures import NAME
+from pawtrait.adapters.store.pictures import NAME, NoPicture
 from pawtrait.dataset import images, snapshots
-from pawtrait.errors import BadStore
-from pawtrait.serving import access, told
+from pawtrait.serving import access, rows, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
@@ -28,7 +28,7 @@ async def show(request: Request, sha: Sha) -> Response:
     door: Door = request.app.state.door
     try:
         data = await door.stored(door.pictures.get, sha)
-    except BadStore as error:
+    except NoPicture as error:
         raise _unknown() from error
     kind = images.sniff(data)
     if not kind:
@@ -50,22 +50,26 @@ async def delete(request: Request, sha: Sha) -> JSONResponse:
 
 
 def _forget(door: Door, sha: str) -> dict[str, Any]:
-    """Painting it is stopped, and what was said and still waits is delivered first, so that it goes too."""
+    """Painting it is stopped, and what was said and still waits is delivered first, so that it goes too.
+
+    What waits in another service's part of the outbox is dropped when that delivers it: the word that the
+    picture was forgotten is there before.
+    """
     with _one_at_a_time:
         painted = door.workshop.jobs.forget(sha)
         if not (door.said.flush() and door.asked.flush()):
             raise Problem(503, "no-store", "the database cannot be reached at the moment; try again later")
+        refused = sum(outbox.strike(partial(rows.shows, picture=sha)) for outbox in (door.said, door.asked))
         with database.opened(door.settings.database) as engine:
             found = forgetting.trace(engine, sha)
             there = door.pictures.has(sha)
-            if not (found.rows or there or found.before or painted):
+            if not (found.rows or there or found.before or painted or refused):
                 raise _unknown()
             held = set(snapshots.holding(door.settings.snapshots, sha))
             months = sorted(held | set(found.months))
             door.pictures.forget(sha)
-            if found.rows or there:
-                forgetting.forget(engine, sha, [sha], months, clock.now())
-    return {"picture": sha, "pictures": int(there), "rows": found.rows, "snapshots": months}
+            forgetting.forget(engine, sha, [sha], months, clock.now())
+    return {"picture": sha, "pictures": int(there), "rows": found.rows + refused, "snapshots": months}
 
 
 def _unknown() -> Problem:

@@ -152,8 +152,10 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
         job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
     except Full as full:
         raise turns.busy(full.seconds) from full
-    kept = await _kept(door, sitting, material)
-    sitting.forget()  # while the job waits only what will be painted is in memory
+    try:
+        kept = await _kept(door, sitting, material)
+    finally:
+        sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
     headers = {"Location": body["url"], "X-Pawtrait-Request": name, **UNKEPT}
     return JSONResponse(body, 202, headers)

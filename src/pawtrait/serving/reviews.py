@@ -55,7 +55,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     access.allow(request, "review")
     door: Door = request.app.state.door
     who = labelled.person(reviewer)
-    waiting = await door.ask(Queue(door).of, who)
+    waiting = await door.judge(Queue(door).of, who)
     for picture in waiting:
         if await door.stored(door.pictures.has, picture):
             found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
@@ -86,7 +86,8 @@ async def agreement(request: Request) -> JSONResponse:
     """How many pictures wait, how many verdicts there are, and how far reviewers agree."""
     access.allow(request, "review")
     door: Door = request.app.state.door
-    return JSONResponse(await door.ask(_agreement, door))
+    waiting = await door.judge(Queue(door).of, None)
+    return JSONResponse({"waiting": len(waiting), **await door.ask(_agreement, door)})
 
 
 class Queue:
@@ -97,13 +98,16 @@ class Queue:
         self._seen: _Cache = door.shared.setdefault("reviews", _Cache())
 
     def of(self, reviewer: str | None) -> list[str]:
-        """What a reviewer may still see, those nearest to a decision first."""
+        """What a reviewer may still see, those nearest to a decision first; for ``Door.judge``.
+
+        A look takes long, and no lock is held meanwhile: the event loop needs that one in ``answered``.
+        """
+        if time.monotonic() > self._seen.until:
+            self._seen.rulings, self._seen.candidates = _judged(self._door)
+            self._seen.until = time.monotonic() + FRESH
+        found = ruling.queue(self._seen.rulings, self._seen.candidates, reviewer)
         with self._seen.lock:
-            if time.monotonic() > self._seen.until:
-                self._seen.rulings, self._seen.candidates = _judged(self._door)
-                self._seen.until = time.monotonic() + FRESH
-            found = ruling.queue(self._seen.rulings, self._seen.candidates, reviewer)
-            done = self._seen.answered.get(reviewer or "", set())
+            done = set(self._seen.answered.get(reviewer or "", ()))
         return [one for one in found if one not in done]
 
     def answered(self, reviewer: str, picture: str) -> None:
@@ -114,7 +118,7 @@ class Queue:
 
 class _Cache:
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # of what was answered
         self.until = 0.0
         self.rulings: list[ruling.Ruling] = []
         self.candidates: dict[str, Candidate] = {}
@@ -207,11 +211,9 @@ def _others(said: list[feedback.Said]) -> dict[str, list[str]]:
 
 
 def _agreement(door: Door) -> dict[str, Any]:
-    waiting = len(Queue(door).of(None))
     with database.opened(door.settings.database) as engine:
         verdicts = feedback.verdicts(engine)
     return {
-        "waiting": waiting,
         "verdicts": sum(map(len, verdicts.values())),
         "reviewers": len(verdicts),
         "pairs": _pairs(verdicts),

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from pawtrait.adapters.store import database, feedback, requests
+from pawtrait.adapters.store import database, feedback, forgetting, requests
 from pawtrait.adapters.store.database import Engine
 from pawtrait.adapters.store.feedback import Review, Said, StyleSaid
 from pawtrait.adapters.store.requests import Request
@@ -36,26 +36,45 @@ def unpacked(line: Mapping[str, Any]) -> Stored:
         BadFeedback: it is no row of this pawtrait.
     """
     try:
-        values = line["row"]
-        stored: Stored = _KINDS[line["kind"]][0](**{**values, "time": datetime.fromisoformat(values["time"])})
+        time = datetime.fromisoformat(line["row"]["time"])
+        if time.tzinfo is None:
+            raise ValueError("its time has no zone")
+        stored: Stored = _KINDS[line["kind"]][0](**{**line["row"], "time": time})
     except (KeyError, TypeError, ValueError) as error:
         raise BadFeedback(f"a line of the outbox is no row: {error}") from error
     return stored
 
 
+def shows(line: Mapping[str, Any], picture: str) -> bool:
+    """Whether a line is about a picture, given its SHA-256; one that is no row is about none."""
+    try:
+        return bool(line["row"]["picture"] == picture)
+    except (KeyError, TypeError):
+        return False
+
+
 def delivery(address: str) -> Callable[[list[Mapping[str, Any]]], None]:
     """What an outbox calls: lines in, rows of the store out, in their order.
 
+    What is about a picture that was forgotten since is dropped: it waited where no deletion reached it.
     The callable raises BadStore where the database cannot be reached or refuses a row, BadFeedback for none.
     """
 
     def deliver(lines: list[Mapping[str, Any]]) -> None:
-        by_kind: dict[str, list[Stored]] = {}
-        for line in lines:
-            row = unpacked(line)
-            by_kind.setdefault(_NAMES[type(row)], []).append(row)
+        rows = [unpacked(line) for line in lines]
         with database.opened(address) as engine:
+            gone = forgetting.since(engine, min(row.time for row in rows))
+            by_kind: dict[str, list[Stored]] = {}
+            for row in rows:
+                if not _forgotten(row, gone):
+                    by_kind.setdefault(_NAMES[type(row)], []).append(row)
             for kind, found in by_kind.items():
                 _KINDS[kind][1](engine, found)
 
     return deliver
+
+
+def _forgotten(row: Stored, gone: Mapping[str, datetime]) -> bool:
+    """A thumb for a portrait names no picture; it goes with its request, where that is there already."""
+    when = None if isinstance(row, StyleSaid) or row.picture is None else gone.get(row.picture)
+    return when is not None and row.time <= when

@@ -1,6 +1,7 @@
 """The service on a port: uvicorn, and an orderly end."""
 
 import asyncio
+import os
 import socket
 
 import cv2
@@ -10,10 +11,17 @@ from fastapi import FastAPI
 from pawtrait.serving import api, logs, patience
 from pawtrait.serving.settings import Settings
 
+BRIEF = {  # a registry that is away is asked again at the next look; MLflow's own retries take minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
+}
+
 
 def run(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal; what is in hand then is finished."""
     logs.configure(settings.log)
+    for name, value in BRIEF.items():
+        os.environ.setdefault(name, value)
     cv2.setNumThreads(1)  # pictures are decoded side by side, which is quicker than each on all cores
     app = api.create(settings)
     config = uvicorn.Config(

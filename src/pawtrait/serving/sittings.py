@@ -92,8 +92,10 @@ class Sitting:
         self.wish = replace(self.wish, photo=nothing, painting=nothing if self.wish.painting else None)
 
     def row(self, name: str, facts: Facts | None, error: str | None) -> requests.Request:
-        """What is written down of it; ``error`` is None where there is a portrait."""
-        sent = self.wish.photo
+        """What is written down of it; ``error`` is None where there is a portrait.
+
+        Without facts there is no hash: by that of a file with its notes nobody could have it deleted.
+        """
         return requests.Request(
             id=name,
             time=self.when,
@@ -101,8 +103,8 @@ class Sitting:
             outcome="error" if error else "ok",
             error_kind=error,
             latency_ms=round(self.seconds * 1000, 3),
-            picture=facts.id if facts else sha256(sent.data).hexdigest(),
-            bytes=facts.bytes if facts else len(sent.data),
+            picture=facts.id if facts else None,
+            bytes=facts.bytes if facts else len(self.wish.photo.data),
             **(asdict(facts.seen) if facts else {}),
             method=self.wish.method,
             style=self.wish.style,

@@ -230,7 +230,7 @@ MODELS: dict[str, Any] = {
     "tags": ["operation"],
     "responses": {
         200: _json(
-            "The ledger's decisions, oldest first.",
+            "The ledger's decisions, oldest first; null where it cannot be reached at the moment.",
             {
                 "champion": {**_MODEL, "sha256": _SHA},
                 "versions": [

@@ -23,7 +23,9 @@ class Turns:
         pending: pieces that wait or are at work, those whose client has gone too.
     """
 
-    def __init__(self, threads: int, waiting: int, seconds: float, polite: int = 0) -> None:
+    def __init__(
+        self, threads: int, waiting: int, seconds: float, polite: int = 0, doing: str = "painted"
+    ) -> None:
         """Start nothing yet.
 
         Args:
@@ -31,9 +33,10 @@ class Turns:
             waiting: pieces that may wait besides.
             seconds: that a client waits.
             polite: steps that the threads, and those that they start, stand back behind the rest.
+            doing: what is done with pictures here, as clients are told of it.
         """
-        self._pool = ThreadPoolExecutor(threads, "portrait", _stand_back, (polite,))
-        self._threads, self._most, self._seconds = threads, threads + waiting, seconds
+        self._pool = ThreadPoolExecutor(threads, doing, _stand_back, (polite,))
+        self._threads, self._most, self._seconds, self._doing = threads, threads + waiting, seconds, doing
         self._pace = 1.0  # seconds a piece, as of late
         self.pending = 0
 
@@ -46,7 +49,7 @@ class Turns:
             Problem: 429 where too many wait, 504 where it takes too long.
         """
         if self.pending >= self._most:
-            raise busy(ceil(self.pending * self._pace / self._threads))
+            raise busy(ceil(self.pending * self._pace / self._threads), self._doing)
         loop = asyncio.get_running_loop()
         self.pending += 1
         future = self._pool.submit(copy_context().run, self._timed, work)  # whose request it is
@@ -56,7 +59,7 @@ class Turns:
                 return await asyncio.shield(asyncio.wrap_future(future))
         except TimeoutError as error:
             _give_up(future)
-            told = f"no portrait within {self._seconds:g} s; ask for a smaller side or try again later"
+            told = f"not {self._doing} within {self._seconds:g} s; make it smaller or try again later"
             raise Problem(504, "too-slow", told) from error
 
     def close(self) -> None:
@@ -78,10 +81,10 @@ class Turns:
         self.pending -= 1
 
 
-def busy(seconds: int) -> Problem:
+def busy(seconds: int, doing: str = "painted") -> Problem:
     """The answer to one too many."""
     wait = max(seconds, 1)
-    told = f"as many portraits as can be are being painted; try again in {wait} s"
+    told = f"as many pictures as can be are being {doing}; try again in {wait} s"
     return Problem(429, "busy", told, {"Retry-After": str(wait)})
 
 

@@ -134,7 +134,14 @@ def until(true: Callable[[], Any]) -> Any:
 def kill(process: psutil.Process) -> None:
     """As the kernel does when memory is short; returns when it is gone."""
     os.kill(process.pid, signal.SIGKILL)
-    until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: _is_gone(process))
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # its service has seen it end already
+        return True
 
 
 def _is_worker(process: psutil.Process) -> bool:

@@ -277,6 +277,20 @@ def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeyp
     until(lambda: jobs.picture(job) is None)
 
 
+def test_a_sweep_that_fails_ends_no_thread(queue, monkeypatch):
+    swept = []
+
+    def broken(gone):
+        swept.append(gone)
+        raise RuntimeError("no shelf today")
+
+    monkeypatch.setattr("pawtrait.serving.jobs.IDLE", 0.01)
+    jobs = queue()
+    monkeypatch.setattr(jobs._shelf, "sweep", broken)
+    until(lambda: len(swept) > 1)
+    assert all(thread.is_alive() for thread in jobs._threads)
+
+
 def test_who_asks_and_cancels_again_and_again_fills_no_memory(queue):
     jobs = queue(workers=0)
     first = submit(jobs)

@@ -10,7 +10,7 @@ import pytest
 from pawtrait.dataset import images
 from pawtrait.errors import BadParams
 from tests.serving.portraits.asking import asked, folder, job, over, problem, rows, send, shown
-from tests.serving.portraits.conftest import photo, plain
+from tests.serving.portraits.conftest import STEPS, photo, plain
 
 
 def test_cyclegan_answers_with_the_portrait_and_one_row(shared):
@@ -90,7 +90,10 @@ def test_with_consent_the_photo_is_kept_under_its_name(service, painted):
         ({"method": "cyclegan", "strength": "nan"}, "strength: expected a number from 0"),
         ({"method": "cyclegan", "side": "5000"}, "side: expected a whole number from 32 to 1024"),
         ({"method": "cyclegan", "side": "-64"}, "side: expected a whole number from 32 to 1024"),
-        ({"method": "nst", "style": "red", "steps": "0"}, "steps: expected a whole number from 1 to 300"),
+        (
+            {"method": "nst", "style": "red", "steps": "0"},
+            f"steps: expected a whole number from 1 to {STEPS}",
+        ),
         ({"method": "cyclegan", "consent": "perhaps"}, "consent: expected true or false"),
     ],
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
@@ -105,9 +108,9 @@ def test_a_photo_that_is_none_is_refused_and_counted(service):
         text = client.post("/v1/portraits?method=cyclegan", content=b"no picture")
         large = send(client, "cyclegan")
         none = client.post("/v1/portraits", data={"method": "cyclegan"}, files={"other": b"x"})
-        kinds = [(row.outcome, row.error_kind) for row in rows(client)]
+        kinds = [(row.outcome, row.error_kind, row.picture) for row in rows(client)]
     assert [problem(answer)[0] for answer in (text, large, none)] == [415, 413, 422]
-    assert kinds == [("error", "not-a-picture"), ("error", "too-many-pixels")]
+    assert kinds == [("error", "not-a-picture", None), ("error", "too-many-pixels", None)]
 
 
 def test_a_painting_that_is_none_is_refused(shared):

@@ -12,7 +12,7 @@ from alembic.util.exc import CommandError
 from filelock import FileLock
 from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy import Engine as Engine  # for those who may not know SQLAlchemy
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -24,6 +24,13 @@ LOCK = ".cache/store.lock"  # beside SQLite's file: who can write there can writ
 NUMBER = 20260712  # of PostgreSQL's lock: any that nobody else takes in this database
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 30  # seconds that SQLite waits for another writer
+POSTGRESQL = "postgresql+psycopg"
+ATTENTION = {  # by which PostgreSQL's client notices a server that is gone; libpq's own would wait for hours
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 30,  # seconds of silence until it is asked whether it is there
+    "keepalives_interval": 10,  # seconds between two such questions
+    "keepalives_count": 3,  # without an answer
+}
 
 
 def url() -> str:
@@ -60,8 +67,8 @@ def _engine(address: str) -> Engine:
     try:
         parsed = make_url(address)
         if parsed.drivername in ("postgres", "postgresql"):
-            parsed = parsed.set(drivername="postgresql+psycopg")  # as people write it, on the driver we have
-        engine = create_engine(parsed)
+            parsed = parsed.set(drivername=POSTGRESQL)  # as people write it, on the driver we have
+        engine = create_engine(parsed, connect_args=_attentive(parsed))
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadStore(
             "DATABASE_URL is no address of a database; expected sqlite:///FILE or postgresql://…"
@@ -69,6 +76,13 @@ def _engine(address: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _patient)
     return engine
+
+
+def _attentive(address: URL) -> dict[str, int]:
+    """What the driver is told; the address has the last word. No statement is cut: migrations take long."""
+    if address.drivername != POSTGRESQL:
+        return {}
+    return {name: value for name, value in ATTENTION.items() if name not in address.query}
 
 
 def _patient(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

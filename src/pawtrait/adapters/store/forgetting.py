@@ -66,6 +66,17 @@ def pictures(engine: Engine) -> set[str]:
         return set(connection.scalars(select(forgotten.c.picture).where(forgotten.c.picture.is_not(None))))
 
 
+def since(engine: Engine, moment: datetime) -> dict[str, datetime]:
+    """The pictures that were forgotten at a moment or later, by SHA-256, each with when that was last."""
+    query = (
+        select(forgotten.c.picture, func.max(forgotten.c.time))
+        .where((forgotten.c.time >= moment) & forgotten.c.picture.is_not(None))
+        .group_by(forgotten.c.picture)
+    )
+    with engine.connect() as connection:
+        return dict(connection.execute(query).tuples().all())
+
+
 # Portraits' thumbs first: they are found by the requests that go after them.
 _TABLES = (style_feedback, reviews, looks, settled, feedback, requests)
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +22,10 @@ def place() -> str:
     return os.environ.get("PAWTRAIT_PICTURES") or DEFAULT
 
 
+class NoPicture(BadStore):
+    """The place answers, and has no picture of that name."""
+
+
 class Pictures:
     """A place that keeps pictures: ``PLACE/ab/abcd…``. What cannot be reached or read raises BadStore."""
 
@@ -36,7 +42,7 @@ class Pictures:
         """Keep a picture and give its name; under that name there is the whole picture or none."""
         name = sha256(data).hexdigest()
         path = self._path(name)
-        try:
+        with self._reached("the picture was not kept"):
             if self._files.exists(path) and self._files.cat_file(path) == data:
                 return name
             if isinstance(self._files, LocalFileSystem):
@@ -46,45 +52,54 @@ class Pictures:
                     os.fsync(stream.fileno())  # the row that names it comes later, and must not outlive it
             else:
                 self._files.pipe_file(path, data)  # a bucket shows an object when it is whole
-        except OSError as error:
-            raise BadStore(f"{self.where}: {error}; the picture was not kept") from error
         return name
 
     def get(self, name: str) -> bytes:
         """The picture's bytes.
 
         Raises:
-            BadStore: it is not there, or its bytes are not those of its name.
+            NoPicture: it is not there.
+            BadStore: the place cannot be reached, or the bytes are not those of the name.
         """
-        try:
-            data = bytes(self._files.cat_file(self._path(name)))
-        except OSError as error:
-            raise BadStore(f"{self.where} has no picture {name[:16]}: {error}") from error
+        path = self._path(name)
+        with self._reached(f"picture {name[:16]} could not be read"):
+            try:
+                data = bytes(self._files.cat_file(path))
+            except FileNotFoundError as error:
+                raise NoPicture(f"{self.where} has no picture {name[:16]}: {error}") from error
         if sha256(data).hexdigest() != name:
             raise BadStore(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
         return data
 
     def names(self) -> list[str]:
         """Every picture's name, sorted; what else lies there is none of ours."""
-        try:
+        with self._reached("see PAWTRAIT_PICTURES"):
             found = [path.rpartition("/")[2] for path in self._files.find(self._root)]
-        except OSError as error:
-            raise BadStore(f"{self.where}: {error}; see PAWTRAIT_PICTURES") from error
         return sorted(name for name in found if NAME.fullmatch(name))
 
     def has(self, name: str) -> bool:
         """Whether the picture is there."""
-        return bool(self._files.exists(self._path(name)))
+        path = self._path(name)
+        with self._reached("see PAWTRAIT_PICTURES"):
+            return bool(self._files.exists(path))
 
     def forget(self, name: str) -> bool:
         """Delete the picture; False where there was none."""
         if not self.has(name):
             return False  # a bucket would not say so
-        try:
+        with self._reached(f"picture {name[:16]} could not be deleted"):
             self._files.rm_file(self._path(name))
-        except OSError as error:
-            raise BadStore(f"{self.where}: {error}; picture {name[:16]} could not be deleted") from error
         return True
+
+    @contextmanager
+    def _reached(self, otherwise: str) -> Iterator[None]:
+        """Whatever the place raises, as ours: a bucket's client has errors of its own beside OSError."""
+        try:
+            yield
+        except BadStore:
+            raise
+        except Exception as error:
+            raise BadStore(f"{self.where}: {error}; {otherwise}") from error
 
     def _path(self, name: str) -> str:
         if not NAME.fullmatch(name):
