@@ -31,6 +31,7 @@ from pipelines.processes import CommandError
 from pipelines.workspace import git
 
 OVERLAY = Path("docs/year.yaml")
+WORSE = "learn a little at a time"  # what somebody thought of a recipe
 PROJECT = Path(".cache/year")
 KEPT_STAGES = (
     "train_cyclegan",
@@ -75,8 +76,8 @@ def year() -> list[Month]:
             5, "60 pictures more, and the run is killed", lambda month: people.show(month, 15), killed=True
         ),
         Month(6, "the light fails: 60 dark pictures", lambda month: people.show(month, 15, dark=True)),
-        Month(7, "a worse recipe is committed", lambda month: _recipe(month, 1e-7), worse=True),
-        Month(8, "the recipe is taken back", lambda month: _recipe(month, 1e-3)),
+        Month(7, "a worse recipe is committed", _worse_recipe, worse=True),
+        Month(8, "the recipe is taken back", _recipe_taken_back),
         Month(9, "nothing new"),
         Month(10, "60 pictures", lambda month: people.show(month, 15)),
         Month(11, "60 pictures", lambda month: people.show(month, 15)),
@@ -185,15 +186,19 @@ def _run(month: Month, *module: str) -> None:
         raise CommandError(f"{month.name}: {' '.join(module)} ended with {done.returncode}; see above")
 
 
-def _recipe(month: str, learning_rate: float) -> None:
-    """Somebody commits another recipe for every model."""
+def _worse_recipe(month: str) -> None:
+    """Somebody commits a recipe by which no model learns."""
     knobs = yaml.safe_load(Path("params.yaml").read_text())
     for name in knobs["selected"]:
-        knobs["models"][name] |= {"learning_rate": learning_rate}
-        if name == "linear_probe":
-            knobs["models"][name] |= {"inverse_strength": 3.0 * learning_rate}
+        knobs["models"][name] |= {"learning_rate": 1e-7, "inverse_strength": 3e-7}
     write_text(Path("params.yaml"), yaml.safe_dump(knobs, sort_keys=False))
-    git(Path(), "commit", "--quiet", "--all", "--message", f"{month}: learning rate {learning_rate}")
+    git(Path(), "commit", "--quiet", "--all", "--message", f"{month}: {WORSE}")
+
+
+def _recipe_taken_back(month: str) -> None:
+    """Somebody sees it, and takes that commit back."""
+    bad = git(Path(), "log", f"--grep={WORSE}", "--format=%H", "-1")
+    git(Path(), "revert", "--no-edit", bad.strip())
 
 
 def _kill_midway(month: str) -> None:

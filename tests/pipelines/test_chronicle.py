@@ -1,15 +1,19 @@
 """A year's table: what was decided and why, in words that fit into a cell."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
 from pipelines import chronicle, year
+from pipelines.workspace import git
 
+ROOT = Path(__file__).parents[2]
 MONTHS = [(f"2026-0{n}", story, datetime(2026, n, 1, tzinfo=UTC)) for n, story in ((1, "first"), (2, "more"))]
 
 
@@ -68,3 +72,18 @@ def test_a_year_that_breaks_a_promise_says_which():
     ]
     kept = [chronicle.Row("", "", "–", "0 of 10", "kept", "–", "version 1")] * 3
     assert list(year.broken(months, kept)) == []
+
+
+def test_the_worse_recipe_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(ROOT / "params.yaml", "params.yaml")
+    before = Path("params.yaml").read_text()
+    git(tmp_path, "init", "--quiet")
+    for name, value in {"name": "Pawtrait year", "email": "year@localhost"}.items():
+        git(tmp_path, "config", f"user.{name}", value)
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "a project")
+    year._worse_recipe("2026-07")
+    assert yaml.safe_load(Path("params.yaml").read_text())["models"]["cnn"]["learning_rate"] == 1e-7
+    year._recipe_taken_back("2026-08")
+    assert Path("params.yaml").read_text() == before
