@@ -58,7 +58,9 @@ def block(results: dict[str, Any]) -> str:
         for name, one in results["splits"].items()
     )
     ran = ", ".join(f"{name} {number}" for name, number in results["made_on"]["versions"].items())
-    lines = [f"Splits: {splits}. {results['made_on']['cores']} cores, no GPU; {ran}.", ""]
+    commit = results["commit"][:10] + results["commit"][40:]  # "-dirty" behind it is told too
+    made = f"{results['made_on']['cores']} cores, no GPU; {ran}; commit `{commit}`."
+    lines = [f"Splits: {splits}. {made}", ""]
     lines += [tables.markdown(results["rows"])]
     remarks = tables.remarks(results["rows"])  # stand below the table already
     sentences = [sentence for sentence in results["sentences"] if sentence not in remarks]

@@ -139,6 +139,24 @@ def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def led_to_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Leads whatever speaks S3 to an address, with made-up keys and without the machine's own settings."""
+
+    def lead(address: str) -> None:
+        for name, value in {
+            "ENDPOINT_URL": address,
+            "ACCESS_KEY_ID": "made-up",
+            "SECRET_ACCESS_KEY": "made-up",
+            "DEFAULT_REGION": "us-east-1",
+            "CONFIG_FILE": str(tmp_path / "none"),
+            "SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+
+    return lead
+
+
+@pytest.fixture
 def mlflow_store(store_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the session's store, where MLflow looks while the test runs."""
     address = f"sqlite:///{store_folder}/mlflow.db"

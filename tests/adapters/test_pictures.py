@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
 from pawtrait.adapters.store.pictures import NoPicture, Pictures, place
@@ -18,30 +17,13 @@ DATA = b"a picture"
 NAME = sha256(DATA).hexdigest()
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["folder", "memory", "s3"])
-def pictures(request, tmp_path, monkeypatch):
+def pictures(request, tmp_path, led_to_s3):
     if request.param == "folder":
         return Pictures(tmp_path / "inbox")
     if request.param == "memory":
         return Pictures(f"memory://{uuid4().hex}")
-    for name, value in {
-        "AWS_ENDPOINT_URL": request.getfixturevalue("endpoint"),
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    led_to_s3(request.getfixturevalue("endpoint"))
     bucket = f"inbox-{uuid4().hex}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return Pictures(f"s3://{bucket}/pictures")

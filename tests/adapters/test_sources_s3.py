@@ -1,12 +1,11 @@
 """Downloads from S3, against moto's server on this machine: the real protocol, without the real cloud."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pawtrait.adapters.sources import downloads
 from pawtrait.errors import BadSource
@@ -14,27 +13,10 @@ from pawtrait.errors import BadSource
 CONTENT = bytes(range(256)) * 20_000
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def bucket(endpoint: str, led_to_s3: Callable[[str], None]) -> Any:
     """A bucket with one archive in it, and the environment that leads s3fs there."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    led_to_s3(endpoint)
     client = boto3.client("s3")
     client.create_bucket(Bucket="pets")
     client.put_object(Bucket="pets", Key="sets/pets.zip", Body=CONTENT)

@@ -67,18 +67,10 @@ def service(serving: Callable[..., TestClient]) -> TestClient:
 
 
 @pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+def away(monkeypatch: pytest.MonkeyPatch, led_to_s3: Callable[[str], None]) -> Iterator[str]:
     """A bucket at whose address nobody listens."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    led_to_s3(f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     S3FileSystem.clear_instance_cache()  # it remembers whom it spoke to
     yield "s3://inbox/pictures"
     S3FileSystem.clear_instance_cache()

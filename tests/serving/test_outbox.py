@@ -54,6 +54,32 @@ def test_rows_are_delivered_and_the_journal_is_gone(outbox, store, tmp_path):
     assert (outbox.waiting, outbox.delivered) == (0, 3)
 
 
+def test_what_waited_long_is_delivered_in_parts_with_rests_that_leave_the_answers_their_turn(
+    outbox, store, monkeypatch
+):
+    rests = []
+    monkeypatch.setattr(outbox._closed, "wait", rests.append)
+    for number in range(2 * outboxes.PART + 1):
+        outbox.put({"id": str(number)})
+    assert outbox.flush()
+    assert (store.calls, len(store.rows), len(rests)) == (3, 2 * outboxes.PART + 1, 2)
+    assert min(rests) > 0
+    outbox.put({"id": "one more"})
+    assert outbox.flush() and len(rests) == 2  # what comes in day by day is sent at once
+
+
+def test_a_store_that_goes_away_between_two_parts_gets_all_of_them_again(tmp_path, store):
+    def gone_after_one(rows):
+        store.down = store.calls == 1
+        store(rows)
+
+    outbox = Outbox(tmp_path / "box", gone_after_one, durable=False)
+    for number in range(outboxes.PART + 1):
+        outbox.put({"id": str(number)})
+    assert not outbox.flush() and (outbox.delivered, outbox.waiting) == (0, outboxes.PART + 1)
+    assert outbox.flush() and (outbox.delivered, len(store.rows)) == (outboxes.PART + 1,) * 2
+
+
 def test_rows_wait_for_a_store_that_is_down(outbox, store):
     store.down = True
     outbox.put({"id": "a"})

@@ -101,6 +101,25 @@ def test_copies_of_one_picture_are_no_proof_that_a_model_is_worse():
     assert not found.worse
 
 
+def test_worse_in_so_many_groups_is_enough_however_wide_the_interval():
+    """One picture with its five copies gained and eight pictures lost: exact p 0.039."""
+    groups = [f"g{max(n, 5)}" for n in range(80)]
+    champion, challenger = range(6, 60), [*range(6), *range(14, 60)]
+    lost = weighed(answers(champion, groups=groups), answers(challenger, groups=groups))
+    assert (lost.compared.only_first, lost.compared.only_second) == (1, 8)
+    assert lost.macro_f1.span.low < 0 < lost.macro_f1.span.high
+    assert lost.worse and not lost.better
+
+
+def test_a_challenger_ahead_in_macro_f1_is_not_called_worse():
+    """Twelve copies of one picture gained and eight pictures lost."""
+    groups = [f"g{max(n, 11)}" for n in range(80)]
+    champion, challenger = range(12, 60), [*range(12), *range(20, 60)]
+    found = weighed(answers(champion, groups=groups), answers(challenger, groups=groups))
+    assert found.compared.p < 0.05 and found.macro_f1.difference > 0
+    assert not found.worse
+
+
 def test_the_smallest_difference_is_half_the_interval():
     """Half of 0.30; with power 0.8 it widens by (1.960 + 0.842) / 1.960 = 1.43."""
     found = evidence.smallest(Interval(-0.05, 0.25), groups=80, level=0.95)

@@ -85,9 +85,9 @@ class Evidence:
 
     @property
     def worse(self) -> bool:
-        """Interval and test agree that the challenger is worse."""
+        """The challenger is behind, and the test agrees, which a handful of pictures cannot show."""
         behind = self.compared.only_first < self.compared.only_second
-        return self.macro_f1.span.high < 0 and behind and self._significant
+        return self.macro_f1.difference < 0 and behind and self._significant
 
     @property
     def _significant(self) -> bool:

@@ -24,6 +24,8 @@ Deliver = Callable[[list[Row]], None]  # raises a PawtraitError where it cannot 
 
 EVERY = 0.5  # seconds between two deliveries at most
 PATIENCE = 5.0  # seconds after one that failed
+PART = 500  # rows that are delivered in one go
+REST = 2.0  # of the time that a whole part took: what waited for an hour must not take the answers' processor
 LEAVING = 3.0  # seconds that an end leaves to a delivery: a database that hangs keeps nobody from stopping
 REFUSED = "refused.jsonl"  # rows that the database will never take
 
@@ -186,18 +188,26 @@ class Outbox:
             os.close(stream)
 
     def _handed_over(self, path: Path) -> bool:
-        rows = _parsed(path.read_bytes(), path)
+        rows, before = _parsed(path.read_bytes(), path), self.delivered
         try:
-            self._give(rows)
+            for part in (rows[at : at + PART] for at in range(0, len(rows), PART)):
+                self._give_and_rest(part)
         except PawtraitError as error:
             if self.problem != str(error):
                 log.warning("%d rows wait in %s: %s", len(rows), path, error)
-            self.problem = str(error)
+            self.problem, self.delivered = str(error), before  # all of them come again
             return False
         self.problem = ""
         path.unlink(missing_ok=True)
         self._known.pop(path, None)
         return True
+
+    def _give_and_rest(self, part: list[Row]) -> None:
+        """Hand over a part; after a whole one there is more, and others have their turn, but at the end."""
+        began = time.monotonic()
+        self._give(part)
+        if len(part) == PART:
+            self._closed.wait(REST * (time.monotonic() - began))
 
     def _give(self, rows: list[Row]) -> None:
         """Hand over all rows, or one by one where one of them spoils it for all."""
