@@ -1,8 +1,10 @@
 """``/v1/portraits`` that take their time: jobs in real painting processes, told by events."""
 
+import gc
 import threading
 
 from pawtrait.dataset import images
+from pawtrait.serving.sittings import Sitting
 from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
 from tests.serving.portraits.conftest import PATIENCE, until, workers
 
@@ -40,6 +42,13 @@ def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):
     assert preview.headers["content-type"] == "image/jpeg" and images.sniff(preview.content) == "jpeg"
     shared.delete(url)
     assert problem(shared.get(f"{url}/picture"))[0] == 404
+
+
+def test_the_files_that_were_sent_leave_the_memory_while_their_job_waits(shared):
+    url = job(shared, side="200", steps=ENDLESS)["url"]
+    sittings = [one for one in gc.get_objects() if isinstance(one, Sitting) and one.wish.method == "nst"]
+    assert sittings and not any(one.wish.photo.data for one in sittings)
+    shared.delete(url)
 
 
 def test_a_cancelled_job_ends_its_events_and_leaves_no_row(shared):
