@@ -3,6 +3,7 @@
 ``python -m pipelines.feedback`` runs it here and now, on a temporary server unless PREFECT_API_URL names one.
 """
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from pawtrait.errors import BadStore, PawtraitError
 from pawtrait.evaluation import agreement
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
+from pipelines import server
 from pipelines.announce import announce, in_words
 from pipelines.steps import NETWORK_DELAYS
 
@@ -101,8 +103,17 @@ def page(quarantine: Quarantine, sentences: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow; 0 when it completed, 2 after one line that says why not."""
+    argparse.ArgumentParser(
+        prog="python -m pipelines.feedback",
+        description="Every picture in quarantine goes a step on: settled, held, or waiting for reviewers.",
+    ).parse_args(arguments)
+    try:
+        server.reach()
+    except PawtraitError as error:
+        print(f"collect_feedback: {error}", file=sys.stderr)
+        return 2
     state = collect_feedback(return_state=True)
     done = state.is_completed()
     print(f"collect_feedback: {state.message}", file=sys.stdout if done else sys.stderr)

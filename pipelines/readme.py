@@ -1,10 +1,13 @@
-"""The README's tables of results, made from the files under docs/results, so that no number is typed.
+"""The README's tables between markers, from the files under docs/results: no number there is typed.
 
 ``python -m pipelines.readme`` takes over what the demo left here; ``make real`` does it for its own.
 """
 
+import argparse
 import json
 import re
+import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,11 @@ README, RESULTS = Path("README.md"), Path("docs/results")
 FACTS = (  # of CycleGAN's model.json
     *("preset", "side", "epochs", "parameters", "judged_by", "judged_on", "held_out_psnr"),
     *("kid", "kid_error", "kid_photos"),
+)
+LEGEND = (  # of the portraits' table
+    "Means, of seconds and memory medians; in brackets the lowest and the highest portrait. Content: 0 is"
+    " the photo, 1 nothing of it left. Style: 0 is the painting's manner, 1 the untouched photo's, more is"
+    " farther away. Identity: 1 is the same. Mood kept: the share read like their photo."
 )
 VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 
@@ -80,8 +88,9 @@ def portraits_block(results: dict[str, Any]) -> str:
         f" parameters): {gan['judged_on']} held-out photos come back at"
         f" {gan['held_out_psnr']:.1f} dB"
     )
+    judges = f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}."
     lines = [
-        f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}.",
+        f"{judges} {LEGEND}",
         "",
     ]
     lines += [
@@ -149,5 +158,15 @@ def _seeds(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take over the demo's results from the current folder."""
+    argparse.ArgumentParser(
+        prog="python -m pipelines.readme",
+        description="Make docs/results/demo.json and the README's tables anew from the demo's results here.",
+    ).parse_args(arguments)
     renew("demo", Path())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

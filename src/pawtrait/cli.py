@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
@@ -42,6 +42,7 @@ STAGES = {
 }
 FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
+PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
 BY_MODEL = ("train", "evaluate")
 
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
@@ -255,6 +256,7 @@ def styles() -> None:
 
 @app.command(rich_help_panel="Portraits")
 def stylize(
+    asked: typer.Context,
     photos: Annotated[
         list[str] | None,
         typer.Argument(
@@ -286,6 +288,7 @@ def stylize(
     only: Only = False,
 ) -> None:
     """Paint photos like a painting. A bad one is reported, the rest go on, the exit code is 1."""
+    _refuse(asked, concern=["force", "only"] if photos else PAINTING, missing=not photos)
     if not photos:
         _stage("stylize", None, force, only)
         return
@@ -307,6 +310,24 @@ def stylize(
         )
     if failed:
         raise typer.Exit(1)
+
+
+def _refuse(asked: typer.Context, concern: Sequence[str], missing: bool) -> None:
+    """Options that would be ignored: with photos those of the stage, without photos those of painting.
+
+    Raises:
+        BadParams: such an option was given.
+    """
+    from pawtrait.errors import BadParams
+
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in concern
+        if (source := asked.get_parameter_source(name)) is not None and source.name != "DEFAULT"
+    ]
+    if given:
+        why = "no photo was named" if missing else "photos are painted anew each time"
+        raise BadParams(f"{', '.join(given)}: {why}; {'name one, or ' if missing else ''}leave it out")
 
 
 def _print_lines(answers: Any, model: str) -> int:

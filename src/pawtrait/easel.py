@@ -140,7 +140,8 @@ def listed() -> list[Painting]:
 
 def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
     """A painting's pixels, and how much it counts."""
-    name, _, share = named.rpartition("=") if not _is_file(named) and "=" in named else (named, "", "1")
+    plain = "=" not in named or _is_file(named) or named in _names()
+    name, _, share = (named, "", "1") if plain else named.rpartition("=")
     try:
         weight = float(share)
     except ValueError:
@@ -149,6 +150,11 @@ def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
         raise BadData(f"--style {named}: {share!r} is no share; write NAME=0.7, any number above 0")
     path = Path(name) if _is_file(name) else FOLDER / paintings.find(listed(), name).path
     return images.read(path, largest_pixels=largest_pixels, name=str(path)), weight
+
+
+def _names() -> list[str]:
+    """Of the paintings, where there are any."""
+    return [one.name for one in listed()] if TABLE.exists() else []
 
 
 def _is_file(name: str) -> bool:

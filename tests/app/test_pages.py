@@ -91,6 +91,7 @@ def test_a_proxy_that_is_no_address_is_told_at_the_start():
         env={**os.environ, "PAWTRAIT_PROXIES": "10.0.0.0/8,proxy"},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode == 2
     assert done.stderr == (

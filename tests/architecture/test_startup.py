@@ -1,8 +1,9 @@
-"""The command line starts light: what is loaded counts, since seconds depend on the machine."""
+"""The command line starts light, which loaded modules tell, not seconds; help teaches and does nothing."""
 
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,24 @@ HEAVY = {
 @pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["run", "--help"]], ids=" ".join)
 def test_help_loads_no_framework(arguments):
     assert _loaded("pawtrait.cli", *arguments) & HEAVY == set()
+
+
+def test_help_of_every_pipeline_teaches_and_does_nothing():
+    names = sorted(path.stem for path in Path("pipelines").glob("*.py") if "__main__" in path.read_text())
+    assert "retrain" in names
+    script = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(f"pipelines.{name}").main(["--help"])
+    except SystemExit as left:
+        print(name, left.code)
+"""  # in a process of its own: Prefect sets logging up
+    done = subprocess.run([sys.executable, "-c", script, *names], capture_output=True, text=True)
+    assert [line for line in done.stdout.splitlines() if line in {f"{name} 0" for name in names}] == [
+        f"{name} 0" for name in names
+    ], done.stderr
+    assert re.findall(r"^usage: python -m pipelines\.(\w+)", done.stdout, re.MULTILINE) == names
 
 
 def test_what_is_loaded_is_seen():

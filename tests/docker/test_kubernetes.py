@@ -1,5 +1,6 @@
 """The manifests: rendered by kubectl, valid by the published schemas, every reference kept inside."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_no_pod_needs_more_than_that_namespace_allows(pods):
     for pod in pods.values():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in pod["containers"]:
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
@@ -114,7 +115,8 @@ def test_every_mount_has_its_volume(pods, rendered):
         for claim in one.get("spec", {}).get("volumeClaimTemplates", [])
     }
     for name, pod in pods.items():
-        mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        containers = [*pod["containers"], *pod.get("initContainers", [])]
+        mounted = {mount["name"] for one in containers for mount in one["volumeMounts"]}
         assert mounted <= {volume["name"] for volume in pod["volumes"]} | claimed, name
 
 
@@ -138,6 +140,30 @@ def test_containers_do_what_they_do_under_compose(pods, compose):
             word.replace("/run/secrets/pawtrait/", "/run/secrets/") for word in pod["containers"][0]["args"]
         ]
         assert mine == compose["services"][name]["command"]
+
+
+def test_the_workers_first_start_clones_the_project_and_later_ones_leave_it_alone(tmp_path):
+    (_, worker) = yaml.safe_load_all((FOLDER / "worker.yaml").read_text())
+    (clone,) = worker["spec"]["template"]["spec"]["initContainers"]
+    theirs, volume = tmp_path / "theirs", tmp_path / "volume"
+    (volume / "lost+found").mkdir(parents=True)
+
+    def start(address: str) -> subprocess.CompletedProcess[str]:
+        around = os.environ | {"PAWTRAIT_REPOSITORY": address, "HOME": str(tmp_path)}
+        return subprocess.run(clone["args"], cwd=volume, env=around, capture_output=True, text=True)
+
+    unnamed = start("")
+    assert unnamed.returncode != 0 and "say in kustomization.yaml where to clone from" in unnamed.stderr
+    commit = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "one"]
+    subprocess.run(["git", "init", "--quiet", str(theirs)], check=True)
+    (theirs / "dvc.yaml").write_text("stages: {}\n")
+    subprocess.run(["git", "add", "dvc.yaml"], cwd=theirs, check=True)
+    subprocess.run(commit, cwd=theirs, check=True)
+    first = start(str(theirs))
+    assert first.returncode == 0, first.stderr
+    (volume / "dvc.yaml").write_text("stages: {mine: {}}\n")
+    assert start("nowhere").returncode == 0
+    assert (volume / "dvc.yaml").read_text() == "stages: {mine: {}}\n"
 
 
 def test_with_the_component_the_service_has_the_projects_data_as_under_compose(compose, tmp_path):

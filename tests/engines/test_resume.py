@@ -203,7 +203,7 @@ def test_a_stage_killed_in_its_second_training_goes_on_in_its_run_to_the_same_by
         key=lambda state: not state["ended"],
     )
     assert first["ended"] and len(first["history"]["loss"]) == EPOCHS
-    assert not second["ended"] and len(second["history"]["loss"]) in (3, 4)
+    assert not second["ended"] and 3 <= len(second["history"]["loss"]) < EPOCHS
     assert not OUT.exists()
     shutil.copytree(project, project.parent / "other", ignore=shutil.ignore_patterns(".cache"))
 

@@ -171,9 +171,9 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def until() -> Callable[..., None]:
-    """Waits until something is true; half a minute in vain, or what is said, fails the test."""
+    """Waits until something is true; two minutes in vain, or what is said, fails the test."""
 
-    def wait(true: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(true: Callable[[], bool], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < deadline, "waited in vain"

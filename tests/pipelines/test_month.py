@@ -352,24 +352,37 @@ def _answered(project: Path, server: str, until: Until, **word: Any) -> str:
     env = {**os.environ, "PREFECT_API_URL": server}
     with (project.parent / "asked.log").open("w") as log:
         run = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-    asking: list[dict[str, Any]] = []
+    forms: list[tuple[str, dict[str, Any]]] = []
 
     def asks() -> bool:
-        paused = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
-        asking[:] = httpx.post(f"{server}/flow_runs/filter", json=paused).raise_for_status().json()
-        return bool(asking) or run.poll() is not None
+        forms[:] = _forms(server)
+        return bool(forms) or run.poll() is not None
 
-    until(asks, 90)
-    (one,) = asking
-    schema = httpx.get(
-        f"{server}/flow_runs/{one['id']}/input/{one['state']['state_details']['run_input_keyset']['schema']}"
-    )
-    assert set(schema.json()["properties"]) == set(word)
-    with SyncPrefectClient(server) as client:
-        answer = client.resume_flow_run(one["id"], run_input=word)
-    assert answer.status == SetStateStatus.ACCEPT
-    assert run.wait(60) == 0, (project.parent / "asked.log").read_text()
+    try:
+        until(asks, 90)
+        ((asking, form),) = forms
+        assert set(form["properties"]) == set(word)
+        with SyncPrefectClient(server) as client:
+            answer = client.resume_flow_run(asking, run_input=word)
+        assert answer.status == SetStateStatus.ACCEPT
+        assert run.wait(60) == 0, (project.parent / "asked.log").read_text()
+    finally:
+        run.kill()
     return (project.parent / "asked.log").read_text()
+
+
+def _forms(server: str) -> list[tuple[str, dict[str, Any]]]:
+    """Runs that wait for a person, with their form, which is there a moment after the run is paused."""
+    paused = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+    try:
+        asking = httpx.post(f"{server}/flow_runs/filter", json=paused, timeout=20).raise_for_status().json()
+        keys = {one["id"]: one["state"]["state_details"]["run_input_keyset"]["schema"] for one in asking}
+        places = {one: f"{server}/flow_runs/{one}/input/{key}" for one, key in keys.items()}
+        return [
+            (one, httpx.get(place, timeout=20).raise_for_status().json()) for one, place in places.items()
+        ]
+    except httpx.HTTPError:  # not yet, or SQLite was locked for a moment
+        return []
 
 
 def _run(project: Path, month: str = "2026-11", **env: str) -> "subprocess.CompletedProcess[str]":

@@ -77,6 +77,15 @@ def away(monkeypatch: pytest.MonkeyPatch, led_to_s3: Callable[[str], None]) -> I
 
 
 @pytest.fixture
+def own_cores() -> Iterator[None]:
+    """Benchmarks bind this process to two cores; afterwards it has its own again."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    yield
+    if before is not None:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.fixture
 def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
     """Starts services in processes of their own; killed after the test where they still run."""
     started: list[subprocess.Popen[bytes]] = []
@@ -100,6 +109,7 @@ def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
         started.append(process)
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: process.poll() is not None or until(url), 120)
+        assert process.poll() is None, Path(log.name).read_text()
         return SimpleNamespace(url=url, process=process, log=Path(log.name), port=port)
 
     yield start

@@ -33,15 +33,14 @@ ROUNDS = 20
 
 def test_hostile_files_do_no_harm(running):
     """Bombs, truncated, polyglots, of many parts, as large as may be, and a fuzzer's work on valid ones."""
-    service = running(
-        PAWTRAIT_TIMEOUT="120"
-    )  # on a busy machine it takes longer, and how much work it is counts
+    # On a busy machine it takes longer, and how much work it is counts; memory grows with the workers.
+    service = running(PAWTRAIT_TIMEOUT="120", PAWTRAIT_WORKERS="2")
     files = [*hostile.corpus(FILES), *swarms.corpus(), *_largest()]
     files += [("two frames", swarms.two_frames(32_000)), ("two headers", swarms.two_headers(32_000))]
     kind = {"content-type": "image/jpeg"}
     seconds: dict[str, float] = {}
     worked: dict[str, float] = {}  # seconds of the processor, which do not depend on who else is at work
-    alone = os.getloadavg()[0] < (os.cpu_count() or 1)
+    quiet = [os.getloadavg()[0]]
     codes: Counter[int] = Counter()
     with httpx.Client(base_url=service.url, timeout=150) as client:
         client.post("/v1/moods", content=png(), headers=kind)
@@ -54,6 +53,8 @@ def test_hostile_files_do_no_harm(running):
             worked[name] = _spent(family) - before_it
         assert client.post("/v1/moods", content=png(), headers=kind).status_code == 200
     growth = _most_memory(family) - before
+    quiet.append(os.getloadavg()[0])
+    alone = max(quiet) < (os.cpu_count() or 1)
     slowest, hardest = max(seconds, key=seconds.__getitem__), max(worked, key=worked.__getitem__)
     record(
         "hostile files",
@@ -155,8 +156,12 @@ def test_ten_thousand_requests_while_the_champion_changes_five_times(
     reigns = [(versions[0], time.monotonic(), time.monotonic())]
     _promote(versions[0], None)
     services = {
-        "note": running(),
-        "registry": running("--model", "models:/pet-expression@champion", MLFLOW_TRACKING_URI=mlflow_store),
+        "note": running(PAWTRAIT_WAIT="60"),
+        "registry": running(
+            *("--model", "models:/pet-expression@champion"),
+            MLFLOW_TRACKING_URI=mlflow_store,
+            PAWTRAIT_WAIT="60",
+        ),
     }
     asking = {source: Asking(service.url, 3) for source, service in services.items()}
     moves = [
@@ -263,7 +268,7 @@ def test_a_signal_leaves_nothing_in_hand_unanswered(running, project, cyclegan_f
     thanked: list[str] = []
     longest = 0.0
     for _ in range(ROUNDS):
-        answered, names, seconds = _ended(running())
+        answered, names, seconds = _ended(running(PAWTRAIT_WAIT="60"))
         codes.update(answered)
         thanked += names
         longest = max(longest, seconds)

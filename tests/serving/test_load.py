@@ -9,6 +9,8 @@ from benchmarks.serving import drive, generator, material, rates, services, shee
 from benchmarks.serving.drive import Answers
 from benchmarks.serving.generator import Stream
 
+pytestmark = pytest.mark.usefixtures("own_cores")
+
 
 def test_the_search_finds_the_rate_that_is_answered_in_time():
     def ask(rate, seconds):  # a service that is in time up to 300 a second

@@ -4,6 +4,8 @@ import pytest
 
 from benchmarks.serving import drive, material, overload, rates
 
+pytestmark = pytest.mark.usefixtures("own_cores")
+
 CLEAN = {"200", "429"}  # a refusal that does not say when to come again counts as another status
 
 
@@ -14,7 +16,7 @@ def held(found):
         assert not strange, f"{name}: {strange} of {sum(phase['statuses'].values())}"
         assert phase["statuses"]["200"] > 0, name
     assert found["rows"]["lost"] == 0 and found["rows"]["acknowledged"] == found["rows"]["stored"] > 0
-    assert found["after"]["rate"] > 0
+    assert found["after"]["in_time"] > 0
 
 
 def test_overload_and_a_locked_database_lose_nothing(colour_model):

@@ -183,7 +183,7 @@ def test_what_answers_loads_no_framework(project):
     (project / "cat.png").write_bytes(png())
     told = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "DATABASE_URL": f"sqlite:///{project}/feedback.db"}
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=project, env=told, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project, env=told, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == ["200", "[200, 200, 200, 200, 200]", "[]"], done.stderr
 
 

@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 import yaml
+from sklearn.metrics import f1_score
 
 from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, succession, tracking
+from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import manifest
+from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData, BadRegistry
 from pawtrait.stages import gate, promote, rollback
 
@@ -74,11 +77,18 @@ def test_the_verdict_is_written_to_the_file_and_to_the_version(two):
 
 
 def test_figures_are_those_of_both_models_run_anew(two):
-    """By hand: the accuracies of both nets on the test array."""
+    """By hand: the macro-F1 of both nets on the test array."""
     figures = judged(two).figures
     rows = [row for row in manifest.read(two.tables / "splits.csv", manifest.Placed) if row.split == "test"]
     assert figures["pictures"] == len(rows) == 32
     assert figures["groups"] == len({row.group for row in rows})
+    truths = [LABELS.index(row.label) for row in rows]
+    for who, version in (("champion", "1"), ("challenger", "2")):
+        answers = Classifier.load(registry.folder_of(registry.numbered(version))).probabilities(
+            np.load(two.arrays / "test.npy")
+        )
+        by_hand = f1_score(truths, answers.argmax(1), labels=range(4), average="macro", zero_division=0)
+        assert figures[f"{who}_macro_f1"] == pytest.approx(by_hand, abs=1e-6)
     assert figures["challenger_macro_f1"] > 0.7 > 0.4 > figures["champion_macro_f1"]
     assert 0 < figures["challenger_latency_ms"] < 100
     network = registry.folder_of(registry.numbered("2")) / "model.onnx"

@@ -177,7 +177,43 @@ def test_tiny_and_extreme_photos_are_painted_at_the_side_that_was_asked(gan, fas
 @pytest.mark.parametrize("size", [(30, 30), (3, 400)])
 def test_tiny_and_extreme_photos_are_painted_by_descent_too(here, one_thread, size):
     (done,) = hang(wish("nst", "red"), save("photo.png", *size))
-    assert done.problem == "" and picture(done.portrait).shape[2] == 3
+    wanted = tuple(max(round(one * min(1, 80 / max(size))), 1) for one in size)
+    assert done.problem == "" and picture(done.portrait).shape == (*wanted, 3)
+
+
+@pytest.mark.parametrize("method", ["nst", "hybrid", "fast", "cyclegan"])
+def test_no_method_enlarges_a_photo_that_is_smaller_than_the_side(gan, fast_folder, one_thread, method):
+    styles = ["red"] if method != "cyclegan" else []
+    (done,) = hang(wish(method, *styles), save("photo.png", 40, 50))
+    assert picture(done.portrait).shape == (40, 50, 3)
+
+
+def test_a_strength_that_is_no_number_is_refused(gan):
+    with pytest.raises(BadParams, match="strength nan: expected 0, the photo as it is, to 1"):
+        hang(wish(strength=float("nan")), save("photo.png"))
+
+
+@pytest.mark.parametrize(
+    "option", [("--method", "fast"), ("--style", "me.jpg"), ("--side", 64), ("--out", "x")]
+)
+def test_options_of_painting_without_a_photo_start_no_pipeline(here, pawtrait, option):
+    done = pawtrait("stylize", *option)
+    assert done.code == 2 and f"{option[0]}: no photo was named; name one, or leave it out" in done.err
+
+
+def test_options_of_the_stage_beside_a_photo_are_refused(gan, pawtrait):
+    done = pawtrait("stylize", save("photo.png"), "--method", "cyclegan", "--force")
+    assert done.code == 2 and "--force: photos are painted anew each time; leave it out" in done.err
+    assert not Path("portraits").exists()
+
+
+def test_a_painting_whose_name_holds_an_equals_sign_can_be_named(fast):
+    rows = [hang_on_the_wall("sun=moon", "Both", RED), hang_on_the_wall("a=1", "A", BLUE)]
+    manifest.write(easel.TABLE, rows, Painting)
+    ((pixels, share),) = wish("fast", "sun=moon").styles
+    assert tuple(pixels[0, 0]) == RED and share == 1
+    ((pixels, _),) = wish("fast", "a=1=0.5").styles
+    assert tuple(pixels[0, 0]) == BLUE
 
 
 def test_markup_in_a_photos_name_is_shown_as_it_is(gan, monkeypatch, capsys):
@@ -385,7 +421,7 @@ def test_interrupted_it_keeps_what_is_there(here, one_thread, capsys):
     with pytest.raises(KeyboardInterrupt):
         hang(wish("nst", "red"), save("photo.png"), save("next.png"), studio=cut)
     assert files() == ["photo-nst.png"]
-    assert picture("out/photo-nst.png").shape[2] == 3
+    assert picture("out/photo-nst.png").shape == (20, 25, 3)  # at the coarse scale still
     assert "stopped at step 2 of 6; out/photo-nst.png holds what was there" in capsys.readouterr().err
 
 

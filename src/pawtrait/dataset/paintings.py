@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from pawtrait.dataset import images
 from pawtrait.dataset.layout import is_junk, tame
 from pawtrait.errors import BadData, BadImage
@@ -52,6 +54,20 @@ def taken(rows: Iterable[Painting]) -> list[Painting]:
     if not good:
         raise BadData("paintings.source has not one picture that can be used; name another")
     return good
+
+
+def chosen(rows: Iterable[Painting], count: int | None) -> list[Painting]:
+    """So many of those that can be painted like, evenly over the table: several manners are among them.
+
+    None takes all. Raises as ``taken`` does.
+    """
+    good = taken(rows)
+    return [good[place] for place in evenly(len(good), len(good) if count is None else count)]
+
+
+def evenly(of: int, count: int) -> list[int]:
+    """At most ``count`` places of a row of ``of``, as far apart as can be, with the first and the last."""
+    return [int(place) for place in np.linspace(0, of - 1, min(count, of)).round()]
 
 
 def find(rows: Iterable[Painting], name: str) -> Painting:

@@ -19,8 +19,8 @@ FIGURES = {  # key in metrics.json → column
     "test_macro_f1": "test macro-F1",
     "test_accuracy": "test accuracy",
     "test_log_loss": "test log loss",
-    "folds_accuracy": "grouped folds",
-    "picture_folds_accuracy": "random folds †",
+    "folds_accuracy": "accuracy, grouped folds",
+    "picture_folds_accuracy": "accuracy, random folds †",
 }
 
 TERMINAL = ("valid_macro_f1", "test_macro_f1", "test_accuracy", "folds_accuracy")

@@ -12,7 +12,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ Deliver = Callable[[list[Row]], None]  # raises a PawtraitError where it cannot 
 EVERY = 0.5  # seconds between two deliveries at most
 PATIENCE = 5.0  # seconds after one that failed
 PART = 500  # rows that are delivered in one go
-REST = 2.0  # of the time that a whole part took: what waited for an hour must not take the answers' processor
+REST = 1.0  # of the time that a whole part took: what waited for an hour must not take the answers' processor
 LEAVING = 3.0  # seconds that an end leaves to a delivery: a database that hangs keeps nobody from stopping
 REFUSED = "refused.jsonl"  # rows that the database will never take
 
@@ -119,7 +120,7 @@ class Outbox:
             return 0
         with stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            rows = _parsed(stream.read(), self._folder / REFUSED)
+            rows = list(_parsed(stream, self._folder / REFUSED))
             kept = [row for row in rows if not which(row)]
             if len(kept) < len(rows):
                 stream.seek(0)
@@ -188,13 +189,15 @@ class Outbox:
             os.close(stream)
 
     def _handed_over(self, path: Path) -> bool:
-        rows, before = _parsed(path.read_bytes(), path), self.delivered
+        before = self.delivered
         try:
-            for part in (rows[at : at + PART] for at in range(0, len(rows), PART)):
-                self._give_and_rest(part)
+            with path.open("rb") as lines:
+                rows = _parsed(lines, path)  # an hour's rows need not be in memory at once
+                while part := list(islice(rows, PART)):
+                    self._give_and_rest(part)
         except PawtraitError as error:
             if self.problem != str(error):
-                log.warning("%d rows wait in %s: %s", len(rows), path, error)
+                log.warning("rows wait in %s: %s", path, error)
             self.problem, self.delivered = str(error), before  # all of them come again
             return False
         self.problem = ""
@@ -247,18 +250,15 @@ def _line(row: Row) -> bytes:
     return (json.dumps(row, ensure_ascii=False, default=str) + "\n").encode()
 
 
-def _parsed(data: bytes, path: Path) -> list[Row]:
+def _parsed(lines: Iterable[bytes], path: Path) -> Iterator[Row]:
     """The rows of a file; a line that is none was cut short by a death, before it was acknowledged."""
-    rows: list[Row] = []
-    for line in data.split(b"\n"):
+    for line in lines:
         try:
             row = json.loads(line)
         except ValueError:
-            if line:
-                log.warning("%s ends in half a row, which nobody was told was kept", path)
+            log.warning("%s ends in half a row, which nobody was told was kept", path)
         else:
-            rows.append(row)
-    return rows
+            yield row
 
 
 def _write(stream: int, line: bytes) -> None:

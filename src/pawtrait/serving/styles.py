@@ -1,6 +1,7 @@
 """The paintings that a client can name: what hangs in the project's folder, read again when it changes."""
 
 import io
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pawtrait.dataset.paintings import Painting
 
 SHOWN = 512  # px of the longer side of what a client gets to see
 KEPT = 64  # paintings in memory
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,18 @@ class Work:
 class Wall:
     """Paintings by name. Safe from any thread; a client's name is only ever looked up, never a path."""
 
-    def __init__(self, table: Path, folder: Path, largest_pixels: int) -> None:
+    def __init__(self, table: Path, folder: Path, largest_pixels: int, side: int) -> None:
         """Nothing is read yet.
 
         Args:
             table: as the stage paintings writes it; without one, all pictures in ``folder`` are taken.
             folder: holds the pictures.
+            largest_pixels: of a file; larger ones do not hang.
+            side: px of the longer side at which paintings are kept in memory.
         """
-        self._table, self._folder, self._largest = table, folder, largest_pixels
+        self._table, self._folder, self._largest, self._side = table, folder, largest_pixels, side
         self._lock = threading.Lock()
+        self._opening = threading.Lock()  # reading a file takes a while, and nobody else needs to wait for it
         self._seen: tuple[int, ...] = ()
         self._works: dict[str, Work] = {}
         self._shown: OrderedDict[str, tuple[Pixels, bytes]] = OrderedDict()
@@ -55,7 +61,7 @@ class Wall:
         return self._hung().get(name)
 
     def pixels(self, work: Work) -> Pixels:
-        """A painting, uint8 (H, W, 3).
+        """A painting, uint8 (H, W, 3), no larger than it may be asked for.
 
         Raises:
             BadImage, OSError: its file is damaged or gone.
@@ -67,9 +73,10 @@ class Wall:
         return self._opened(work)[1]
 
     def _opened(self, work: Work) -> tuple[Pixels, bytes]:
-        with self._lock:
+        with self._opening:
             if work.id not in self._shown:
-                pixels = images.read(work.path, largest_pixels=self._largest)
+                whole = images.read(work.path, largest_pixels=self._largest)
+                pixels = images.fit(whole, min(self._side, max(whole.shape[:2])))
                 self._shown[work.id] = pixels, _jpeg(pixels)
             self._shown.move_to_end(work.id)
             if len(self._shown) > KEPT:
@@ -89,12 +96,20 @@ class Wall:
     def _looked(self) -> list[Work]:
         if self._table.exists():
             rows = manifest.read(self._table, Painting)
-            return [_work(row, self._folder / row.path) for row in rows if not row.problem]
+            hung = [row for row in rows if not row.problem and self._fits(row)]
+            return [_work(row, self._folder / row.path) for row in hung]
         if not self._folder.is_dir():
             return []
         names = [path.name for path in self._folder.iterdir() if path.is_file()]
         rows = paintings.look(self._folder, names, {}, self._largest)
         return [_work(row, self._folder / row.origin) for row in rows if not row.problem]
+
+    def _fits(self, row: Painting) -> bool:
+        fits = row.width * row.height <= self._largest
+        if not fits:
+            pixels = row.width * row.height
+            log.warning("%s does not hang: %d px, more than %d", row.name, pixels, self._largest)
+        return fits
 
 
 def _work(row: Painting, path: Path) -> Work:

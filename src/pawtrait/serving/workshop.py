@@ -17,7 +17,7 @@ from pawtrait.serving.settings import Settings
 from pawtrait.serving.shelf import Shelf
 from pawtrait.serving.styles import Wall
 from pawtrait.serving.turns import Turns
-from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, STEPWISE
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, PAINTERS, STEPWISE
 
 ENDING = 0.8  # of a shutdown's grace, so that who listens still hears how a job ended
 
@@ -41,7 +41,9 @@ class Workshop:
         """Start the threads; painters and processes are opened with their first portrait."""
         self.settings = settings
         self._read: tuple[int, Params] | None = None
-        self.wall = Wall(settings.paintings_table, settings.paintings, settings.largest_pixels)
+        self.wall = Wall(
+            settings.paintings_table, settings.paintings, settings.largest_pixels, settings.portrait_largest
+        )
         self.painters = Painters(settings.painters, settings.portrait_threads)
         self.turns = Turns(
             settings.portraits_at_once,
@@ -88,8 +90,8 @@ class Workshop:
         if method in STEPWISE:  # which processes of their own paint
             yield self._lack_of_processes()
             yield self._lack_of_weights()
-        if method != "nst":
-            yield self.painters.lack("fast" if method == "fast" else "cyclegan")
+        if method in PAINTERS:
+            yield self.painters.lack(PAINTERS[method])
 
     def _lack_of_processes(self) -> str:
         if find_spec("torch") is None:

@@ -14,7 +14,7 @@ from pawtrait.adapters import tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.images import Pixels
-from pawtrait.dataset.paintings import Painting, find, taken
+from pawtrait.dataset.paintings import Painting, chosen, find
 from pawtrait.evaluation import drawing, plots
 from pawtrait.evaluation import portraits as scores
 from pawtrait.evaluation.portraits import Judged, Portrait, Price
@@ -47,7 +47,7 @@ def run(
     portraits = manifest.read(gallery / "portraits.csv", Portrait)
     costs = {price.path: price for price in manifest.read(prices, Price)}
     styles = manifest.read(table, Painting)
-    names = _followed(portraits, styles)
+    names = _followed(portraits, styles, knobs.stylize.paintings)
     read = partial(images.read, largest_pixels=knobs.manifest.largest_pixels)
     photos = {path: read(raw / path) for path in sorted({one.photo for one in portraits})}
     looks = {name: read(paintings / find(styles, name).path) for name in names}
@@ -88,10 +88,10 @@ class _Judge:
         return str(self.classifier.facts["labels"][int(answer.argmax())])
 
 
-def _followed(portraits: Sequence[Portrait], styles: Sequence[Painting]) -> list[str]:
-    """The paintings that portraits follow; all that there are where no portrait follows one."""
+def _followed(portraits: Sequence[Portrait], styles: Sequence[Painting], count: int) -> list[str]:
+    """The paintings that portraits follow; those of the gallery where no portrait follows one."""
     followed = list(dict.fromkeys(one.painting for one in portraits if one.painting))
-    return followed or [style.name for style in taken(styles)]
+    return followed or [style.name for style in chosen(styles, count)]
 
 
 def _judged(
@@ -106,6 +106,7 @@ def _judged(
     mood = judge.mood(picture)
     kept = mood == judge.mood(photo)
     identity = measures.identity(judge.features, photo, picture)
+    network = judge.recipe.networks[judge.recipe.network]
     for name in [portrait.painting] if portrait.painting else looks:
         losses = neural.evaluate(picture, photo, [(looks[name], 1.0)], judge.features, judge.recipe)
         yield Judged(
@@ -115,7 +116,7 @@ def _judged(
             name,
             losses["content"],
             losses["style"],
-            losses["total"],
+            network.content_weight * losses["content"] + network.style_weight * losses["style"],
             identity,
             mood,
             kept,
@@ -128,9 +129,9 @@ def _judged(
 def _missing(painters: Path, methods: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Why a method that was asked for has no portraits."""
     shown = {row["method"] for row in rows}
-    facts = {"fast": "fast", "cyclegan": "cyclegan", "hybrid": "cyclegan"}
+    folders = {method: painters / {"hybrid": "cyclegan"}.get(method, method) for method in methods}
     return {
-        method: sealed.facts(painters / facts[method]).get("missing", "")
-        for method in methods
-        if method not in shown and method in facts
+        method: sealed.facts(folder).get("missing", "")
+        for method, folder in folders.items()
+        if method not in shown and folder.is_dir()
     }

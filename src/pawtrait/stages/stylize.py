@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from pawtrait import params, progress
@@ -14,7 +13,7 @@ from pawtrait.adapters import tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.labels import LABELS
-from pawtrait.dataset.paintings import Painting, taken
+from pawtrait.dataset.paintings import Painting, chosen
 from pawtrait.evaluation import drawing, plots
 from pawtrait.evaluation.portraits import Portrait, Price
 from pawtrait.files import whole_folder
@@ -64,13 +63,6 @@ def run(
         }
         drawing.save(_sheet(pictures, portraits, methods), sheet)
         record.picture(sheet)
-
-
-def chosen(rows: Sequence[Painting], count: int) -> list[Painting]:
-    """Paintings for the gallery: evenly over the table, so that several manners are among them."""
-    good = taken(rows)
-    places = np.linspace(0, len(good) - 1, min(count, len(good))).round().astype(int)
-    return [good[place] for place in places]
 
 
 def _able(studio: Studio, method: str) -> bool:

@@ -12,7 +12,7 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.labels import LABELS
-from pawtrait.dataset.paintings import Painting, taken
+from pawtrait.dataset.paintings import Painting, chosen, evenly
 from pawtrait.evaluation import drawing, plots
 from pawtrait.files import whole_folder, write_csv
 from pawtrait.params import CycleGan
@@ -37,7 +37,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     largest = knobs.manifest.largest_pixels
     placed = manifest.read(splits, manifest.Placed)
     train, valid = ([one for one in placed if one.split == split] for split in ("train", "valid"))
-    hung = taken(manifest.read(table, Painting))[: recipe.paintings]
+    hung = chosen(manifest.read(table, Painting), recipe.paintings)
     data = domains.gather(
         _pictures(raw, train, largest, "photos"),
         _pictures(paintings, hung, largest, "paintings"),
@@ -50,7 +50,9 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         for _ in fit.train(data, recipe, CHECKPOINTS, knobs.seed, probes):
             pass
         return
-    place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed)
+    judge = features.load(NETWORK, weights, knobs.seed)  # before an hour of training, not after it
+    judged = held_out[evenly(len(held_out), JUDGED)]
+    place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed, probes)
     inputs = [raw, splits, paintings, weights]
     with (
         tracking.training(knobs, "cyclegan", inputs, "painter", place) as record,
@@ -58,9 +60,12 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     ):
         record.params({"seed": knobs.seed, **recipe.model_dump()})
         record.tags({"cyclegan.preset": knobs.cyclegan.preset})  # two names may stand for the same numbers
-        epochs = list(_epochs(data, recipe, knobs.seed, probes, record))
-        facts = _save(folder, epochs, recipe, probes, knobs)
-        facts |= _judge(epochs[-1], held_out[:JUDGED], data, features.load(NETWORK, weights, knobs.seed))
+        rows = []
+        for epoch in _epochs(data, recipe, knobs.seed, probes, record):
+            rows.append(_row(epoch))
+            last = epoch  # and no other: each holds its pictures
+        facts = _save(folder, rows, last, recipe, probes, knobs)
+        facts |= _judge(last, judged, data, judge)
         record.metrics({f"final_{key}": value for key, value in facts.items() if isinstance(value, float)})
         sealed.write_facts(folder, facts)
         sealed.seal(folder)
@@ -98,10 +103,10 @@ def _epochs(
 
         for epoch in fit.train(data, recipe, CHECKPOINTS, seed, probes, show):
             if epoch.figures.epoch not in told:  # one that was cut off may not have come to it
-                record.metrics(_row(epoch), epoch.figures.epoch)
-            if epoch.probes is not None:  # else it ended in an earlier run
-                for index, picture in enumerate(epoch.probes.fake_B):
+                pictures = epoch.probes.fake_B if epoch.probes is not None else ()
+                for index, picture in enumerate(pictures):
                     record.probe(picture, f"probe_{index}", epoch.figures.epoch)
+                record.metrics(_row(epoch), epoch.figures.epoch)  # last: what has figures has its pictures
                 if display.disable:
                     bars.say(_line(epoch, recipe))
             yield epoch
@@ -130,16 +135,20 @@ def _line(epoch: Epoch, recipe: CycleGan) -> str:
 
 
 def _save(
-    folder: Path, epochs: Sequence[Epoch], recipe: CycleGan, probes: Pixels, knobs: params.Params
+    folder: Path,
+    rows: Sequence[dict[str, Any]],
+    last: Epoch,
+    recipe: CycleGan,
+    probes: Pixels,
+    knobs: params.Params,
 ) -> dict[str, Any]:
     """Write weights, ONNX, history and the sheet of probes; give what model.json says of them."""
-    last = epochs[-1]
     parity = export.save(last.nets, folder, probes)
-    rows = [_row(epoch) for epoch in epochs]
     names = [name for name in rows[0] if name != "seconds"]  # no two trainings share them; MLflow has them
     write_csv(folder / "history.csv", [{name: row[name] for name in names} for row in rows], names)
-    painted = last.probes or paint(last.nets, probes)
-    sheet = [picture for row in zip(probes, painted.fake_B, painted.rec_A, strict=True) for picture in row]
+    assert last.probes is not None  # the newest epoch has them
+    shown = zip(probes, last.probes.fake_B, last.probes.rec_A, strict=True)
+    sheet = [picture for row in shown for picture in row]
     captions = ["photo", "painted", "brought back"] * len(probes)
     drawing.save(plots.samples(sheet, captions, across=6), folder / "probes.png")
     counted = {name: sum(one.numel() for one in net.parameters()) for name, net in last.nets.named().items()}
@@ -152,7 +161,7 @@ def _save(
         "parameters": sum(counted.values()),
         "parameters_of": counted,
         "parity": max(parity.values()),
-        "epochs": len(epochs),
+        "epochs": len(rows),
         "recipe": recipe.model_dump(),
     }
 

@@ -133,7 +133,10 @@ def _file(network: str, folder: Path) -> Path | None:
         known = json.loads(listed.read_text(encoding="utf-8"))[network]
         name, digest = known["file"], known["sha256"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadWeights(f"{listed} does not say what {network} has; run the stage weights") from error
+        raise BadWeights(
+            f"{listed} does not say what {network} has; list it in style_weights.files of params.yaml"
+            " and run the stage weights"
+        ) from error
     if name is None:
         return None
     path = folder / str(name)

@@ -56,8 +56,11 @@ def embed(features: Features, pictures: Sequence[Pixels]) -> Embedding:
 
 
 def identity(features: Features, photo: Pixels, portrait: Pixels) -> float:
-    """How much a portrait still shows what the photo shows: the cosine of their embeddings, 1 at best."""
-    a, b = embed(features, [photo, images.stretch(portrait, *photo.shape[:2])])
+    """How much a portrait still shows what the photo shows: the cosine of their embeddings, 1 at best.
+
+    The photo is brought to the portrait's size, as for the losses.
+    """
+    a, b = embed(features, [images.stretch(photo, *portrait.shape[:2]), portrait])
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
@@ -87,12 +90,6 @@ def kid(x: Embedding, y: Embedding) -> tuple[float, float]:
     left = _mmd(*without_x, len(x) - 1, len(y)), _mmd(*without_y, len(x), len(y) - 1)
     variance = sum((len(one) - 1) * np.asarray(one).var() for one in left)
     return whole, float(np.sqrt(variance))
-
-
-def psnr(a: Pixels, b: Pixels) -> float:
-    """Peak signal-to-noise ratio in dB of two uint8 pictures of one shape; infinite for the same picture."""
-    error = float(np.square(a.astype(np.float64) - b).mean())
-    return 10 * float(np.log10(255**2 / error)) if error else float("inf")
 
 
 def _laid(features: Features, picture: Pixels) -> Tensor:

@@ -6,6 +6,7 @@ allows it; one still narrower, or no multiple of 4, is continued by its mirror p
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +49,7 @@ class FastPainter:
 
         Args:
             folder: the painter's.
-            kept: a folder where the vectors of paintings stay known; None keeps none.
+            kept: a folder where vectors stay known; None keeps none.
             engine: what paints.
             threads: how many; None is all cores.
 
@@ -111,9 +112,10 @@ class CycleGanPainter:
         engine: what paints, onnxruntime or openvino.
     """
 
-    def __init__(self, paint: Run, back: Run, facts: dict[str, Any], engine: str) -> None:
+    def __init__(self, paint: Run, back: Callable[[], Run], facts: dict[str, Any], engine: str) -> None:
+        """``back`` opens the second one, which portraits do not need."""
         self._paint = paint
-        self._back = back
+        self._back = cache(back)
         self.facts = facts
         self.engine = engine
 
@@ -122,8 +124,8 @@ class CycleGanPainter:
         """Check a sealed folder and open its files; arguments and errors as for ``FastPainter.load``."""
         _, facts = _checked(folder, "cyclegan", CYCLEGAN)
         engine = runners.choose(engine)
-        paint, back = (runners.open_file(folder / name, engine, threads) for name in CYCLEGAN)
-        return cls(paint, back, facts, engine)
+        paint, back = (partial(runners.open_file, folder / name, engine, threads) for name in CYCLEGAN)
+        return cls(paint(), back, facts, engine)
 
     def paint(self, photo: Pixels, side: int) -> Pixels:
         """From photo to painting, uint8 (H, W, 3), same size; raises as ``FastPainter.paint`` does."""
@@ -131,7 +133,7 @@ class CycleGanPainter:
 
     def back(self, painting: Pixels, side: int) -> Pixels:
         """From painting to photo, uint8 (H, W, 3), same size; raises as ``FastPainter.paint`` does."""
-        return _painted(lambda pixels: self._back({"pixels": pixels}), painting, side)
+        return _painted(lambda pixels: self._back()({"pixels": pixels}), painting, side)
 
 
 def missing(folder: Path) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
-from pawtrait.errors import BadModel
+from pawtrait.errors import BadModel, BadParams
 from pawtrait.params import FeatureNetwork, Hybrid, Neural
 from pawtrait.style_transfer import painter
 
@@ -26,6 +26,7 @@ METHODS = {
 }
 NEEDS_STYLE = ("nst", "fast", "hybrid")
 STEPWISE = ("nst", "hybrid")  # by descent, slowly and with glimpses; the others paint in one pass
+PAINTERS = {"fast": "fast", "cyclegan": "cyclegan", "hybrid": "cyclegan"}  # whose networks a method needs
 
 Styles = Sequence[tuple[Pixels, float]]  # paintings uint8 (H, W, 3), and how much each counts
 
@@ -53,7 +54,7 @@ class Studio:
     Attributes:
         painters: holds the folders ``cyclegan`` and ``fast``.
         weights: of the networks whose features define style, as the stage weights leaves them.
-        cache: where vectors of known paintings are kept, or None.
+        cache: where style vectors are kept (at less than full strength those of photos too), or None.
     """
 
     painters: Path
@@ -69,7 +70,7 @@ class Studio:
         Raises:
             BadModel: a painter's folder is damaged.
         """
-        kind = {"fast": "fast", "cyclegan": "cyclegan", "hybrid": "cyclegan"}.get(method)
+        kind = PAINTERS.get(method)
         if kind is None:
             return ""
         if not (self.painters / kind).is_dir():
@@ -82,17 +83,18 @@ class Studio:
         Raises:
             BadModel: the method cannot paint here; the message says why.
         """
-        lack = self.missing(method)
+        needed = {"nst": ["features"], "fast": ["_magenta"], "cyclegan": ["_gan"]}
+        closed = [name for name in needed.get(method, ["features", "_gan"]) if name not in self.__dict__]
+        lack = self.missing(method) if closed else ""  # which reads every file of the painter
         if lack:
             raise BadModel(f"{method}: {lack}")
-        needed = {"nst": ["features"], "fast": ["_magenta"], "cyclegan": ["_gan"]}
-        for name in needed.get(method, ["features", "_gan"]):
+        for name in closed:
             getattr(self, name)
 
     def paint(
         self, method: str, photo: Pixels, styles: Styles = (), strength: float = 1.0
     ) -> Iterator[Glimpse]:
-        """Paint a photo by one method, the longer side at most ``neural.side`` px.
+        """Paint a photo by one method, the longer side at most ``neural.side`` px; none is enlarged.
 
         ``strength`` from 0, the photo as it is, to 1: for nst and hybrid it scales the weights of style and
         total variation, for cyclegan it mixes the pictures, and for hybrid that from which the descent
@@ -101,8 +103,11 @@ class Studio:
 
         Raises:
             BadModel: the method cannot paint here; the message says why.
+            BadParams: the strength is not from 0 to 1.
             BadTraining: a loss that is no number, or too little memory.
         """
+        if not 0 <= strength <= 1:
+            raise BadParams(f"strength {strength:g}: expected 0, the photo as it is, to 1")
         self.open(method)
         ways = {"nst": self._nst, "fast": self._fast, "cyclegan": self._cyclegan, "hybrid": self._hybrid}
         photo = images.fit(photo, min(self.neural.side, max(photo.shape[:2])))
@@ -125,7 +130,7 @@ class Studio:
     def _nst(self, photo: Pixels, styles: Styles, strength: float) -> Iterator[Glimpse]:
         from pawtrait.style_transfer import neural  # torch
 
-        recipe = self._weakened(strength)
+        recipe = self._recipe(photo, strength)
         steps = neural.optimise(photo, styles, self.features, recipe, self.seed)
         return _glimpses(steps, sum(recipe.steps))
 
@@ -133,15 +138,17 @@ class Studio:
         from pawtrait.style_transfer import hybrid  # torch
 
         painted = _mixed(photo, self._gan.paint(photo, side=self.neural.side), strength)
-        recipe = self._weakened(strength)
+        recipe = self._recipe(photo, strength)
         steps = hybrid.refine(photo, painted, styles, self.features, recipe, self.hybrid, self.seed)
         return _glimpses(steps, self.hybrid.steps)
 
-    def _weakened(self, strength: float) -> Neural:
+    def _recipe(self, photo: Pixels, strength: float) -> Neural:
+        """At the photo's size, since the descent would enlarge it, and so much weaker."""
         network: FeatureNetwork = self.neural.networks[self.neural.network]
         weights = {"style_weight": network.style_weight, "variation_weight": network.variation_weight}
         weaker = network.model_copy(update={name: weight * strength for name, weight in weights.items()})
-        return self.neural.model_copy(update={"networks": {self.neural.network: weaker}})
+        changes = {"networks": {self.neural.network: weaker}, "side": max(photo.shape[:2])}
+        return self.neural.model_copy(update=changes)
 
     @cached_property
     def features(self) -> Any:

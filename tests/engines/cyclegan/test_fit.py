@@ -13,7 +13,6 @@ from pawtrait import checkpoints
 from pawtrait.errors import BadTraining
 from pawtrait.style_transfer.cyclegan import fit, state
 from pawtrait.style_transfer.cyclegan.domains import Domains
-from pawtrait.style_transfer.cyclegan.probes import paint
 from pawtrait.style_transfer.cyclegan.step import LOSSES
 
 SEED = 7
@@ -64,21 +63,21 @@ def test_killed_and_started_again_it_gives_what_it_would_have_given(train, recip
     assert [_repeatable(epoch.figures) for epoch in again[:3]] == [
         {key: value for key, value in row.items() if key != "seconds"} for row in printed
     ]
-    assert [epoch.probes is None for epoch in again[:3]] == [True] * 3 and again[-1].probes is not None
+    assert [epoch.probes is None for epoch in again] == [True, True] + [False] * (len(again) - 2)
     assert _same_weights(again[-1].nets, whole[-1].nets)
 
 
-def test_a_training_that_had_ended_only_tells_of_it(train, probes):
+def test_a_training_that_had_ended_only_tells_of_it(train):
     ended = list(train())
     again = list(train())
     assert [epoch.figures for epoch in again] == [epoch.figures for epoch in ended]
-    assert all(epoch.probes is None for epoch in again)
-    np.testing.assert_array_equal(paint(again[-1].nets, probes).fake_B, ended[-1].probes.fake_B)
+    assert [epoch.probes is None for epoch in again] == [True] * (len(again) - 1) + [False]
+    np.testing.assert_array_equal(again[-1].probes.fake_B, ended[-1].probes.fake_B)
 
 
 def test_a_checkpoint_holds_all_that_a_step_changes(data, recipe, probes, tmp_path):
     *_, last = fit.train(data, recipe, tmp_path, SEED, probes)
-    kept = checkpoints.load(tmp_path / fit.fingerprint(data, recipe, SEED))
+    kept = checkpoints.load(tmp_path / fit.fingerprint(data, recipe, SEED, probes))
     training = fit.begin(recipe, SEED, torch.device("cpu"))
     state.restore(training, kept.arrays, kept.state["seen"])
     back = state.arrays(training)
@@ -89,25 +88,26 @@ def test_a_checkpoint_holds_all_that_a_step_changes(data, recipe, probes, tmp_pa
     assert _same_weights(training.nets, last.nets)
 
 
-def test_another_line_of_code_is_another_training(data, recipe, monkeypatch):
-    known = fit.fingerprint(data, recipe, 7)
+def test_another_line_of_code_is_another_training(data, recipe, probes, monkeypatch):
+    known = fit.fingerprint(data, recipe, 7, probes)
     real = fit.sha256
     monkeypatch.setattr(fit, "sha256", lambda path: "0" if path.name == "step.py" else real(path))
-    assert fit.fingerprint(data, recipe, 7) != known
+    assert fit.fingerprint(data, recipe, 7, probes) != known
 
 
-@pytest.mark.parametrize("other", ["recipe", "seed", "photo"])
-def test_another_recipe_seed_or_picture_is_another_training(data, recipe, other):
+@pytest.mark.parametrize("other", ["recipe", "seed", "photo", "probe"])
+def test_another_recipe_seed_or_picture_is_another_training(data, recipe, probes, other):
     changed = Domains(data.photos.copy(), data.paintings)
     changed.photos[3, 5, 5, 1] ^= 1
-    known = fit.fingerprint(data, recipe, 7)
-    assert known == fit.fingerprint(Domains(data.photos.copy(), data.paintings.copy()), recipe, 7)
+    known = fit.fingerprint(data, recipe, 7, probes)
+    assert known == fit.fingerprint(Domains(data.photos.copy(), data.paintings.copy()), recipe, 7, probes)
     assert (
         known
         != {
-            "recipe": fit.fingerprint(data, recipe.model_copy(update={"lambda_a": 10.5}), 7),
-            "seed": fit.fingerprint(data, recipe, 8),
-            "photo": fit.fingerprint(changed, recipe, 7),
+            "recipe": fit.fingerprint(data, recipe.model_copy(update={"lambda_a": 10.5}), 7, probes),
+            "seed": fit.fingerprint(data, recipe, 8, probes),
+            "photo": fit.fingerprint(changed, recipe, 7, probes),
+            "probe": fit.fingerprint(data, recipe, 7, probes[::-1]),
         }[other]
     )
 
@@ -119,13 +119,13 @@ def test_one_painting_and_one_photo_are_enough(train, data):
 
 
 def test_a_loss_that_is_no_number_stops_with_a_word_and_keeps_the_last_good_checkpoint(
-    train, data, recipe, tmp_path
+    train, data, recipe, probes, tmp_path
 ):
     epochs = train()
     next(epochs).nets.netG_B[1].weight.data[0, 0, 0, 0] = float("nan")
     with pytest.raises(BadTraining, match=r"epoch 2, step \d+: loss_\w+ is nan.* lower .*learning_rate"):
         next(epochs)
-    kept = checkpoints.load(tmp_path / "checkpoints" / fit.fingerprint(data, recipe, SEED))
+    kept = checkpoints.load(tmp_path / "checkpoints" / fit.fingerprint(data, recipe, SEED, probes))
     assert len(kept.state["history"]) == 1
     assert all(np.isfinite(array).all() for array in kept.arrays.values())
     assert [epoch.figures.epoch for epoch in train()] == [1, 2, 3]

@@ -218,5 +218,5 @@ def test_a_file_that_changed_since_the_stage_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_stage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadWeights, match="does not say what squeezenet has; run the stage weights"):
+    with pytest.raises(BadWeights, match=r"does not say what squeezenet has; list it in style_weights"):
         features.load("squeezenet", tmp_path, 0)

@@ -69,10 +69,22 @@ def test_a_picture_is_like_itself_and_less_like_another(
     assert measures.identity(squeezenet, photo, painting) < measures.identity(squeezenet, photo, noisy) < 1
 
 
-def test_pictures_of_another_size_are_brought_to_the_first(photo: Pixels, squeezenet: Features) -> None:
+def test_pictures_of_another_size_are_brought_to_one(photo: Pixels, squeezenet: Features) -> None:
     larger = images.stretch(photo, 120, 160)
     assert measures.perceptual(squeezenet, photo, larger) < 0.01
     assert measures.identity(squeezenet, photo, larger) > 0.99
+
+
+def test_a_large_photo_is_looked_at_in_the_size_of_its_portrait(
+    photo: Pixels, squeezenet: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[int, ...]] = []
+    embed = measures.embed
+    monkeypatch.setattr(
+        measures, "embed", lambda net, rows: looked.extend(one.shape for one in rows) or embed(net, rows)
+    )
+    measures.identity(squeezenet, images.stretch(photo, 600, 800), photo)
+    assert looked == [photo.shape] * 2
 
 
 def test_an_embedding_is_a_row_for_each_picture_however_small(photo: Pixels, squeezenet: Features) -> None:
@@ -85,10 +97,3 @@ def test_an_embedding_is_a_row_for_each_picture_however_small(photo: Pixels, squ
 def test_the_figures_of_one_set_do_not_hang_on_the_other_pictures(photo: Pixels, painting: Pixels) -> None:
     net = features.load("vgg19_16x", None, 2)
     assert np.allclose(measures.embed(net, [photo, painting])[1], measures.embed(net, [painting])[0])
-
-
-def test_psnr_by_hand() -> None:
-    black = np.zeros((4, 4, 3), np.uint8)
-    assert measures.psnr(black, black + 255) == pytest.approx(0)
-    assert measures.psnr(black, black + 5) == pytest.approx(20 * np.log10(51))
-    assert measures.psnr(black, black) == float("inf")

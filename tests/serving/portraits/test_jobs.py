@@ -75,9 +75,9 @@ def test_a_photo_becomes_a_portrait_told_step_by_step_and_is_forgotten(queue):
 
 def test_a_process_that_is_killed_is_replaced_and_its_job_tried_again(queue):
     jobs = queue()
-    job = submit(jobs, steps=150)
+    job = submit(jobs, steps=600)
     kill(under_way(job))
-    assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 152)
+    assert (over(job).status, job.view.attempt, job.view.done) == ("done", 2, 602)
     assert jobs.deaths == 1
 
 
@@ -226,9 +226,11 @@ def test_closing_cancels_what_waits_and_what_is_not_painted_in_time(queue):
 def test_closing_finishes_what_is_painted_and_who_comes_after_a_restart_finds_it(queue):
     jobs = queue(ending=PATIENCE)
     painted, waiting = submit(jobs, steps=40), submit(jobs)
-    under_way(painted)
+    process = under_way(painted)
+    process.suspend()
     jobs.leave()
     assert over(waiting).status == "cancelled" and not painted.view.over
+    process.resume()
     jobs.close()
     assert painted.view.status == "done"
     later = queue()

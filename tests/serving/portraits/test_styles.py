@@ -10,9 +10,13 @@ import textwrap
 import threading
 
 import httpx
+import numpy as np
 import psutil
 
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.paintings import Painting
 from pawtrait.serving.hands import WORKER
+from pawtrait.serving.styles import Wall
 from tests.serving.portraits.asking import ENDLESS, HEAVY, events, job, problem, shown
 from tests.serving.portraits.conftest import COLOURS, PATIENCE, ROOT, until
 
@@ -50,6 +54,21 @@ def test_without_paintings_there_are_no_styles(service, painted):
     (painted / "data/tables/paintings.csv").unlink()
     with service() as client:
         assert client.get("/v1/styles").json()["styles"] == []
+
+
+def test_a_painting_is_kept_as_large_as_portraits_get_and_one_too_large_to_read_does_not_hang(
+    tmp_path, caplog
+):
+    rows = []
+    for name, height, width in (("wide", 300, 600), ("huge", 900, 900)):
+        data = images.encode_png(np.zeros((height, width, 3), np.uint8))
+        (tmp_path / f"{name}.png").write_bytes(data)
+        rows.append(Painting(name, f"{name}.png", f"{name}.png", name, name, width, height, ""))
+    manifest.write(tmp_path / "paintings.csv", rows, Painting)
+    wall = Wall(tmp_path / "paintings.csv", tmp_path, largest_pixels=200_000, side=200)
+    (work,) = wall.works()
+    assert wall.pixels(work).shape == (100, 200, 3)
+    assert "huge does not hang: 810000 px, more than 200000" in caplog.text
 
 
 # the whole

@@ -104,5 +104,5 @@ def forget(seen: Read) -> None:
     with desk.friendly():
         desk.service().forget(seen.reading.picture)
         desk.here().drop(seen.reading.picture)
-        st.toast("Deleted. Nothing of your picture is left here.", icon=":material/check:")
+        st.toast("Deleted. What was noted about it is gone too.", icon=":material/check:")
         st.rerun()

@@ -21,7 +21,7 @@ class Domains:
     paintings: Pixels
 
     def epoch_length(self, pictures: int | None, batch: int) -> int:
-        """The steps of an epoch: each picture of the larger domain once, or ``pictures`` of them if fewer.
+        """The steps of an epoch: as many pairs as the larger domain has pictures, or ``pictures`` if fewer.
 
         What would not fill a last batch waits for another epoch.
         """

@@ -96,8 +96,9 @@ def _save_onnx(net: nn.Module, path: Path, photos: NDArray[np.uint8]) -> float:
     painter = Painter(copy.deepcopy(net)).cpu()  # the network in training stays where it is
     data = _convert(painter)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    difference = max(_difference(painter, session, photo[None].astype(np.float32)) for photo in photos)
-    if not difference <= PARITY:  # also catches NaN
+    apart = [_difference(painter, session, photo[None].astype(np.float32)) for photo in photos]
+    difference = float(np.max(apart))  # NaN where one is, unlike Python's own max
+    if not difference <= PARITY:
         raise BadModel(
             f"{path}: ONNX and torch differ by {difference:.2g} grey levels on {len(photos)} photos,"
             f" at most {PARITY:g} is allowed; report it with the versions of torch and onnxruntime"

@@ -48,7 +48,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch that has ended. ``probes`` is None where it ended in an earlier run and was read from there.
+    """An epoch that has ended. ``probes`` is None where a later one's checkpoint is all that is left of it.
 
     ``nets`` are the networks in training, valid until the next epoch is asked for.
     """
@@ -69,8 +69,8 @@ def train(
     """Train on, from where the last run with the same pictures, recipe and seed came to; yield every epoch.
 
     Epochs of earlier runs come first, as they were recorded. A run that ended between two checkpoints repeats
-    the epoch it was in, to the same bits. Started by torchrun, every process yields the same epochs; only the
-    lead (parallel.is_lead) writes checkpoints, and all must see them.
+    the epoch it was in, on CPUs to the same bits. Started by torchrun, every process yields the same epochs;
+    only the lead (parallel.is_lead) writes checkpoints, and all must see them.
 
     Args:
         data: the two domains at load_size.
@@ -84,11 +84,13 @@ def train(
         BadTraining: a loss that is no number (the last good checkpoint stays), or too little memory.
         BadParams: a batch that torchrun's processes cannot share.
     """
-    folder = checkpoint_dir / fingerprint(data, recipe, seed)
+    folder = checkpoint_dir / fingerprint(data, recipe, seed, probes)
     with _explained(recipe), parallel.join(recipe.batch) as team, Lanes(team.device) as lanes:
         training = begin(recipe, seed, team.device)
         history = _resume(training, folder)
-        yield from (Epoch(figures, None, training.nets) for figures in history)
+        yield from (Epoch(figures, None, training.nets) for figures in history[:-1])
+        if history:  # its pictures may not have come to anybody before it was cut off
+            yield Epoch(history[-1], paint(training.nets, probes), training.nets)
         for epoch in range(len(history) + 1, recipe.n_epochs + recipe.n_epochs_decay + 1):
             began = time.perf_counter()
             rate = _set_rate(training, recipe, epoch)
@@ -108,12 +110,12 @@ def begin(recipe: CycleGan, seed: int, device: torch.device) -> Training:
     return start(nets, recipe, seed)
 
 
-def fingerprint(data: Domains, recipe: CycleGan, seed: int) -> str:
+def fingerprint(data: Domains, recipe: CycleGan, seed: int, probes: Pixels) -> str:
     """A name for this training: another picture, number, seed or line of code gives another."""
     digest = hashlib.sha256(f"{recipe.model_dump_json()} {seed} {torch.__version__}".encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(sha256(file).encode())
-    for pictures in (data.photos, data.paintings):
+    for pictures in (data.photos, data.paintings, probes):
         digest.update(str(pictures.shape).encode())
         digest.update(np.ascontiguousarray(pictures).data)
     return digest.hexdigest()[:16]
