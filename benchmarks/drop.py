@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _drop(browser: Browser, address: str, photo: Path) -> float:
-    """Seconds from handing a photo over until its mood and heat map can be seen."""
+    """Seconds from handing a photo over until its mood can be seen."""
     page = browser.new_page()
     page.goto(address)
     page.get_by_role("button", name="Paste a picture").wait_for()

@@ -1,5 +1,6 @@
 """What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
+import atexit
 import logging
 import os
 import shlex
@@ -33,6 +34,10 @@ from tests.holds import ASKED, made_on, record
 absl.logging.get_absl_handler().python_handler.close = lambda: None
 environment.settle()  # before anything imports a framework, which reads these variables then
 os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
+for own in ("PREFECT_HOME", "DVC_SITE_CACHE_DIR"):  # what tools keep outside a project; xdist's share the first's
+    if own not in os.environ:
+        os.environ[own] = tempfile.mkdtemp(prefix="pawtrait-tests-")
+        atexit.register(shutil.rmtree, os.environ[own], ignore_errors=True)
 
 SIDE = 32
 PICTURES = ["B", "H", "W", 3]

@@ -101,7 +101,7 @@ def _ratio(ratio: dict[str, float], digits: int) -> str:
 
 
 def _of_overload(over: dict[str, Any]) -> list[tuple[str, str, str]]:
-    rows, memory = over["rows"], over["memory"]
+    rows, memory, phases = over["rows"], over["memory"], ("before", "outage", "after")
     statuses: dict[str, int] = {}
     for phase in over["moods"].values():
         for status, count in phase["statuses"].items():
@@ -119,10 +119,14 @@ def _of_overload(over: dict[str, Any]) -> list[tuple[str, str, str]]:
             "back at once",
         ),
         (
-            f"{over['store']} for {over['outage']:g} s: moods answered meanwhile",
-            f"{over['moods']['outage']['answered_a_second']:.0f} a second,"
-            f" {over['moods']['before']['answered_a_second']:.0f} before",
+            f"{over['store']} for {over['outage']:g} s: moods answered before; meanwhile; after",
+            " · ".join(f"{over['moods'][phase]['answered_a_second']:.0f}" for phase in phases) + " a second",
             "go on",
+        ),
+        (
+            "99 % of feedback acknowledged before; meanwhile; after",
+            " · ".join(f"{over['feedback'][phase]['p99_ms']['201']:.0f} ms" for phase in phases),
+            "",
         ),
         ("feedback acknowledged, and lost", f"{rows['acknowledged']:,}, {rows['lost']}", "none lost"),
     ]
