@@ -75,7 +75,7 @@ dvc-remote: setup ## a folder beside this one as the DVC remote, another with RE
 year: setup ## twelve months of retraining in minutes: what happens each month, and why
 	@$(PY) -m pipelines.year
 
-test: setup ## run the tests that take seconds, in two processes; another number with JOBS=
+test: setup ## run all tests but the slow ones, in two processes; another number with JOBS=
 	@$(PY) -m pytest $(SPREAD)
 
 test-all: setup ## run all tests, the slow ones too, an hour and more; HOLDS=docs/results writes down what they counted

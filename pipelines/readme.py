@@ -16,7 +16,7 @@ from pawtrait import environment, sealed
 from pawtrait.adapters import lineage
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import tables
-from pawtrait.evaluation.portraits import kid_sentence, markdown
+from pawtrait.evaluation.portraits import TYPICAL, kid_sentence, markdown
 from pawtrait.files import write_text
 
 README, RESULTS = Path("README.md"), Path("docs/results")
@@ -25,9 +25,9 @@ FACTS = (  # of CycleGAN's model.json
     *("kid", "kid_error", "kid_photos"),
 )
 LEGEND = (  # of the portraits' table
-    "Means, of seconds and memory medians; in brackets the lowest and the highest portrait. Content: 0 is"
-    " the photo, 1 nothing of it left. Style: 0 is the painting's manner, 1 the untouched photo's, more is"
-    " farther away. Identity: 1 is the same. Mood kept: the share read like their photo."
+    "in brackets the lowest and the highest portrait. Content: 0 is the photo, 1 nothing of it left. Style:"
+    " 0 is the painting's manner, 1 the untouched photo's, more is farther away. Identity: 1 is the same."
+    " Mood kept: the share read like their photo."
 )
 VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 
@@ -90,7 +90,7 @@ def portraits_block(results: dict[str, Any]) -> str:
     )
     judges = f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}."
     lines = [
-        f"{judges} {LEGEND}",
+        f"{judges} Means{', of seconds and memory medians' if results.get('medians') else ''}; {LEGEND}",
         "",
     ]
     lines += [
@@ -145,7 +145,8 @@ def _portraits(workspace: Path) -> dict[str, Any]:
     facts = sealed.facts(painter)
     gan = {key: facts[key] for key in FACTS}
     kept = {key: verdict[key] for key in ("features", "classifier", "rows", "sentences", "missing")}
-    return {"portraits": {**kept, "cyclegan": gan, "augmented": augmented["sentence"]}}
+    more = {"medians": list(TYPICAL), "cyclegan": gan, "augmented": augmented["sentence"]}
+    return {"portraits": {**kept, **more}}
 
 
 def _seeds(rows: list[dict[str, Any]]) -> list[str]:
