@@ -34,7 +34,7 @@ from tests.holds import ASKED, made_on, record
 absl.logging.get_absl_handler().python_handler.close = lambda: None
 environment.settle()  # before anything imports a framework, which reads these variables then
 os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
-for own in ("PREFECT_HOME", "DVC_SITE_CACHE_DIR"):  # what tools keep outside a project; xdist's share the first's
+for own in ("PREFECT_HOME", "DVC_SITE_CACHE_DIR"):  # outside a project; xdist's processes share the first's
     if own not in os.environ:
         os.environ[own] = tempfile.mkdtemp(prefix="pawtrait-tests-")
         atexit.register(shutil.rmtree, os.environ[own], ignore_errors=True)
