@@ -43,6 +43,7 @@ STAGES = {
 FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
+OF_STAGES = ("force", "only")
 BY_MODEL = ("train", "evaluate")
 
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
@@ -288,8 +289,10 @@ def stylize(
     only: Only = False,
 ) -> None:
     """Paint photos like a painting. A bad one is reported, the rest go on, the exit code is 1."""
-    _refuse(asked, concern=["force", "only"] if photos else PAINTING, missing=not photos)
-    if not photos:
+    if photos:
+        _refuse(asked, OF_STAGES, "photos are painted anew each time; leave it out")
+    else:
+        _refuse(asked, PAINTING, "no photo was named; name one, or leave it out")
         _stage("stylize", None, force, only)
         return
     from pawtrait import easel, params
@@ -312,8 +315,8 @@ def stylize(
         raise typer.Exit(1)
 
 
-def _refuse(asked: typer.Context, concern: Sequence[str], missing: bool) -> None:
-    """Options that would be ignored: with photos those of the stage, without photos those of painting.
+def _refuse(asked: typer.Context, ignored: Sequence[str], why: str) -> None:
+    """Refuse options that would be ignored.
 
     Raises:
         BadParams: such an option was given.
@@ -322,12 +325,11 @@ def _refuse(asked: typer.Context, concern: Sequence[str], missing: bool) -> None
 
     given = [
         f"--{name.replace('_', '-')}"
-        for name in concern
+        for name in ignored
         if (source := asked.get_parameter_source(name)) is not None and source.name != "DEFAULT"
     ]
     if given:
-        why = "no photo was named" if missing else "photos are painted anew each time"
-        raise BadParams(f"{', '.join(given)}: {why}; {'name one, or ' if missing else ''}leave it out")
+        raise BadParams(f"{', '.join(given)}: {why}")
 
 
 def _print_lines(answers: Any, model: str) -> int:

@@ -16,6 +16,7 @@ from pawtrait import easel, params
 from pawtrait.dataset import images, manifest, named
 from pawtrait.dataset.paintings import Painting
 from pawtrait.errors import BadData, BadImage, BadModel, BadParams
+from pawtrait.style_transfer import painter
 from pawtrait.style_transfer.studio import Glimpse, Studio
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +187,13 @@ def test_no_method_enlarges_a_photo_that_is_smaller_than_the_side(gan, fast_fold
     styles = ["red"] if method != "cyclegan" else []
     (done,) = hang(wish(method, *styles), save("photo.png", 40, 50))
     assert picture(done.portrait).shape == (40, 50, 3)
+
+
+def test_a_painters_files_are_checked_once_not_with_every_photo(gan, monkeypatch):
+    checked, missing = [], painter.missing
+    monkeypatch.setattr(painter, "missing", lambda folder: checked.append(folder) or missing(folder))
+    assert len(hang(wish(), save("a.png"), save("b.png"), save("c.png"))) == 3
+    assert len(checked) == 1
 
 
 def test_a_strength_that_is_no_number_is_refused(gan):

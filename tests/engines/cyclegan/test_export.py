@@ -106,3 +106,10 @@ def test_a_painter_that_differs_in_onnx_is_not_written(nets, photos, tmp_path):
     with pytest.raises(BadModel, match="differ by nan"):
         export.save(broken, tmp_path, photos)
     assert not (tmp_path / "photo_to_painting.onnx").exists()
+
+
+def test_one_photo_that_comes_out_as_no_number_is_enough_to_refuse(nets, photos, tmp_path, monkeypatch):
+    apart = iter([0.01, float("nan")])
+    monkeypatch.setattr(export, "_difference", lambda *given: next(apart))
+    with pytest.raises(BadModel, match="differ by nan"):
+        export.save(nets, tmp_path, photos)

@@ -85,6 +85,19 @@ def test_a_picture_of_any_size_comes_back_in_its_size(cyclegan, size):
     assert cyclegan.paint(noise(*size), side=128).shape == (*size, 3)
 
 
+def test_the_generator_that_portraits_do_not_need_is_opened_with_the_first_wish(cyclegan_folder, monkeypatch):
+    opened, open_file = [], painter.runners.open_file
+    monkeypatch.setattr(
+        painter.runners, "open_file", lambda path, *more: opened.append(path.name) or open_file(path, *more)
+    )
+    gan = painter.CycleGanPainter.load(cyclegan_folder)
+    gan.paint(noise(64, 64), side=64)
+    assert opened == ["photo_to_painting.onnx"]
+    for _ in range(2):
+        gan.back(noise(64, 64), side=64)
+    assert opened == ["photo_to_painting.onnx", "painting_to_photo.onnx"]
+
+
 def test_within_the_side_no_pixel_is_lost(cyclegan):
     photo = noise(67, 129)
     assert np.array_equal(cyclegan.paint(photo, side=256), 255 - photo)
