@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 COMPARISONS = 6  # that monitoring makes at once
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16"]
 Method = Literal["nst", "fast", "cyclegan", "hybrid"]
 Net = Literal[
     "linear_probe", "cnn", "deep_cnn", "resnet50", "mobilenet_v2", "efficientnet_b0", "efficientnet_b5"

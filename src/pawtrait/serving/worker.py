@@ -95,10 +95,13 @@ def _set(studio: Studio, side: int, steps: int | None) -> None:
 
 def _check(recipe: params.Neural, room: int) -> None:
     """Refuse at once what would run out of memory after a while: ``room`` is in bytes."""
-    from pawtrait.style_transfer import neural
+    import torch
+
+    from pawtrait.style_transfer import neural, precision
 
     network = recipe.networks[recipe.network]
-    if neural.memory(network, recipe.network, recipe.side, recipe.side, recipe.precision) > room:
+    used = precision.choose(recipe.precision, torch.device("cpu"))
+    if neural.memory(network, recipe.network, recipe.side, recipe.side, used) > room:
         raise MemoryError
 
 

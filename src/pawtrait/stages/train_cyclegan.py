@@ -16,7 +16,7 @@ from pawtrait.dataset.paintings import Painting, chosen, evenly
 from pawtrait.evaluation import drawing, plots
 from pawtrait.files import whole_folder, write_csv
 from pawtrait.params import CycleGan
-from pawtrait.style_transfer import features, measures
+from pawtrait.style_transfer import features, measures, precision
 from pawtrait.style_transfer.cyclegan import domains, export, fit, parallel
 from pawtrait.style_transfer.cyclegan.fit import Epoch
 from pawtrait.style_transfer.cyclegan.probes import paint
@@ -151,12 +151,14 @@ def _save(
     sheet = [picture for row in shown for picture in row]
     captions = ["photo", "painted", "brought back"] * len(probes)
     drawing.save(plots.samples(sheet, captions, across=6), folder / "probes.png")
+    device = next(last.nets.netG_A.parameters()).device
     counted = {name: sum(one.numel() for one in net.parameters()) for name, net in last.nets.named().items()}
     return {
         "name": "cyclegan",
         "kind": "cyclegan",
         "preset": knobs.cyclegan.preset,
         "start": "random start",
+        "precision": precision.choose(recipe.precision, device),
         "side": recipe.crop_size,
         "parameters": sum(counted.values()),
         "parameters_of": counted,

@@ -18,7 +18,7 @@ from pawtrait import params
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadTraining
-from pawtrait.style_transfer import descent, trunks
+from pawtrait.style_transfer import descent, precision, trunks
 from pawtrait.style_transfer.canvas import Canvas
 from pawtrait.style_transfer.features import LEAST, Features
 from pawtrait.style_transfer.goal import Goal, Styles
@@ -79,7 +79,7 @@ def optimise(
     """
     network = recipe.networks[features.network]
     walk = _WALKS[recipe.optimizer]
-    features = features.to(recipe.precision)
+    features = features.to(precision.choose(recipe.precision, features.device))
     index = 0
     canvas: Canvas | None = None
     pixels: Tensor | None = None
@@ -115,7 +115,7 @@ def evaluate(
     return {name: float(one) for name, one in found._asdict().items()}
 
 
-def memory(network: params.FeatureNetwork, trunk: str, height: int, width: int, precision: str) -> int:
+def memory(network: params.FeatureNetwork, trunk: str, height: int, width: int, used: precision.Used) -> int:
     """How many bytes painting takes beyond the program itself, at the most (measured: 0.6 to 0.95 of it).
 
     The maps that the way back needs, the largest slopes on the way, and L-BFGS' memory of the picture. With
@@ -123,7 +123,7 @@ def memory(network: params.FeatureNetwork, trunk: str, height: int, width: int, 
     four times as much at 2,048 px, the largest side; fp32 takes half as much again.
     """
     deepest = {*network.content_layers, *network.style_layers}
-    size = 2 if precision == "bf16" else 4
+    size = 2 if used == "bf16" else 4
     kept, largest = trunks.footprint(trunk, height * network.zoom, width * network.zoom, deepest, size)
     pictures = 2 * descent.MEMORY + 12 + 6 * network.zoom**2  # float32, the last of them enlarged
     return round(1.3 * (kept + 2 * largest)) + pictures * 3 * 4 * height * width
@@ -161,11 +161,12 @@ def _first(canvas: Canvas, styles: Styles, start: str, seed: int) -> Pixels:
 def _enough(features: Features, network: params.FeatureNetwork, recipe: params.Neural) -> Iterator[None]:
     """Say what to lower before memory runs out, or when it did."""
     side = max(round(recipe.side * max(recipe.scales)), LEAST)
-    needed = memory(network, features.network, side, side, recipe.precision)
+    used = precision.choose(recipe.precision, features.device)
+    needed = memory(network, features.network, side, side, used)
     on_gpu = features.device.type == "cuda"
     free = torch.cuda.mem_get_info(features.device)[0] if on_gpu else psutil.virtual_memory().available
     words = f"neural style transfer at {side} px takes up to {needed / 1e9:.1f} GB"
-    remedy = "lower neural.side" + ("" if recipe.precision == "bf16" else " or set neural.precision to bf16")
+    remedy = "lower neural.side" + ("" if used == "bf16" else " or set neural.precision to bf16")
     if needed > free:
         raise BadTraining(f"{words}, {free / 1e9:.1f} GB are free; {remedy}")
     try:

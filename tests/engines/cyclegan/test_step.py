@@ -120,6 +120,18 @@ def test_bf16_moves_float32_weights_to_about_the_same_losses(recipe, in_turn):
     torch.testing.assert_close(losses["bf16"], losses["fp32"], rtol=0.05, atol=0.02)
 
 
+@pytest.mark.parametrize("used", ["fp32", "bf16"])
+def test_a_step_by_auto_is_that_of_the_precision_chosen(recipe, in_turn, monkeypatch, used):
+    monkeypatch.setattr(step.precision, "has_bf16", lambda _: used == "bf16")
+    losses = {}
+    for wish in ("auto", "fp32", "bf16"):
+        training, ((real_A, real_B),) = _training(networks.build(8, 1, 8, 1), recipe), _pairs(1, 1)
+        now = recipe.model_copy(update={"precision": wish})
+        losses[wish] = step.step(training, real_A.float(), real_B.float(), now, in_turn, ALONE)
+    assert torch.equal(losses["auto"], losses[used])
+    assert not torch.equal(losses["fp32"], losses["bf16"])
+
+
 class Scale(nn.Module):
     """A generator of one number."""
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pawtrait.params import CycleGan
+from pawtrait.style_transfer import precision
 from pawtrait.style_transfer.cyclegan.lanes import Lanes
 from pawtrait.style_transfer.cyclegan.networks import Networks
 from pawtrait.style_transfer.cyclegan.parallel import Team
@@ -74,7 +75,7 @@ def step(
     Returns:
         The losses in the order of ``LOSSES``, weighted, (8,) without gradient, over the whole batch.
     """
-    A_to_B, B_to_A = _ways(training.nets, recipe)
+    A_to_B, B_to_A = _ways(training.nets, recipe, real_A.device)
 
     painting = training.nets.generators()
     (fake_B, losses_G_A, gradients_A), (fake_A, losses_G_B, gradients_B) = lanes.run(
@@ -101,9 +102,9 @@ def step(
     return losses
 
 
-def _ways(nets: Networks, recipe: CycleGan) -> tuple[Way, Way]:
+def _ways(nets: Networks, recipe: CycleGan, device: torch.device) -> tuple[Way, Way]:
     """Both ways. The identity loss of one is on the other's pictures, and weighs by the other's lambda."""
-    identity, bf16 = recipe.lambda_identity, recipe.precision == "bf16"
+    identity, bf16 = recipe.lambda_identity, precision.choose(recipe.precision, device) == "bf16"
     a, b = recipe.lambda_a, recipe.lambda_b
     return (
         Way(nets.netG_A, nets.netG_B, nets.netD_A, a, b * identity, bf16),

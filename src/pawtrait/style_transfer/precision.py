@@ -1,0 +1,45 @@
+"""In which precision a device multiplies: what ``auto`` in params.yaml comes to.
+
+bfloat16 halves the time where the processor or the GPU has instructions for it. Elsewhere it is emulated, and
+one convolution takes five to ten times as long as in float32.
+"""
+
+import logging
+from functools import cache
+from typing import Literal
+
+import torch
+
+from pawtrait.params import Precision
+
+Used = Literal["fp32", "bf16"]
+
+_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # torch's names: two of x86, two of ARM
+
+log = logging.getLogger(__name__)
+
+
+def choose(wished: Precision, device: torch.device) -> Used:
+    """Turn ``auto`` into bf16 where the device has instructions for it, else into fp32; the rest stays.
+
+    bf16 by name on a device that emulates it is done, with a warning, once a process.
+    """
+    if wished == "auto":
+        return "bf16" if has_bf16(device.type) else "fp32"
+    if wished == "bf16" and not has_bf16(device.type):
+        _warn(device.type)
+    return wished
+
+
+@cache
+def has_bf16(kind: str) -> bool:
+    """Whether devices of a kind, cpu or cuda, have instructions for bfloat16."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name) for name in _INSTRUCTIONS)
+
+
+@cache
+def _warn(kind: str) -> None:
+    log.warning("precision bf16: this %s emulates it, several times slower than fp32; auto avoids that", kind)
