@@ -1,4 +1,4 @@
-"""What keeps foreign tools quiet and at home: environment variables, and an ear muff for native libraries."""
+"""What keeps foreign tools quiet, at home and out of each other's way; an ear muff for native libraries."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow honours only this spelling, Prefect takes it too
     "DVC_NO_ANALYTICS": "1",
+    "GOMP_SPINCOUNT": "10000",  # torch's idle threads soon sleep; spinning, they crawl on a busy machine
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

@@ -24,6 +24,20 @@ def test_nothing_phones_home(monkeypatch):
     assert os.environ["DO_NOT_TRACK"] == os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
+def test_torchs_waiting_threads_soon_sleep():
+    code = "from pawtrait import environment; environment.settle(); import torch"
+    plain = {name: value for name, value in os.environ.items() if name not in environment.QUIET}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=plain | {"OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"GOMP_SPINCOUNT = '{environment.QUIET['GOMP_SPINCOUNT']}'" in told.stderr
+
+
 def test_the_cores_are_those_this_process_may_use(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {4, 7, 9}, raising=False)
     assert environment.cores() == 3

@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # who waits sleeps; spinning takes 4 times as long on a busy machine
 LEAVING = 1.0  # seconds that a process whose channel is closed may take to end
 
 
@@ -31,7 +29,6 @@ def start(module: str, setup: Mapping[str, Any]) -> "tuple[Connection, subproces
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
-            env=PATIENT | os.environ,
             process_group=0,  # a Ctrl-C in the terminal is the service's to answer
         )
     except OSError:
