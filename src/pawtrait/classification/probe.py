@@ -12,25 +12,21 @@ from sklearn.preprocessing import StandardScaler
 from pawtrait.classification import nets
 
 TRUNK = "mobilenet_v2"
-LAST = "block_16_project_BN"  # behind it come the 1,280 channels that ImageNet's classes are read from
 POOL = 4  # without weights: 128 px are averaged to 32, as many features as pictures can bear
 
 
 def features(side: int, weights: Path | None, input_range: str) -> keras.Model:
     """Frozen features: pixels float32 (B, side, side, 3) in 0..255 → float32 (B, C).
 
-    With weights the trunk's last bottleneck, pooled (C = 320); without, the picture shrunk by averaging. In
-    grouped folds of the real pictures the 1,280 channels behind it fit ImageNet's classes rather than moods:
-    log loss 1.18 against 1.15, accuracy 0.496 against 0.505 (332 groups, ten times five folds).
+    With weights the trunk's pooled maps (C = 1280); without, the picture shrunk by averaging.
     """
     pixels = keras.Input((side, side, 3), name="pixels")
     if weights is None:
         small = layers.AveragePooling2D(POOL)(layers.Rescaling(1 / 255)(pixels))
         return keras.Model(pixels, layers.Flatten()(small))
     trunk = nets.load_trunk(TRUNK, side, weights)
-    trunk = keras.Model(trunk.input, trunk.get_layer(LAST).output, name=TRUNK)
     trunk.trainable = False
-    maps = nets.run_trunk(TRUNK, trunk, pixels, True, input_range)  # (B, h, w, 320)
+    maps = nets.run_trunk(TRUNK, trunk, pixels, True, input_range)  # (B, h, w, 1280)
     return keras.Model(pixels, layers.GlobalAveragePooling2D()(maps))
 
 
