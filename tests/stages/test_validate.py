@@ -1,6 +1,7 @@
 """Stage validate: bad pictures are set aside with their reasons, a bad set stops with one line."""
 
 import json
+import logging
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Record, Rejected, read, write
 from pawtrait.errors import BadData
+from pawtrait.stages import __main__ as stages
 from pawtrait.stages import validate
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -62,6 +64,23 @@ def run(records: list[Record]) -> dict[str, Any]:
 def summary() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path("validation.json").read_text(encoding="utf-8"))
     return found
+
+
+def test_great_expectations_and_tensorflow_are_heard_where_something_is_wrong(good: list[Record]) -> None:
+    heard: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = heard.append  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        run(good)
+        logging.getLogger("tensorflow").warning("5 out of the last 13 calls triggered retracing")
+        logging.getLogger("tensorflow").error("out of memory")
+        logging.getLogger("pawtrait.stages").warning("ours")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert any("ephemeral docs site" in one.getMessage() for one in heard)
+    passed = [one.getMessage() for one in heard if stages._worth_saying(one)]
+    assert passed == ["out of memory", "ours"]
 
 
 def test_bad_pictures_are_set_aside_each_with_its_reasons(good: list[Record]) -> None:

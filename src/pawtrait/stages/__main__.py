@@ -14,14 +14,15 @@ from pawtrait.errors import PawtraitError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NOISY = ("mlflow", "alembic", "great_expectations", "fsspec", "absl", "tf2onnx", "matplotlib")
+LEAST = dict.fromkeys(NOISY, logging.WARNING) | {"tensorflow": logging.ERROR}  # warns of each new model
 
 
 def main(arguments: list[str]) -> int:
     """Run the stage named first with the paths that follow; 2 after an error that a person can mend."""
     environment.settle()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_worth_saying)
     names = [module.name for module in pkgutil.iter_modules(stages.__path__) if module.name != "__main__"]
     chooser = argparse.ArgumentParser("python -m pawtrait.stages", description="Run one stage; see dvc.yaml.")
     chooser.add_argument("stage", choices=names)
@@ -40,6 +41,11 @@ def main(arguments: list[str]) -> int:
         progress.say(f"{stage}: the disk is full ({error}); free some space and run again")
         return 2
     return 0
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Whatever level a framework's loggers have given themselves; Great Expectations' say INFO."""
+    return record.levelno >= LEAST.get(record.name.partition(".")[0], logging.NOTSET)
 
 
 def _full(error: Exception) -> bool:
