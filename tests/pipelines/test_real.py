@@ -114,7 +114,10 @@ def test_a_marked_block_is_renewed_and_nothing_else() -> None:
     assert readme.replaced(text, "b", "new") == text
 
 
-def test_the_overlay_names_only_models_with_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [(), (Path("docs/real_portraits.yaml"),)])
+def test_an_overlay_names_only_models_with_a_recipe(
+    more: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
-    merged = real.parameters(real.OVERLAYS, str(ROOT / "data"), None, None)
+    merged = real.parameters([*real.OVERLAYS, *more], str(ROOT / "data"), None, None)
     assert set(merged["selected"]) <= set(merged["models"])
