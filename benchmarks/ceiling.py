@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from pawtrait.style_transfer import precision
 from pawtrait.style_transfer.trunks import Conv
 
 _CHANNELS, _SIDE, _TIMES = 256, 64, 4  # a layer that fills every kind of processor
@@ -59,15 +59,15 @@ def wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def has_bf16() -> bool:
-    """Whether the processor multiplies in bfloat16 (avx512_bf16), as far as it says so."""
-    told = Path("/proc/cpuinfo")
-    return told.is_file() and "avx512_bf16" in told.read_text(encoding="utf-8").split()
+def used(device: str) -> tuple[precision.Used, torch.dtype]:
+    """The precision that ours takes on a device, by its name and as torch's type."""
+    name = precision.choose("auto", torch.device(device))
+    return name, torch.bfloat16 if name == "bf16" else torch.float32
 
 
 def remark() -> str:
     """What has to be said about figures of a processor without bfloat16."""
-    return "" if has_bf16() else "; no avx512_bf16 here, which ours is made for"
+    return "" if precision.has_bf16("cpu") else "; no bf16 here, which ours is made for"
 
 
 def _random(dtype: torch.dtype, device: str, *shape: int) -> torch.Tensor:

@@ -73,22 +73,23 @@ def row(plan: race.Plan, side: int, device: str) -> race.Row:
     rounds = 3 if plan.quick else 7
     alone = device == "cpu" and torch.get_num_threads() == 1
     recipe = _recipe(side)
-    ours = fit.begin(recipe.model_copy(update={"precision": "bf16"}), 1, torch.device(device))
+    precision, dtype = ceiling.used(device)
+    ours = fit.begin(recipe, 1, torch.device(device))
     plain = Plain(copy.deepcopy(ours.nets), recipe)
     team = Team(0, 1, torch.device(device))
     source = torch.Generator().manual_seed(1)
     real_A, real_B = (torch.rand((1, 3, side, side), generator=source).mul(2).sub(1).to(device) for _ in "AB")
     with FlopCounterMode(display=False) as counter:
         plain.step(real_A, real_B)
-    limit = ceiling.work(torch.bfloat16, device)
-    bf16 = recipe.model_copy(update={"precision": "bf16"})
+    limit = ceiling.work(dtype, device)
+    faster = recipe.model_copy(update={"precision": precision})
     threads = torch.get_num_threads()
     with Lanes(torch.device(device)) as lanes:
         within = torch.get_num_threads()  # one, where lanes do the work; the others get all of them back
 
         def step_of_ours() -> None:
             torch.set_num_threads(within)
-            step.step(ours, real_A, real_B, bf16, lanes, team)
+            step.step(ours, real_A, real_B, faster, lanes, team)
             ceiling.wait(device)
 
         def step_of_theirs() -> None:
@@ -105,9 +106,9 @@ def row(plan: race.Plan, side: int, device: str) -> race.Row:
         taken = race.run(variants, rounds, clock=race.CPU if alone else race.WALL)
         busy = (time.process_time() - began[0]) / (time.perf_counter() - began[1]) / environment.cores()
     place = _on_gpu(median(taken["ours"])) if device == "cuda" else _on_cpu(alone, busy)
-    beside = ", two lanes" if device == "cpu" and not alone else ""
+    named = precision + (", two lanes" if device == "cpu" and not alone else "")
     gflop = counter.get_total_flops() / 1e9
-    return _told(taken, side, gflop, limit.gflop, beside, f"{place}, × {rounds}")
+    return _told(taken, side, gflop, limit.gflop, named, f"{place}, × {rounds}")
 
 
 def _on_cpu(alone: bool, busy: float) -> str:
@@ -126,17 +127,17 @@ def _on_gpu(seconds: float) -> str:
 
 
 def _told(
-    taken: dict[str, list[float]], side: int, gflop: float, known: float, beside: str, how: str
+    taken: dict[str, list[float]], side: int, gflop: float, known: float, named: str, how: str
 ) -> race.Row:
     times, spread = race.ratios(taken["plain"], taken["ours"])
     rate = known / median(taken["limit"])  # GFLOP/s
     least = gflop / rate  # seconds
     one = median(taken["ours"])
-    work = f"{gflop:.0f} GFLOP at {rate:.0f} a second in bf16"
+    work = f"{gflop:.0f} GFLOP at {rate:.0f} a second in {named[:4]}"
     return race.Row(
         job=f"CycleGAN, one step, ResNet-9, 64 filters, batch 1, {side} px",
         theirs=f"plain loop, fp32: {race.each(taken['plain'], 1)}",
-        ours=f"bf16{beside}: {race.each(taken['ours'], 1)}",
+        ours=f"{named}: {race.each(taken['ours'], 1)}",
         limit=f"{race.each([least], 1)}: {work} ({least / one:.0%} of ours)",
         times=times,
         spread=spread,

@@ -18,7 +18,7 @@ from benchmarks import ceiling, race
 from benchmarks.published import build
 from pawtrait import sealed
 from pawtrait.dataset.demo import paintings
-from pawtrait.style_transfer import fast, painter
+from pawtrait.style_transfer import fast, painter, precision
 from pawtrait.style_transfer.painter import FastPainter
 
 SIDE = 256  # px
@@ -49,7 +49,7 @@ def _row(plan: race.Plan, engine: Any, model: Path, folder: Path, named: str) ->
     ours = FastPainter.load(folder, engine=engine, threads=1)
     vector = ours.vector(painting)
     pixels, known = 255 * content, tf.constant(vector)
-    bf16 = engine == "openvino" and ceiling.has_bf16()
+    bf16 = engine == "openvino" and precision.has_bf16("cpu")
     limit = ceiling.work(torch.bfloat16 if bf16 else torch.float32)
     variants: dict[str, Callable[[], object]] = {
         "eager": lambda: [module(content, style)[0].numpy() for _ in range(calls)],

@@ -69,10 +69,11 @@ def _descent(plan: race.Plan) -> race.Row:
     taken = race.run(variants, rounds, clock=watch, warm=False)
     times, spread = race.ratios(taken["tutorial"], taken["ours"])
     least = {name: "" if done else "at least " for name, done in ended.items()}
+    manner = f"L-BFGS, coarse to fine, {scene.recipe.precision}"
     return race.Row(
         job=f"NST to {TARGET} of the start loss, {_named(scene)}, {side} px",
         theirs=f"TensorFlow's tutorial, Adam, fp32: {least['tutorial']}{race.each(taken['tutorial'], 1)}",
-        ours=f"L-BFGS, coarse to fine, bf16: {least['ours']}{race.each(taken['ours'], 1)}",
+        ours=f"{manner}: {least['ours']}{race.each(taken['ours'], 1)}",
         limit="",
         times=times,
         spread=spread,
@@ -111,7 +112,8 @@ def step(plan: race.Plan, device: str) -> race.Row:
     side, rounds, steps = (128, 3, 1) if plan.quick else (256, 9, 2)
     scene = _scene(plan, side, (1.0,), (10_000,), device)
     ours = _steps(scene)
-    limit = ceiling.frozen(convolutions(scene, side), torch.bfloat16, device)
+    precision, dtype = ceiling.used(device)
+    limit = ceiling.frozen(convolutions(scene, side), dtype, device)
     variants: dict[str, Callable[[], object]] = {
         "ours": lambda: (_exhaust(itertools.islice(ours, steps)), ceiling.wait(device)),
         "limit": lambda: [limit.run() for _ in range(steps)],
@@ -129,8 +131,8 @@ def step(plan: race.Plan, device: str) -> race.Row:
     return race.Row(
         job=f"NST, one step, VGG19, {side} px",
         theirs=f"TensorFlow's tutorial, fp32: {race.each(taken['tutorial'], steps)}" if known else "",
-        ours=f"bf16, channels_last: {race.each(taken['ours'], steps)}",
-        limit=f"its convolutions alone, bf16: {race.each(taken['limit'], steps)}"
+        ours=f"{precision}, channels_last: {race.each(taken['ours'], steps)}",
+        limit=f"its convolutions alone, {precision}: {race.each(taken['limit'], steps)}"
         f" ({share:.0%} of ours; {rate:.0f} GFLOP/s)",
         times=times,
         spread=spread,
@@ -171,7 +173,7 @@ def _scene(
         "steps": steps,
         "start": "content",
         "keep_colours": False,
-        "precision": "bf16",
+        "precision": ceiling.used(device)[0],
     }
     recipe = knobs.model_copy(update=fixed)
     painting = paintings.painting(paintings.MANNERS[0], 1, side, seed=1)

@@ -32,6 +32,7 @@ from pawtrait.style_transfer.cyclegan.lanes import Lanes
 from pawtrait.style_transfer.cyclegan.parallel import Team
 from pawtrait.style_transfer.cyclegan.probes import paint
 from pawtrait.style_transfer.cyclegan.step import LOSSES
+from pawtrait.style_transfer.precision import has_bf16
 
 RESULTS, PICTURE = Path("docs/results/precision.json"), Path("docs/images/precision.png")
 LOG = Path(".cache/precision.csv")
@@ -137,7 +138,7 @@ def made_on() -> dict[str, Any]:
         "commit": commit.sha or "none",
         "dirty": commit.dirty,
         "processor": named or platform.machine(),
-        "avx512_bf16": ceiling.has_bf16(),
+        "bf16": has_bf16("cpu"),
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in names},
     }
