@@ -62,7 +62,7 @@ def wait(device: str) -> None:
 def used(device: str) -> tuple[precision.Used, torch.dtype]:
     """The precision that ours takes on a device, by its name and as torch's type."""
     name = precision.choose("auto", torch.device(device))
-    return name, torch.bfloat16 if name == "bf16" else torch.float32
+    return name, precision.DTYPES[name]
 
 
 def remark() -> str:

@@ -133,7 +133,7 @@ def _told(
     rate = known / median(taken["limit"])  # GFLOP/s
     least = gflop / rate  # seconds
     one = median(taken["ours"])
-    work = f"{gflop:.0f} GFLOP at {rate:.0f} a second in {named[:4]}"
+    work = f"{gflop:.0f} GFLOP at {rate:.0f} a second in the same precision"
     return race.Row(
         job=f"CycleGAN, one step, ResNet-9, 64 filters, batch 1, {side} px",
         theirs=f"plain loop, fp32: {race.each(taken['plain'], 1)}",

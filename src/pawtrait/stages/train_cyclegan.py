@@ -66,6 +66,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
             last = epoch  # and no other: each holds its pictures
         facts = _save(folder, rows, last, recipe, probes, knobs)
         facts |= _judge(last, judged, data, judge)
+        record.tags({"cyclegan.precision": facts["precision"]})  # which the parameter "auto" does not tell
         record.metrics({f"final_{key}": value for key, value in facts.items() if isinstance(value, float)})
         sealed.write_facts(folder, facts)
         sealed.seal(folder)

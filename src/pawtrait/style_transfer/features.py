@@ -19,13 +19,13 @@ from pawtrait.errors import BadParams, BadWeights
 from pawtrait.files import sha256
 from pawtrait.style_transfer import kernels, trunks
 from pawtrait.style_transfer.kernels import Kernel
+from pawtrait.style_transfer.precision import DTYPES, Used
 from pawtrait.style_transfer.trunks import Conv, Part, Pool
 
 LEAST = 32  # px a side; the deepest maps vanish soon under it
 
 SPREAD = 64.0  # grey levels, about the standard deviation of a picture's pixels
 _MEAN = (123.68, 116.779, 103.939)  # ImageNet's, RGB in 0..255; every network here wants BGR less the mean
-_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Features:
         """Of the weights and the maps."""
         return next(iter(self.weights.values()))[0].dtype
 
-    def to(self, precision: str, device: str | torch.device | None = None) -> "Features":
-        """The same network with weights and maps in "fp32" or "bf16", on a device."""
-        dtype, last = _PRECISIONS[precision], torch.channels_last
+    def to(self, used: Used, device: str | torch.device | None = None) -> "Features":
+        """The same network with weights and maps in a precision, on a device."""
+        dtype, last = DTYPES[used], torch.channels_last
         weights = {
             name: (kernel.to(device, dtype, memory_format=last), bias.to(device, dtype))
             for name, (kernel, bias) in self.weights.items()

@@ -79,11 +79,12 @@ def optimise(
     """
     network = recipe.networks[features.network]
     walk = _WALKS[recipe.optimizer]
-    features = features.to(precision.choose(recipe.precision, features.device))
+    used = precision.choose(recipe.precision, features.device)
+    features = features.to(used)
     index = 0
     canvas: Canvas | None = None
     pixels: Tensor | None = None
-    with _enough(features, network, recipe):
+    with _enough(features, network, recipe, used):
         for share, steps in zip(recipe.scales, recipe.steps, strict=True):
             side = max(round(recipe.side * share), 1)
             before, canvas = canvas, Canvas(images.fit(photo, side), recipe.keep_colours, features.device)
@@ -158,10 +159,11 @@ def _first(canvas: Canvas, styles: Styles, start: str, seed: int) -> Pixels:
 
 
 @contextmanager
-def _enough(features: Features, network: params.FeatureNetwork, recipe: params.Neural) -> Iterator[None]:
+def _enough(
+    features: Features, network: params.FeatureNetwork, recipe: params.Neural, used: precision.Used
+) -> Iterator[None]:
     """Say what to lower before memory runs out, or when it did."""
     side = max(round(recipe.side * max(recipe.scales)), LEAST)
-    used = precision.choose(recipe.precision, features.device)
     needed = memory(network, features.network, side, side, used)
     on_gpu = features.device.type == "cuda"
     free = torch.cuda.mem_get_info(features.device)[0] if on_gpu else psutil.virtual_memory().available

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pawtrait import params, sealed
@@ -13,6 +14,7 @@ from pawtrait.stages import (
     export_fast,
     train_cyclegan,
 )
+from pawtrait.style_transfer import precision
 from pawtrait.style_transfer.cyclegan.step import LOSSES
 from tests.stages.portraits.conftest import FILES, digest, history, shown, steps, train, write_params
 
@@ -71,6 +73,7 @@ def test_the_run_holds_the_model_that_it_made(trained):
     assert run.data.tags["pawtrait.kind"] == "painter"
     assert run.data.tags["model.sha256"] == digest(trained.folder)
     assert run.data.tags["cyclegan.preset"] == "demo" and run.data.params["crop_size"] == "32"
+    assert run.data.tags["cyclegan.precision"] == "fp32"
     assert len(run.outputs.model_outputs) == 1
 
 
@@ -118,10 +121,12 @@ def test_an_epoch_that_mlflow_could_not_be_told_of_is_told_later(here, monkeypat
 
 
 def test_one_painting_is_enough_and_has_no_kernel_distance(here):
-    presets = {"single": params.load().cyclegan.presets["demo"].model_dump(mode="json") | {"paintings": 1}}
+    changes = {"paintings": 1, "precision": "auto"}
+    presets = {"single": params.load().cyclegan.presets["demo"].model_dump(mode="json") | changes}
     write_params(cyclegan={"preset": "single", "presets": presets})
     facts = sealed.facts(train())
     assert facts["preset"] == "single"
+    assert facts["precision"] == precision.choose("auto", torch.device("cpu"))
     assert [facts[key] for key in ("kid", "kid_error", "kid_photos", "kid_photos_error")] == [None] * 4
     assert np.isfinite(facts["held_out_psnr"])
 
