@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from pawtrait import sealed
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
+from tests.stages import feedback_project
 
 ROOT = Path(__file__).parents[2]
 SIDE = 32
@@ -152,3 +153,13 @@ def _history(path: Path, epochs: int, skill: float) -> None:
 def _table(path: Path, columns: str, rows: list[list[float]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([columns.split(), *rows])
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in the current folder, with feedback's store and pictures of its own."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
+    feedback_project.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
