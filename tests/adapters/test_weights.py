@@ -1,19 +1,23 @@
 """Pretrained weights: from a mirror, from their own address, or not at all; never other than pinned."""
 
+import re
 import tarfile
 import threading
 from functools import partial
-from hashlib import sha256
+from hashlib import md5, sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from pawtrait import params
 from pawtrait.adapters import weights
 from pawtrait.adapters.sources import folders
 from pawtrait.adapters.weights import Fetched
 from pawtrait.errors import BadSource, BadWeights
 
+ROOT = Path(__file__).parents[2]
 CONTENT = b"\x89HDF made-up weights" * 1000
 SUM = sha256(CONTENT).hexdigest()
 NAMES = {net: address.rpartition("/")[2] for net, address in weights.ADDRESSES.items()}
@@ -83,6 +87,38 @@ def test_an_address_is_a_mirror(tmp_path, served, ending):
 
 def test_any_of_several_pins_will_do(tmp_path, mirror):
     assert fetch(tmp_path, mirror=mirror, pins=("0" * 64, SUM)).sha256 == SUM
+
+
+def test_a_file_that_keras_own_sum_knows_is_taken_and_its_sha256_told(tmp_path, mirror):
+    pin = f"md5:{md5(CONTENT, usedforsecurity=False).hexdigest()}"
+    assert fetch(tmp_path, mirror=mirror, pins=(pin,)) == Fetched(NET, NAME, SUM, "mirror")
+
+
+def test_a_damaged_file_is_refused_by_keras_own_sum(tmp_path, mirror):
+    pin = f"md5:{md5(CONTENT, usedforsecurity=False).hexdigest()}"
+    (mirror / NAME).write_bytes(CONTENT[:-1])
+    with pytest.raises(BadWeights, match=f"expected {pin}"):
+        fetch(tmp_path, mirror=mirror, pins=(pin,))
+    assert kept(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("section", "net", "where", "sum_"),
+    [
+        ("weights", "resnet50", "resnet.py", r'"resnet50": \(\s*"[0-9a-f]{32}",\s*"([0-9a-f]{32})"'),
+        ("weights", "efficientnet_b0", "efficientnet.py", r'"b0": \(\s*"[0-9a-f]{32}",\s*"([0-9a-f]{32})"'),
+        (
+            "style_weights",
+            "vgg19",
+            "vgg19.py",
+            r'_notop\.h5",\s*WEIGHTS_PATH_NO_TOP,\s*cache_subdir="models",\s*file_hash="([0-9a-f]{32})"',
+        ),
+    ],
+)
+def test_the_md5_that_is_pinned_is_the_installed_keras(section, net, where, sum_):
+    keras = Path(find_spec("keras").origin).parent / "src/applications" / where
+    (published,) = re.findall(sum_, keras.read_text())
+    assert getattr(params.load(ROOT / "params.yaml"), section).files[net][-1] == f"md5:{published}"
 
 
 def test_a_damaged_file_is_refused_with_both_sums_and_nothing_is_kept(tmp_path, mirror):

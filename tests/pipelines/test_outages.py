@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,24 +87,58 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--here",), "6 stages, 6 ran"),
+        (("--month", "2026-11"), "2026-11: the champion stays: too little evidence"),
+    ],
+)
 def test_prefects_server_may_be_gone_for_a_minute(
-    project: Path, prefect_server: Server, until: Until
+    project: Path, prefect_server: Server, until: Until, arguments: tuple[str, ...], said: str
 ) -> None:
     environment = {
         "PREFECT_API_URL": f"{prefect_server.url}/api",
         "PREFECT_CLIENT_MAX_RETRIES": "8",  # as prefect.yaml gives to every run
         "TOY_WAIT": "train@cnn",
     }
-    run = _start(project, **environment)
+    run = _start(project, *arguments, **environment)
     until((project / "waiting").exists)
     prefect_server.kill()
     (project / "go").touch()  # the stage ends, and so do those after it, while nobody listens
     time.sleep(GONE)
     prefect_server.start()
     assert run.wait(120) == 0, (project.parent / "run.log").read_text()
-    assert "6 stages, 6 ran" in (project.parent / "run.log").read_text()
-    (state,) = _states(prefect_server)
-    assert state == "COMPLETED"
+    assert said in (project.parent / "run.log").read_text()
+    assert set(_states(prefect_server)) == {"COMPLETED"}
+
+
+@pytest.mark.slow
+def test_a_worker_and_its_run_outlive_a_minute_without_prefects_server(
+    project: Path, prefect_server: Server, until: Until
+) -> None:
+    environment = {
+        "PREFECT_API_URL": f"{prefect_server.url}/api",
+        "PREFECT_HOME": str(project.parent / "home of the worker"),
+        "PAWTRAIT_HOME": str(project),
+        "TOY_WAIT": "train@cnn",
+    }
+    shutil.copy(ROOT / "prefect.yaml", project)
+    (project / "pipelines").symlink_to(ROOT / "pipelines")
+    _commit(project)
+    _prefect(project, environment, "work-pool", "create", "pawtrait", "--type", "process")
+    _prefect(project, environment, "deploy", "--all")
+    with _working(project, environment) as worker:
+        _prefect(project, environment, "deployment", "run", "retrain/monthly")
+        until((project / "waiting").exists)
+        prefect_server.kill()
+        (project / "go").touch()
+        time.sleep(GONE)
+        prefect_server.start()
+        until(lambda: _states(prefect_server, "retrain") == ["COMPLETED"])
+        _prefect(project, environment, "deployment", "run", "retrain/monthly", "--param", "month=2026-01")
+        until(lambda: _states(prefect_server, "retrain") == ["COMPLETED"] * 2)  # it goes on with the next one
+        assert worker.poll() is None
 
 
 @pytest.mark.slow
@@ -196,16 +231,39 @@ def test_of_two_runs_at_the_same_moment_one_gives_way_and_each_stage_runs_once(
     assert _dvc(project, "status").strip() == "Data and pipelines are up to date."
 
 
-def _start(project: Path, **env: str) -> "subprocess.Popen[bytes]":
-    """A retraining in a process of its own; what it says is in `run.log` beside the project."""
+def _start(project: Path, *arguments: str, **env: str) -> "subprocess.Popen[bytes]":
+    """A retraining in its own process, here unless told; what it says is in `run.log` beside the project."""
     with (project.parent / "run.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "pipelines.retrain", "--here"],
+            [sys.executable, "-m", "pipelines.retrain", *(arguments or ("--here",))],
             env={**os.environ, **env},
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+
+
+def _prefect(project: Path, environment: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def _working(project: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker of the pool; what it and its runs say is in `worker.log` beside the project."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "pawtrait"]
+    with (project.parent / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(
+            command, cwd=project, env={**os.environ, **environment}, stdout=log, stderr=log
+        )
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        worker.wait(60)
 
 
 def _train(folder: Path, server: Server, **env: str) -> "subprocess.Popen[bytes]":
@@ -227,8 +285,11 @@ def _step(folder: Path) -> int:
     return int(file.read_text() or -1) if file.exists() else -1
 
 
-def _states(server: Server) -> list[str]:
-    found = httpx.post(f"{server.url}/api/flow_runs/filter", json={}).raise_for_status().json()
+def _states(server: Server, flow: str = "%") -> list[str]:
+    """Of the runs that are not only planned."""
+    flows = {"name": {"like_": flow}}
+    answer = httpx.post(f"{server.url}/api/flow_runs/filter", json={"flows": flows})
+    found = [run for run in answer.raise_for_status().json() if run["state_type"] != "SCHEDULED"]
     return [run["state_type"] for run in found]
 
 

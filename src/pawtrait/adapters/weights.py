@@ -1,10 +1,12 @@
 """Pretrained weights from a mirror or from their own addresses, checked before they are used."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,7 +66,8 @@ def fetch(net: str, pins: Sequence[str], place: Place, into: Path) -> Fetched:
 
     Args:
         net: a key of ``ADDRESSES`` or ``STYLES``, or "magenta" for the SavedModel of fast style transfer.
-        pins: the SHA-256s that are known to be right; of a SavedModel the one over names and contents.
+        pins: the SHA-256s that are known to be right; of a SavedModel the one over names and contents. A pin
+            that begins with "md5:" is the MD5 by which Keras itself checks that file.
         into: where the file goes under its own name.
 
     Raises:
@@ -80,7 +83,7 @@ def fetch(net: str, pins: Sequence[str], place: Place, into: Path) -> Fetched:
     found, origin = _asked(name, known[net], place)
     if found is None:
         return Fetched(net, None, None, "none")
-    digest = _pinned(net, name, sha256(found), pins, origin)
+    digest = _pinned(net, name, sha256(found), pins, origin, _md5(found))
     with whole(into / name) as draft:
         shutil.copyfile(found, draft)
     return Fetched(net, name, digest, origin)
@@ -126,9 +129,15 @@ def _asked(name: str, address: str, place: Place) -> tuple[Path | None, str]:
     return found, "mirror"
 
 
-def _pinned(net: str, name: str, digest: str, pins: Sequence[str], origin: str) -> str:
-    """The digest, if it is one of those that are known to be right."""
-    if digest in pins:
+def _md5(file: Path) -> str:
+    """As a pin has it. One maker can give two files the same MD5, but nobody can yet hit a given one."""
+    with file.open("rb") as stream:
+        return "md5:" + hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def _pinned(net: str, name: str, digest: str, pins: Sequence[str], origin: str, md5: str = "") -> str:
+    """The digest, if it or the file's MD5 is one of those that are known to be right."""
+    if digest in pins or md5 in pins:
         return digest
     expected = " or ".join(pins) or "a SHA-256 pinned there, but there is none"
     section = "weights" if net in ADDRESSES else "style_weights"
