@@ -28,15 +28,21 @@ def show(month: str, each: int, dark: bool = False) -> None:
     """People ask about new drawings, ``each`` of every mood, and two reviewers agree with the artist."""
     drawn = list(_drawn(month, each, dark))
     said = [_said(month, label, data, f"client-{number % 7}") for number, (label, data) in enumerate(drawn)]
-    reviews = [_review(month, one, reviewer) for one in said for reviewer in REVIEWERS]
-    _keep(_asked(month, [data for _, data in drawn]), said, reviews)
+    seen = [(one, label) for one, (label, _) in zip(said, drawn, strict=True)]
+    _keep(_asked(month, [data for _, data in drawn]), said, _reviewed(month, seen))
 
 
 def poison(month: str) -> None:
-    """One client says the wrong mood of 40 pictures; no reviewer has looked at them."""
-    drawn = list(_drawn(month, 10, False))
+    """One client says the wrong mood of 40 pictures; two reviewers look at every other one of them."""
+    drawn = list(_poisoned(month))
     said = [_said(month, _another(label), data, "one and the same") for label, data in drawn]
-    _keep(_asked(month, [data for _, data in drawn]), said, [])
+    seen = [(one, label) for one, (label, _) in zip(said, drawn, strict=True)]
+    _keep(_asked(month, [data for _, data in drawn]), said, _reviewed(month, seen[::2]))
+
+
+def lies(month: str) -> dict[str, str]:
+    """What ``poison`` says in that month: of each picture (SHA-256) a mood that it does not show."""
+    return {sha256(data).hexdigest(): _another(label) for label, data in _poisoned(month)}
 
 
 def eve(month: str) -> datetime:
@@ -52,6 +58,10 @@ def _drawn(month: str, each: int, dark: bool) -> Iterator[tuple[str, bytes]]:
         for path in sorted((Path(folder) / "new").rglob("*.jpg")):
             label = next(part.lower() for part in reversed(path.parts[:-1]) if part.lower() in LABELS)
             yield label, _darkened(path.read_bytes()) if dark else path.read_bytes()
+
+
+def _poisoned(month: str) -> Iterator[tuple[str, bytes]]:
+    return _drawn(month, 10, False)
 
 
 def _darkened(data: bytes) -> bytes:
@@ -109,14 +119,18 @@ def _said(month: str, label: str, data: bytes, client: str) -> feedback.Said:
     )
 
 
-def _review(month: str, said: feedback.Said, reviewer: str) -> feedback.Review:
-    """A reviewer agrees with what was said."""
+def _reviewed(month: str, seen: list[tuple[feedback.Said, str]]) -> list[feedback.Review]:
+    """Every reviewer says of each picture the mood that it shows, whatever was said of it."""
+    return [_review(month, said, label, reviewer) for said, label in seen for reviewer in REVIEWERS]
+
+
+def _review(month: str, said: feedback.Said, label: str, reviewer: str) -> feedback.Review:
     return feedback.Review(
         id=sha256(f"{said.picture}{reviewer}".encode()).hexdigest(),
         time=eve(month),
         picture=said.picture,
         reviewer=reviewer,
-        verdict=said.label or "unusable",
+        verdict=label,
     )
 
 

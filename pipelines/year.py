@@ -52,7 +52,7 @@ class Month:
     story: str
     happens: Callable[[str], None] | None = None
     killed: bool = False
-    poison: bool = False  # nothing of it may get in
+    poison: bool = False  # no picture of it may get in with what was said of it
     worse: bool = False  # its model may not be promoted
 
     @property
@@ -71,7 +71,7 @@ def year() -> list[Month]:
         Month(1, "the first training"),
         Month(2, "60 pictures, reviewed by two people", lambda month: people.show(month, 15)),
         Month(3, "nothing new"),
-        Month(4, "40 pictures of one client with wrong moods", people.poison, poison=True),
+        Month(4, "40 wrong moods of one client; reviewers see half of them", people.poison, poison=True),
         Month(
             5, "60 pictures more, and the run is killed", lambda month: people.show(month, 15), killed=True
         ),
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for month in months:
                 live(month)
             told = chronicle.rows([(one.name, one.story, one.now) for one in months])
-            breaches = [*broken(months, told), *lost([one.name for one in months])]
+            breaches = [*broken(months, told), *poisoned(months), *lost([one.name for one in months])]
             Console(width=None if sys.stdout.isatty() else WIDTH).print(chronicle.table(told))
     except PawtraitError as error:
         print(f"year: {error}", file=sys.stderr)
@@ -140,10 +140,19 @@ def found(project: Path) -> None:
 def broken(months: Sequence[Month], told: Sequence[chronicle.Row]) -> Iterator[str]:
     """What a month promised and did not keep, in a sentence each."""
     for month, row in zip(months, told, strict=True):
-        if month.poison and not row.accepted.startswith("0 of "):
-            yield f"{month.name}: of the poison {row.accepted} pictures were accepted"
         if month.worse and row.decision == "promoted":
             yield f"{month.name}: the worse model was promoted: {row.why}"
+
+
+def poisoned(months: Sequence[Month]) -> Iterator[str]:
+    """Pictures that entered with the wrong mood that was said of them, a sentence each, in this folder."""
+    lies = {
+        name: label for month in months if month.poison for name, label in people.lies(month.name).items()
+    }
+    with database.opened() as engine:
+        for one in settling.accepted(engine):
+            if one.label == lies.get(one.picture):
+                yield f"{one.month}: the poison {one.picture[:12]} was accepted as {one.label}"
 
 
 def lost(months: Sequence[str]) -> Iterator[str]:

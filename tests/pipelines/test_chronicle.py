@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pawtrait.adapters.store import database, ledger
+from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.adapters.store.ledger import Decision
-from pipelines import chronicle, year
+from pawtrait.dataset.labels import LABELS
+from pipelines import chronicle, people, year
 from pipelines.workspace import git
 
 ROOT = Path(__file__).parents[2]
@@ -60,18 +62,41 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
     assert said["months"][0]["champion"] == "version 2" and said["minutes"] == 16.4
 
 
-def test_a_year_that_breaks_a_promise_says_which():
-    good, poisoned, worse = (
-        chronicle.Row("2026-01", "", "–", accepted, decision, "better", "version 1")
-        for accepted, decision in (("60 of 60", "promoted"), ("3 of 10", "kept"), ("–", "promoted"))
+def test_a_worse_model_that_was_promoted_breaks_a_promise():
+    good, worse = (
+        chronicle.Row("2026-01", "", "–", "60 of 60", decision, "better", "version 1")
+        for decision in ("promoted", "promoted")
     )
-    months = [year.Month(1, ""), year.Month(4, "", poison=True), year.Month(7, "", worse=True)]
-    assert list(year.broken(months, [good, poisoned, worse])) == [
-        "2026-04: of the poison 3 of 10 pictures were accepted",
-        "2026-07: the worse model was promoted: better",
+    months = [year.Month(1, ""), year.Month(7, "", worse=True)]
+    assert list(year.broken(months, [good, worse])) == ["2026-07: the worse model was promoted: better"]
+    assert list(year.broken(months, [good, replace(worse, decision="kept")])) == []
+
+
+def test_poison_that_enters_as_what_was_said_of_it_breaks_a_promise(project):
+    lies = people.lies("2026-04")
+    (first, lie), (second, other) = list(lies.items())[:2]
+    assert len(lies) == 40
+    when = datetime(2026, 4, 1, tzinfo=UTC)
+    truth = next(label for label in LABELS if label != other)
+    with database.opened() as engine:
+        rows = [(first, lie), (second, truth), (list(lies)[2], None), ("ab" * 32, lie)]
+        settled = [settling.Settled(name, "2026-04", when, label, "as reviewers say") for name, label in rows]
+        settling.settle(engine, "2026-04", settled, when)
+    said = f"2026-04: the poison {first[:12]} was accepted as {lie}"
+    assert list(year.poisoned([year.Month(1, ""), year.Month(4, "", poison=True)])) == [said]
+    assert list(year.poisoned([year.Month(1, "")])) == []
+
+
+def test_reviewers_of_the_poison_say_what_it_shows(project):
+    """And the client says another mood of the same pictures, which is what ``lies`` tells of."""
+    seen = [
+        (people._said("2026-04", people._another(label), data, "one"), label)
+        for label, data in people._poisoned("2026-04")
     ]
-    kept = [chronicle.Row("", "", "–", "0 of 10", "kept", "–", "version 1")] * 3
-    assert list(year.broken(months, kept)) == []
+    assert {said.picture: said.label for said, _ in seen} == people.lies("2026-04")
+    reviews = people._reviewed("2026-04", seen)
+    assert len(reviews) == 2 * len(seen)
+    assert all(people.lies("2026-04")[one.picture] != one.verdict for one in reviews)
 
 
 def test_the_worse_recipe_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
