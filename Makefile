@@ -38,7 +38,8 @@ pictures-named:
 	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS and PAINTINGS=FOLDER may be left out' >&2; exit 2; }
 
 repro: setup ## bring every stage up to date, without registration
-	@$(PY) -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json
+	@$(PY) -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json \
+	  --weights data/weights.json
 	@test -e .git || $(PY) -m dvc config --local core.no_scm true
 	@PATH="$(CURDIR)/$(ENV)/bin:$$PATH" $(PY) -m dvc repro
 
@@ -101,10 +102,10 @@ restore: setup ## bring a backup back where nothing lies yet: make restore FROM=
 
 clean: ## remove the environment and the caches; data, models, runs and results stay
 	rm -rf $(ENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
-	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real ! -name retrain ! -name checkpoints ! -name '*.lock' -exec rm -rf {} +
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real ! -name "real-*" ! -name retrain ! -name checkpoints ! -name '*.lock' -exec rm -rf {} +
 	find src pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo 'Kept: data/, .dvc/ with its cache of results, mlflow.db, mlruns/; of .cache the workspaces of `make real` and of the'
-	@echo 'months (real, retrain), the checkpoints of trainings that were cut off, and the locks of what may be running.'
+	@echo 'months (real…, retrain), the checkpoints of trainings that were cut off, and the locks of what may be running.'
 
 # Bytecode is compiled here, on all cores, since some machines forbid Python to do it later (PYTHONDONTWRITEBYTECODE),
 # which doubles the time of every start. Some packages carry templates that do not compile: nothing to worry about.

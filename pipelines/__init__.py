@@ -1,19 +1,21 @@
 """When things happen: Prefect flows over the stages that DVC owns. The only code that imports Prefect.
 
 Prefect reads its settings while it is imported, so what a run on a bare machine needs is said here, before
-any module of this package imports it; a value that is set already stands.
+any module of this package imports it; a value that is set already stands. A worker's run loads Prefect before
+this package, so prefect.yaml says it again.
 """
 
 import os
 import warnings
 
-_SETTINGS = {
+SETTINGS = {
     "DO_NOT_TRACK": "true",  # the one spelling that Prefect and MLflow both honour
+    "PREFECT_CLIENT_MAX_RETRIES": "8",  # waits 2, 4, 8 … s: a run outlives a server gone for minutes
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the temporary server: 16 s on two idle cores
 }
 
-for _name, _value in _SETTINGS.items():
+for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
 # Prefect makes a model of a flow's parameters; pydantic thinks that `register` hides something of its own.

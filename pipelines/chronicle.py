@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.adapters.store.database import Engine
+from pawtrait.monitoring import shown
 
 HEADINGS = ("month", "what happened", "alarms", "accepted", "decision", "why", "champion")
 
@@ -83,7 +83,7 @@ def _deciding(action: str, reasons: Sequence[str]) -> str:
 
 def _alarms(ended: datetime) -> str:
     """What the look at the month's people was alarmed by, in few words."""
-    note = Path("data/monitor") / f"{ended:%Y-%m-%d}.json"
+    note = shown.PAGES / f"{ended:%Y-%m-%d}.json"
     if not note.exists():
         return "–"
     told: list[str] = json.loads(note.read_text(encoding="utf-8"))["alarms"]

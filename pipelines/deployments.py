@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -67,7 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if show:
         print("\n".join(described(one, datetime.now(UTC)) for one in found))
         return 0
-    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "8")  # as prefect.yaml has it, for serve itself
     serve(*found, pause_on_shutdown=False, limit=len(found))  # each has a limit of its own
     return 0
 

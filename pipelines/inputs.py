@@ -17,7 +17,7 @@ from pipelines.workspace import DVC, Workspace
 
 FINGERPRINT = [
     *(sys.executable, "-m", "pawtrait.stages", "fingerprint"),
-    *("--out", "data/source.json", "--paintings", "data/paintings.json"),
+    *("--out", "data/source.json", "--paintings", "data/paintings.json", "--weights", "data/weights.json"),
 ]
 FREEZE = ["pawtrait", "feedback", "freeze", "--month"]
 KNOW = [*DVC, "--wait-for-lock", "repro", "manifest"]

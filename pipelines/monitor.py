@@ -23,6 +23,7 @@ from pydantic import Field
 from pawtrait import clock, newest, params
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
+from pawtrait.monitoring.shown import PAGES
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
 from pipelines import server
@@ -30,7 +31,6 @@ from pipelines.announce import SENT, announce, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
-OUT = Path("data/monitor")
 NOTHING_YET = "skipped: there is no model here to look after before the first retraining"
 TOLD = "told.json"  # beside the pages: what was told, and when
 SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a process that ends then
@@ -84,9 +84,8 @@ def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     Raises:
         PawtraitError: tables, pictures or the store cannot be had.
     """
-    seen = stage.look(days=days, until=until, out=OUT)
-    late = stage.calendar(clock.now())
-    return seen, [*seen.alarms, *([late] if late else [])]
+    seen = stage.look(days=days, until=until, out=PAGES)
+    return seen, [*seen.alarms, *stage.calendar(clock.now())]
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -96,7 +95,7 @@ def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
     So a drift that lasts does not retrain every night what it retrained the night before.
     """
     log = get_run_logger()
-    memory = OUT / TOLD
+    memory = PAGES / TOLD
     told = remembered(memory, now - timedelta(days=params.load().monitor.quiet_days))
     new = [alarm for alarm in alarms if kind(alarm) not in told]
     if new:

@@ -185,6 +185,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
+    workspace.unedited(ws)
     note = owed.begin(ws.path, ws.month, wish.reason, len(decided(ws.month)))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):
@@ -196,6 +197,7 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
         elif not wish.again or (wish.reason and _known(ws)):  # who asks by hand has it repeated all the same
             return _skip(ws, note)
     said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, wish.workers, children))
+    workspace.unedited(ws)  # nor while it ran, which takes hours
     sha = workspace.commit(ws, "results")
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)

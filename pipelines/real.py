@@ -37,32 +37,38 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
     parser.add_argument("--weights", default=None, help="a folder or URL with Keras' no-top weight files")
     parser.add_argument("--paintings", default=None, help="a folder, archive or URL; the demo's if left out")
+    parser.add_argument("--name", default="real", help="of the results under docs/results (%(default)s)")
     parser.add_argument(
-        "--workspace", type=Path, default=Path(".cache/real"), help="kept, so that it resumes"
+        "--workspace", type=Path, help="kept, so that it resumes (.cache/real, or .cache/real-NAME)"
     )
-    parser.add_argument("--name", default="real", help="of the results under docs/results")
     parser.add_argument(
         "--overlays", type=Path, nargs="+", default=OVERLAYS, help="laid over params.yaml, one over the other"
     )
     chosen = parser.parse_args(arguments)
+    workspace = chosen.workspace or _place(chosen.name)
     heed()
     try:
         knobs = parameters(chosen.overlays, chosen.data, chosen.weights, chosen.paintings)
-        prepare(chosen.workspace, knobs)
-        _python(chosen.workspace, "-m", "pawtrait", "run")
-        readme.renew(chosen.name, chosen.workspace)
+        prepare(workspace, knobs)
+        _python(workspace, "-m", "pawtrait", "run")
+        readme.renew(chosen.name, workspace)
     except PawtraitError as error:
         print(f"real: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"real: stopped; run again, what is done in {chosen.workspace} is kept", file=sys.stderr)
+        print(f"real: stopped; run again, what is done in {workspace} is kept", file=sys.stderr)
         return 130
     print(
-        f"\nresults in docs/results/{chosen.name}.json, report in {chosen.workspace}/data/reports/index.html"
-        f"\nits models: cd {chosen.workspace} && {Path(sys.executable).with_name('pawtrait')} predict PHOTO"
-        f"\nits runs: MLFLOW_BACKEND_STORE_URI=sqlite:///{chosen.workspace}/mlflow.db make ui"
+        f"\nresults in docs/results/{chosen.name}.json, report in {workspace}/data/reports/index.html"
+        f"\nits models: cd {workspace} && {Path(sys.executable).with_name('pawtrait')} predict PHOTO"
+        f"\nits runs: MLFLOW_BACKEND_STORE_URI=sqlite:///{workspace}/mlflow.db make ui"
     )
     return 0
+
+
+def _place(name: str) -> Path:
+    """One for each data set: in a common one the first set's champion would go on answering for all."""
+    return Path(".cache/real" if name == "real" else f".cache/real-{name}")
 
 
 def parameters(

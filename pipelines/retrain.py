@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from pawtrait import clock, newest
+from pawtrait import clock, environment, newest
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
 from pipelines import pages, server, workspace
@@ -39,7 +39,7 @@ def retrain(
     again: bool = False,
     approval: Approval = "gate",
     patience: Annotated[float, Field(gt=0)] = 24.0,
-    workers: Annotated[int, Field(ge=1)] = 2,
+    workers: Annotated[int, Field(ge=1)] | None = None,
     reason: str = "",
 ) -> State[Any]:
     """Turn a month: freeze feedback, retrain in a clone, commit, register, judge, promote or not.
@@ -49,12 +49,13 @@ def retrain(
         again: turn it even if it is done already; feedback accepted since is a part more of it.
         approval: ``gate`` promotes what the gate lets through; ``person`` asks, and silence means no.
         patience: hours that a person has to answer.
-        workers: stages that may run at once.
+        workers: stages that may run at once; by default two, on one core one.
         reason: why now, where it is not the calendar: drift, feedback.
     """
     try:
         with _alone():
-            return _turn(_month(month), again, calendar.Wish(workers, approval, patience, again, reason))
+            wish = calendar.Wish(_workers(workers), approval, patience, again, reason)
+            return _turn(_month(month), again, wish)
     except Timeout:
         return Cancelled(message=DOUBLED)
     except PawtraitError as error:
@@ -63,18 +64,20 @@ def retrain(
 
 @flow(name="retrain-here")
 def here(
-    stages: list[str] | None = None, register: bool = True, workers: Annotated[int, Field(ge=1)] = 2
+    stages: list[str] | None = None,
+    register: bool = True,
+    workers: Annotated[int, Field(ge=1)] | None = None,
 ) -> State[Any]:
     """Bring the project in the current folder up to date, and register its best model; nothing is committed.
 
     Args:
         stages: these and what they need, as ``dvc repro`` would; ``None`` is all.
         register: make the best model a version in the registry.
-        workers: stages that may run at once.
+        workers: stages that may run at once; by default two, on one core one.
     """
     try:
         with _alone():
-            return Completed(message=_here(stages, register, workers))
+            return Completed(message=_here(stages, register, _workers(workers)))
     except Timeout:
         return Cancelled(message=DOUBLED)
     except PawtraitError as error:
@@ -147,6 +150,11 @@ def _month(named: str | None) -> str:
     return named
 
 
+def _workers(wished: int | None) -> int:
+    """Stages at once, two where nobody says; on one core these would only wait for each other."""
+    return wished or min(2, environment.cores())
+
+
 def _here(stages: list[str] | None, register: bool, workers: int) -> str:
     graph = dvc_stages.select(dvc_stages.read(), stages)
     with Children() as children:
@@ -164,7 +172,7 @@ def _here(stages: list[str] | None, register: bool, workers: int) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m pipelines.retrain", description="Retrain now.")
-    parser.add_argument("--workers", type=int, default=2, help="stages that may run at once (%(default)s)")
+    parser.add_argument("--workers", type=int, help="stages that may run at once (2, on one core 1)")
     parser.add_argument("--month", metavar="YYYY-MM", help="the month to turn (today's, in UTC)")
     parser.add_argument("--again", action="store_true", help="turn it even if it is done already")
     parser.add_argument(

@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 from dvc.config import Config
 
+from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
 from pipelines.processes import CommandError
 
@@ -73,7 +74,9 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
             f"{root.resolve().name} is no git repository with a commit, and a retraining commits its results;"
             " `git init` and commit, or bring this folder up to date as it is with --here"
         )
-    if not (ws.path / ".git").exists():
+    if (ws.path / ".git").exists():
+        _unlock(ws)
+    else:
         _clone(ws)
     _share(ws)
     _switch(ws)
@@ -92,6 +95,21 @@ def commit(ws: Workspace, what: str) -> str:
     if git(ws.path, "status", "--porcelain", "--", *known):
         git(ws.path, "commit", "--quiet", "--no-verify", "--message", f"retrain {ws.month}: {what}")
     return head(ws)
+
+
+def unedited(ws: Workspace) -> None:
+    """Nobody changed code or parameters in the clone: what a month makes comes from the commit that it names.
+
+    Raises:
+        CommandError: somebody did.
+    """
+    if changed := git(ws.path, "status", "--porcelain", "--", *CODE).splitlines():
+        names = " ".join(line.split(maxsplit=1)[1] for line in changed)
+        raise CommandError(
+            f"{names}: changed in {ws.path} and not committed, so that no commit makes these models again;"
+            f" make the change in the project, commit it there, and start again after"
+            f" `git -C {ws.path} stash push --include-untracked -- {names}`"
+        )
 
 
 def begin(ws: Workspace) -> str:
@@ -141,7 +159,7 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     """What git prints.
 
     Raises:
-        CommandError: it ended with a code that is not ``good``; the message is its last line.
+        CommandError: it ended with a code that is not ``good``; the message is the line that says why.
     """
     try:
         done = subprocess.run(
@@ -151,7 +169,8 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
         raise CommandError("git is not installed; a retraining commits its results with it") from error
     if done.returncode not in good:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise CommandError(f"git {arguments[0]} failed: {said[-1]}")
+        why = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
+        raise CommandError(f"git {arguments[0]} failed: {why}")
     return done.stdout.strip()
 
 
@@ -164,6 +183,12 @@ def _clone(ws: Workspace) -> None:
     for key, value in NOBODY.items():
         if not git(ws.path, "config", key, good=(0, 1)):
             git(ws.path, "config", key, value)
+
+
+def _unlock(ws: Workspace) -> None:
+    """Locks of a git that was killed: a month has the clone to itself, so nobody else holds them."""
+    for lock in (ws.path / ".git").rglob("*.lock"):
+        lock.unlink()
 
 
 def _share(ws: Workspace) -> None:

@@ -40,7 +40,12 @@ STAGES = {
     "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
 }
-FINGERPRINTS = Path("data/source.json"), Path("data/paintings.json")
+FINGERPRINTS = {
+    "out": Path("data/source.json"),
+    "paintings": Path("data/paintings.json"),
+    "weights": Path("data/weights.json"),
+}
+COMPARISON = Path("data/reports/compare.json")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
 OF_STAGES = ("force", "only")
@@ -74,8 +79,8 @@ def _stage(name: str, model: str | None, force: bool, only: bool) -> None:
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
-    if name in ("ingest", "paintings"):
-        fingerprint.run(out=FINGERPRINTS[0], paintings=FINGERPRINTS[1])
+    if name in ("ingest", "paintings", "weights"):
+        fingerprint.run(**FINGERPRINTS)
     options = [*(["--force"] if force else []), *(["--single-item"] if only else [])]
     dvc.repro(f"{name}@{model}" if model else name, *options)
 
@@ -128,14 +133,14 @@ def run(
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
-    fingerprint.run(out=FINGERPRINTS[0], paintings=FINGERPRINTS[1])
+    fingerprint.run(**FINGERPRINTS)
     if force:
         dvc.repro("--force")
     elif lanes and environment.cores() > 1:
         dvc.repro_in_lanes()
     else:
         dvc.repro()
-    register()
+    _register()
     results()
 
 
@@ -148,15 +153,23 @@ def register(
 
     The best is that of the highest validation macro-F1; its first version becomes champion, later ones
     challenger. Painters have no gate: the newest is champion.
+
+    Results of other code, parameters or data than the present ones are refused.
     """
+    from pawtrait.adapters import dvc
+
+    if COMPARISON.is_file():
+        dvc.check_current("compare")
+    _register(month, out)
+
+
+def _register(month: str | None = None, out: Path | None = None) -> None:
     from pawtrait import champion
     from pawtrait.files import write_text
     from pawtrait.stages import register as stage
     from pawtrait.stages import register_painters
 
-    known = stage.run(
-        compare=Path("data/reports/compare.json"), models=Path("data/models"), note=champion.NOTE, month=month
-    )
+    known = stage.run(compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month)
     if out:
         write_text(out, json.dumps(known) + "\n")
     register_painters.run(painters=Path("data/painters"))
@@ -179,7 +192,7 @@ def results() -> None:
 
     from pawtrait.evaluation import tables
 
-    verdict = json.loads(_there(Path("data/reports/compare.json")).read_text(encoding="utf-8"))
+    verdict = json.loads(_there(COMPARISON).read_text(encoding="utf-8"))
     console = Console()
     console.print(tables.console(verdict["rows"]))
     _remind(verdict["champion"])
@@ -275,8 +288,8 @@ def stylize(
         float, typer.Option(min=0, max=1, help="0 leaves the photo (fast: in its own style), 1 paints it.")
     ] = 1.0,
     side: Annotated[
-        int | None, typer.Option(min=32, max=2048, help="Longer side in px; neural.side if left out.")
-    ] = None,
+        int, typer.Option(min=32, max=2048, help="Longer side in px; a smaller photo keeps its size.")
+    ] = 512,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Steps of nst and hybrid, at the full size.")
     ] = None,

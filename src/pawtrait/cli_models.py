@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pawtrait import newest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,10 +36,12 @@ def gate(
     from pawtrait.evaluation.gate import NAMES
     from pawtrait.stages import gate as stage
 
+    place = newest.root()
     verdict = stage.run(
-        models=Path("data/models"),
-        arrays=Path("data/arrays"),
-        splits=Path("data/tables/splits.csv"),
+        models=place / "data/models",
+        arrays=place / "data/arrays",
+        splits=place / newest.SPLITS,
+        feedback=place / SNAPSHOTS,
         out=VERDICT,
         version=version,
     )

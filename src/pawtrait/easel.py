@@ -14,11 +14,19 @@ from pawtrait.dataset import images, manifest, paintings
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.named import Found
 from pawtrait.dataset.paintings import Painting
-from pawtrait.errors import BadData, BadImage, BadParams
+from pawtrait.errors import BadData, BadImage, BadModel, BadParams, BadTraining
 from pawtrait.evaluation import drawing, plots
 from pawtrait.files import whole
 from pawtrait.params import Params
-from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, STEPWISE, Glimpse, Studio, Styles
+from pawtrait.style_transfer.studio import (
+    METHODS,
+    NEEDS_STYLE,
+    STEPWISE,
+    Glimpse,
+    Studio,
+    Styles,
+    check_strength,
+)
 
 SHEET = "sheet.png"
 SHOWN, THUMB = 40, 320  # photos on the sheet, and px of a picture's longer side there; a page holds no more
@@ -60,30 +68,29 @@ def hang(
     No file that is there already is painted over.
     """
     pairs: list[tuple[str, Pixels, Pixels]] = []
-    for one in photos:
-        began = time.perf_counter()
-        try:
-            if one.problem:
-                raise BadImage(one.problem)
-            photo = images.decode(one.data, largest_pixels=largest_pixels, name=one.name)
-        except BadImage as error:
-            yield Done(one.name, None, 0.0, str(error))
-            continue
-        file = _free(out / f"{Path(one.name).stem}-{wish.method}.png")
-        portrait = _portrait(studio, photo, wish, file)
-        if len(pairs) < SHOWN:
-            pairs.append((Path(one.name).stem, _small(photo), _small(portrait)))
-        yield Done(one.name, file, time.perf_counter() - began, "")
-    if pairs:
-        _draw(pairs, [_small(painting) for painting, _ in wish.styles], _free(out / SHEET))
+    studio.open(wish.method)  # what no photo can be painted without stops all of them at once
+    try:
+        for one in photos:
+            began = time.perf_counter()
+            try:
+                photo = _photo(one, largest_pixels)
+                file = _free(out / f"{Path(one.name).stem}-{wish.method}.png")
+                portrait = _portrait(studio, photo, wish, file)
+            except (BadImage, BadModel, BadParams, BadTraining) as error:
+                yield Done(one.name, None, 0.0, str(error))
+                continue
+            if len(pairs) < SHOWN:
+                pairs.append((Path(one.name).stem, _small(photo), _small(portrait)))
+            yield Done(one.name, file, time.perf_counter() - began, "")
+    finally:  # also of what an interrupt left
+        if pairs:
+            _draw(pairs, [_small(painting) for painting, _ in wish.styles], _free(out / SHEET))
 
 
-def studio(knobs: Params, side: int | None, steps: int | None, keep_colours: bool) -> Studio:
+def studio(knobs: Params, side: int, steps: int | None, keep_colours: bool) -> Studio:
     """A studio with what a person wished in place of the parameters; ``steps`` are those at the full size."""
     neural, hybrid = knobs.neural, knobs.hybrid
-    changes: dict[str, Any] = {"keep_colours": keep_colours or neural.keep_colours}
-    if side:
-        changes["side"] = side
+    changes: dict[str, Any] = {"side": side, "keep_colours": keep_colours or neural.keep_colours}
     if steps:
         changes["steps"] = (*neural.steps[:-1], steps)
         hybrid = hybrid.model_copy(update={"steps": steps})
@@ -97,10 +104,11 @@ def wish(method: str, styles: Sequence[str], strength: float, previews: int, lar
         styles: paintings by name or file, each perhaps with its share: ``NAME``, ``FILE``, ``NAME=0.7``.
 
     Raises:
-        BadParams: there is no such method, or it takes no style.
+        BadParams: there is no such method, it takes no style, or the strength is not from 0 to 1.
         BadData: a name that is neither a painting's nor a file's, or a share that is no number.
         BadImage: a file that is no picture.
     """
+    check_strength(strength)
     if method not in METHODS:
         raise BadParams(f"--method {method}: expected one of {', '.join(METHODS)}")
     if method not in NEEDS_STYLE:
@@ -162,6 +170,12 @@ def _is_file(name: str) -> bool:
         return Path(name).is_file()
     except OSError:  # longer than any file's name
         return False
+
+
+def _photo(one: Found, largest_pixels: int) -> Pixels:
+    if one.problem:
+        raise BadImage(one.problem)
+    return images.decode(one.data, largest_pixels=largest_pixels, name=one.name)
 
 
 def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:

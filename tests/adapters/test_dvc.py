@@ -36,6 +36,17 @@ def test_a_stage_that_fails_is_named_in_one_line(project):
         dvc.repro("only", "--force")
 
 
+def test_results_of_other_code_or_parameters_are_refused(project):
+    project("echo done > out.txt")
+    with pytest.raises(BadData, match=r"not of the present code.*run `pawtrait run`"):
+        dvc.check_current("only")
+    dvc.repro()
+    dvc.check_current("only")
+    project("echo more > out.txt")
+    with pytest.raises(BadData, match=r"`dvc status --with-deps only` says what changed"):
+        dvc.check_current("only")
+
+
 def test_inside_a_git_repository_git_stays_in_use(project):
     subprocess.run(["git", "init", "--quiet"], check=True)
     project("echo done > out.txt")

@@ -145,6 +145,28 @@ def test_a_file_without_a_pin_is_refused_and_its_sum_is_named(tmp_path, mirror):
         fetch(tmp_path, mirror=mirror, pins=())
 
 
+def test_a_file_that_came_to_a_mirror_is_noticed(tmp_path, mirror, served):
+    for place in (str(mirror), served):
+        before = weights.offered(place, [NET, "resnet50", "magenta"])
+        assert list(before) == [NAME]
+        (mirror / NAMES["resnet50"]).write_bytes(b"more")
+        assert list(weights.offered(place, [NET, "resnet50", "magenta"])) == [NAME, NAMES["resnet50"]]
+        (mirror / NAMES["resnet50"]).unlink()
+        assert weights.offered(place, [NET, "resnet50", "magenta"]) == before
+    saved = mirror / weights.MAGENTA_FOLDER / "variables"
+    saved.mkdir(parents=True)
+    (saved / "numbers").write_bytes(b"12345")
+    assert weights.offered(str(mirror), [NET, "magenta"])[weights.MAGENTA_FOLDER] == 5
+    assert weights.offered(None, [NET]) == {}
+
+
+def test_a_mirror_that_is_not_there_is_no_mirror_without_files(tmp_path):
+    with pytest.raises(BadSource, match="is no folder"):
+        weights.offered(str(tmp_path / "none"), [NET])
+    with pytest.raises(BadSource):
+        weights.offered("http://127.0.0.1:9", [NET])
+
+
 def test_with_source_none_there_are_no_weights_and_nobody_is_asked(tmp_path):
     assert fetch(tmp_path, source="none") == Fetched(NET, None, None, "none")
     assert kept(tmp_path) == {}

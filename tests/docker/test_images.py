@@ -36,7 +36,8 @@ COPIED = (  # what .dockerignore lets in
         "prefect.yaml",
         ".dockerignore",
     ),
-    *(".dvcignore", ".dvc/config", "data/source.json", "data/paintings.json", "data/recorded_splits.csv"),
+    *(".dvcignore", ".dvc/config", "data/source.json", "data/paintings.json", "data/weights.json"),
+    "data/recorded_splits.csv",
     *("src", "pipelines", "docker"),
 )
 LARGEST = 900e6  # bytes of the service's image

@@ -22,7 +22,14 @@ TREE = (
     ".dvc/config",
     ".dvc/.gitignore",
 )
-DATA = (".gitignore", "recorded_splits.csv", "source.json", "paintings.json", "feedback/README.md")
+DATA = (
+    ".gitignore",
+    "recorded_splits.csv",
+    "source.json",
+    "paintings.json",
+    "weights.json",
+    "feedback/README.md",
+)
 TINY: dict[str, Any] = {
     "ingest.demo.train": 96,
     "ingest.demo.valid": 32,
@@ -80,6 +87,7 @@ class Project:
     def look(self) -> str:
         """Take the fingerprints of the sources."""
         paths = ("--out", "data/source.json", "--paintings", "data/paintings.json")
+        paths += ("--weights", "data/weights.json")
         return self.stage("fingerprint", *paths)
 
     def repro(self, *arguments: str) -> list[str]:

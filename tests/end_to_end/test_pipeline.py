@@ -107,6 +107,18 @@ def test_one_parent_run_has_a_child_for_each_model(project: Project) -> None:
     assert parent.data.tags["champion"] == _json(project, "data/reports/compare.json")["champion"]
 
 
+def test_the_runs_hold_docs_report_pictures_and_what_the_machine_did(project: Project) -> None:
+    [parent] = _runs(project, "pipeline")
+    client = _client(project)
+    kept = {one.path for one in client.list_artifacts(parent.info.run_id)}
+    assert {"data_docs", "split_docs", "comparison", "report", "data"} <= kept
+    pictures = {Path(one.path).name for one in client.list_artifacts(parent.info.run_id, "pictures")}
+    assert {"augmentation.png", "classes.png", "samples.png"} <= pictures
+    for run in _runs(project, "model"):
+        assert {"evaluation", "images"} <= {one.path for one in client.list_artifacts(run.info.run_id)}
+    assert any(key.startswith("system/") for run in _runs(project, "model") for key in run.data.metrics)
+
+
 def test_a_run_knows_its_commit_and_the_hashes_of_its_data(project: Project) -> None:
     commit = project.run("git", "rev-parse", "HEAD").strip()
     locked = _locked(project)

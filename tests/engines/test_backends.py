@@ -69,6 +69,21 @@ def test_a_network_trains_on_a_machine_that_holds_torch_and_no_tensorflow():
     assert found["sums"] == pytest.approx([1.0] * 32, abs=1e-5)
 
 
+def test_the_stage_says_at_once_that_it_needs_tensorflow(tmp_path):
+    words = [f"--{name}={tmp_path}" for name in ("arrays", "splits", "weights", "out")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pawtrait.stages", "train", "--name", "cnn", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "KERAS_BACKEND=torch: export to ONNX and Grad-CAM need tensorflow" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("module", ["predict", "moods"])
 def test_predicting_loads_no_deep_learning_framework(module):
     frameworks = ["tensorflow", "torch", "keras", "mlflow", "pandas", "sklearn", "tf2onnx"]

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = (
     ".cache/checkpoints/cnn/7/state.pt",
     ".cache/real/params.yaml",
+    ".cache/real-mine/params.yaml",
     ".cache/retrain.lock",
     ".cache/retrain/.cache/owed-2026-11.json",
     ".cache/retrain/dvc.lock",

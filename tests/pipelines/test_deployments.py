@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+import pipelines
 from pawtrait.errors import BadParams
 from pipelines import deployments
 
@@ -40,6 +42,12 @@ def test_feedback_is_collected_before_the_month_turns(found: dict[str, RunnerDep
 
 def test_the_service_is_looked_at_every_day(found: dict[str, RunnerDeployment]) -> None:
     assert [when.day for when in _next(found["monitor/daily"])] == [1, 2, 3]
+
+
+def test_a_workers_run_has_the_settings_of_one_started_here() -> None:
+    said = yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["environment"]
+    assert said.items() <= pipelines.SETTINGS.items()
+    assert "PREFECT_CLIENT_MAX_RETRIES" in said
 
 
 def test_every_schedule_is_on(found: dict[str, RunnerDeployment]) -> None:

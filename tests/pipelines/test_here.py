@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed, Pending
 
 from pipelines.processes import CommandError
-from pipelines.retrain import here, main
+from pipelines.retrain import _workers, here, main
 from pipelines.stages import outcome
 
 pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
@@ -91,6 +91,15 @@ def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str)
     state = here(["train@cnn"], return_state=True)
     assert state.message == "2 stages, 2 ran, 0 unchanged; nothing registered: compare was not among them"
     assert not (toy / "told.txt").exists()
+
+
+def test_on_one_core_stages_take_turns_unless_somebody_wishes_otherwise() -> None:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        assert (_workers(None), _workers(2)) == (1, 2)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def test_an_unknown_stage_fails_before_anything_runs(toy: Path, server: str) -> None:

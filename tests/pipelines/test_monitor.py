@@ -108,6 +108,19 @@ def test_a_new_alarm_is_told_beside_an_old_one(place, news, events):
     assert news.told[1] == ["alarm", "errors: 20% of 50 requests failed"]
 
 
+def test_one_months_silence_does_not_mute_anothers(place, news, events):
+    """October was never decided; three days later November is in trouble too."""
+    month.write("2026-09", "kept", ["a test"])
+    month.write("2026-11", "failed", ["a test"])
+    said = module.stage.calendar(NOW)
+    tell(seen(said[0]))
+    tell(seen(*said), 3)
+    assert [[module.kind(one) for one in told[1:]] for told in news.told] == [
+        ["calendar of 2026-10"],
+        ["calendar of 2026-11"],
+    ]
+
+
 @pytest.mark.parametrize("answer", ["not sent: the webhook answers 500", NO_WEBHOOK])
 def test_what_could_not_be_told_is_told_the_next_day(place, news, events, answer):
     news.answers.append(answer)
@@ -143,18 +156,18 @@ def test_a_damaged_memory_is_an_empty_one(tmp_path, text):
 def test_the_days_end_with_the_day_that_was_named(place, monkeypatch):
     asked = {}
     monkeypatch.setattr(module.stage, "run", lambda **knobs: asked.update(knobs) or seen())
-    monkeypatch.setattr(module.stage, "calendar", lambda now: "calendar: late")
+    monkeypatch.setattr(module.stage, "calendar", lambda now: ["calendar of 2026-11: late"])
     watch, alarms = module.watch.fn(7, date(2026, 11, 2))
     assert (asked["since"], asked["until"]) == (
         datetime(2026, 10, 27, tzinfo=UTC),
         datetime(2026, 11, 3, tzinfo=UTC),
     )
-    assert alarms == ["calendar: late"] and watch.alarms == ()
+    assert alarms == ["calendar of 2026-11: late"] and watch.alarms == ()
 
 
 def test_a_look_with_alarms_is_a_completed_run_named_so_with_its_artifacts(server, place, news, monkeypatch):
     monkeypatch.setattr(module.stage, "run", lambda **knobs: seen(DARK, drift=(DARK,)))
-    monkeypatch.setattr(module.stage, "calendar", lambda now: None)
+    monkeypatch.setattr(module.stage, "calendar", lambda now: [])
     state = module.monitor(return_state=True)
     assert (state.type.value, state.name, state.message) == ("COMPLETED", "Alarm", DARK)
     page, table = artifacts("monitor"), artifacts("drift")
@@ -174,9 +187,9 @@ def test_a_look_that_fails_is_a_failed_run_and_is_announced(server, place, news,
 
 def test_an_error_that_nobody_foresaw_is_announced_too(server, place, news, monkeypatch):
     monkeypatch.setattr(module.stage, "run", lambda **knobs: seen(DARK))
-    monkeypatch.setattr(module.stage, "calendar", lambda now: None)
-    module.OUT.parent.mkdir(exist_ok=True)
-    module.OUT.touch()  # where a folder has to be
+    monkeypatch.setattr(module.stage, "calendar", lambda now: [])
+    module.PAGES.parent.mkdir(exist_ok=True)
+    module.PAGES.touch()  # where a folder has to be
     assert module.monitor(return_state=True).is_failed()
     assert news.told == [["alarm", DARK], ["monitor failed"]]
 

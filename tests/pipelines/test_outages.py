@@ -97,11 +97,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_prefects_server_may_be_gone_for_a_minute(
     project: Path, prefect_server: Server, until: Until, arguments: tuple[str, ...], said: str
 ) -> None:
-    environment = {
-        "PREFECT_API_URL": f"{prefect_server.url}/api",
-        "PREFECT_CLIENT_MAX_RETRIES": "8",  # as prefect.yaml gives to every run
-        "TOY_WAIT": "train@cnn",
-    }
+    environment = {"PREFECT_API_URL": f"{prefect_server.url}/api", "TOY_WAIT": "train@cnn"}
     run = _start(project, *arguments, **environment)
     until((project / "waiting").exists)
     prefect_server.kill()

@@ -210,6 +210,18 @@ def test_a_clone_that_was_cut_off_is_made_again(project: Path) -> None:
     assert (ws.path / "dvc.yaml").exists()
 
 
+def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> None:
+    ws = prepared(project)
+    locks = [ws.path / ".git" / name for name in ("index.lock", "HEAD.lock", f"refs/heads/{ws.branch}.lock")]
+    for lock in locks:
+        lock.touch()
+    (ws.path / "dvc.lock").write_text("all: done\n")
+    with pytest.raises(CommandError, match=r"^git add failed: fatal: Unable to create .*index\.lock"):
+        workspace.commit(ws, "results")
+    sha = workspace.commit(prepared(project), "results")
+    assert git(ws.path, "rev-parse", ws.branch) == sha
+
+
 def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is no git repository with a commit"):
         workspace.prepare(tmp_path, tmp_path / "clone", "2026-11")

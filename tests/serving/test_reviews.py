@@ -141,6 +141,22 @@ def test_a_picture_is_deleted_with_all_that_was_said(service):
     assert service.get(f"/v1/pictures/{picture}").status_code == 404
 
 
+def test_a_deleted_picture_leaves_the_monitoring_pages(service, project):
+    page, picture = project / "data/monitor/2026-11-25.html", sent(service)
+    page.parent.mkdir(parents=True)
+    page.write_text(f'<h1>a day</h1><figure id="{picture}">it</figure>', encoding="utf-8")
+    service.delete(f"/v1/pictures/{picture}")
+    assert service.get("/v1/monitoring").text == "<h1>a day</h1>"
+
+
+def test_pages_that_may_not_be_written_stop_no_deletion(service, project, caplog):
+    """As in containers; the next look takes it out."""
+    page, picture = project / "data/monitor/2026-11-25.html", sent(service)
+    page.mkdir(parents=True)  # reading it fails, as writing would
+    assert service.delete(f"/v1/pictures/{picture}").status_code == 200
+    assert "shows a forgotten picture until the next look" in caplog.text
+
+
 def test_deleting_twice_is_no_error_and_what_never_was_is_unknown(service):
     picture = sent(service)
     service.delete(f"/v1/pictures/{picture}")

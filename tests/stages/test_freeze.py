@@ -14,6 +14,7 @@ from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import manifest, snapshots
 from pawtrait.errors import BadData, BadFeedback
+from pawtrait.monitoring import shown
 from pawtrait.stages import collect, forget, freeze
 from tests.stages import feedback_project as project
 from tests.stages.feedback_project import FEEDBACK, MANIFEST, MONTH, picture, send, settled, tree
@@ -275,6 +276,17 @@ def test_forgetting_reaches_the_store_the_pictures_and_snapshots_to_come():
     shutil.rmtree(SNAPSHOT)
     project.run()
     assert [row.id for row in snapshots.read(FEEDBACK, MONTH)] == [other]
+
+
+def test_forgetting_reaches_the_monitoring_pages():
+    name = send(1, "ann")
+    shown.PAGES.mkdir(parents=True)
+    page = shown.PAGES / "2026-11-03.html"
+    page.write_text(
+        f'<figure id="{"0" * 64}">a</figure>\n<figure id="{name}">\nb</figure>\n', encoding="utf-8"
+    )
+    forget.run(what=name, feedback=FEEDBACK)
+    assert page.read_text(encoding="utf-8") == f'<figure id="{"0" * 64}">a</figure>\n'
 
 
 def test_forgetting_goes_on_where_it_died(monkeypatch):

@@ -116,6 +116,32 @@ def test_not_worse_needs_new_data(workspace):
     assert "it knows no new data" in judged(workspace, version="1").objections[0]  # it came before
 
 
+def test_the_best_champion_so_far_is_the_mark_unless_it_was_taken_back(workspace):
+    """Three nets that answer alike; the first is noted as better, on the same test split."""
+    for name, skill in (("linear_probe", 4.0), ("cnn", 4.00001), ("deep_cnn", 4.00002)):
+        registered(workspace, name, skill, **{"dvc.outs.data/raw": name})
+    moved = {"actor": "ann", "reasons": ["a test"], "note": champion.NOTE}
+    judged(workspace, version="2")
+    promote.run(version="2", force=True, **moved)
+    reached = judged(workspace, version="3").figures["champion_macro_f1"]
+    registry.annotate("1", {"test_macro_f1": reached + 0.03})
+    assert "behind version 1, the best champion so far" in judged(workspace, version="3").objections[0]
+    knob(workspace, tolerance=0.04)
+    assert judged(workspace, version="3").outcome == "promote"
+    knob(workspace, tolerance=0.02)
+    rollback.run(version="1", **moved)
+    rollback.run(version="2", **moved)
+    assert judged(workspace, version="3").outcome == "promote"
+
+
+def test_another_test_splits_figures_are_no_mark(workspace):
+    for name, skill in (("linear_probe", 4.0), ("cnn", 4.00001), ("deep_cnn", 4.00002)):
+        registered(workspace, name, skill, **{"dvc.outs.data/raw": name})
+    promote.run(version="2", actor="ann", reasons=["a test"], note=champion.NOTE, force=True)
+    registry.annotate("1", {"test_macro_f1": 0.99, "test.sha256": "0" * 64})
+    assert judged(workspace, version="3").outcome == "promote"
+
+
 def test_the_description_tells_the_newest_verdict_and_the_decisions_after_it(two):
     knob(two, latency_ms=1e-6)
     judged(two)

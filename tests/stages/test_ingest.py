@@ -28,6 +28,7 @@ OURS = Path(__file__).resolve().parents[2] / "params.yaml"
 MARK, RAW = Path("data/source.json"), Path("data/raw")
 FEEDBACK = Path("data/feedback")
 PAINTED = Path("../paintings.json")  # beside the workspace, since some tests look at all that is in it
+MIRRORED = Path("../weights.json")
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def _params(source: str | Path, **ingest_keys: Any) -> None:
 
 
 def _mark() -> dict[str, Any]:
-    fingerprint.run(out=MARK, paintings=PAINTED)
+    fingerprint.run(out=MARK, paintings=PAINTED, weights=MIRRORED)
     return dict(json.loads(MARK.read_text(encoding="utf-8")))
 
 
@@ -239,7 +240,7 @@ def test_a_source_that_ingest_would_overwrite_or_eat_again_is_refused(source: st
     Path("data/raw/train/happy/1.jpg").touch()
     _params(source)
     place = Path("../elsewhere.json")
-    fingerprint.run(out=place, paintings=PAINTED)
+    fingerprint.run(out=place, paintings=PAINTED, weights=MIRRORED)
     with pytest.raises(BadSource, match="lie inside each other"):
         ingest.run(fingerprint=place, feedback=FEEDBACK, raw=RAW)
     assert Path("data/raw/train/happy/1.jpg").exists()

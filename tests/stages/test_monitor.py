@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pawtrait import champion, cli_monitor, quarantine
-from pawtrait.adapters.store import database, feedback, ledger, requests, settling
+from pawtrait.adapters.store import database, feedback, forgetting, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
 from pawtrait.champion import Champion
@@ -207,6 +207,32 @@ def test_answers_are_held_against_what_two_reviewers_agree_on(service):
     assert "happy, not sad" in seen.page.read_text(encoding="utf-8")
 
 
+def test_thumbs_of_whole_methods_are_among_the_figures(service):
+    said = [
+        feedback.StyleSaid(
+            id=f"{method} {style}", time=DAY, client="c", method=method, style=style, strength=1.0,
+            thumbs=thumbs, seconds=0.1,
+        )
+        for method, style, thumbs in (("nst", "ink", 1), ("nst", "waves", -1), ("cyclegan", "", 1))
+    ]  # fmt: skip
+    with database.opened() as engine:
+        feedback.add_styles(engine, said)
+    figures = look(service).figures
+    assert (figures["thumbs_nst"], figures["thumbs_nst_count"]) == (0.5, 2)
+    assert (figures["thumbs_cyclegan"], figures["thumbs_cyclegan_count"]) == (1.0, 1)
+
+
+def test_a_look_takes_what_was_forgotten_out_of_earlier_pages(service):
+    """A service in a container may not write them."""
+    gone, page = "a" * 64, service.root / "monitor/2026-11-02.html"
+    page.parent.mkdir()
+    page.write_text(f'a day<figure id="{gone}">a picture</figure>', encoding="utf-8")
+    with database.opened() as engine:
+        forgetting.forget(engine, gone, [gone], [], DAY)
+    look(service)
+    assert page.read_text(encoding="utf-8") == "a day"
+
+
 def test_many_errors_are_an_alarm(service):
     ask(DAY, 20, seed=2)
     errors = [
@@ -234,15 +260,15 @@ def test_a_missing_table_is_said(service):
 
 
 def test_a_month_without_a_decision_is_missed_once_it_is_late(service):
-    assert monitor.calendar(DAY) is None  # nobody has asked or retrained anything before
+    assert monitor.calendar(DAY) == []  # nobody has asked or retrained anything before
     ask(datetime(2026, 10, 20, tzinfo=UTC), 1, seed=9)
-    assert "2026-11 was due by 2026-11-03" in (monitor.calendar(DAY) or "")
+    assert "calendar of 2026-11: the retraining was due by 2026-11-03" in monitor.calendar(DAY)[0]
     with database.opened() as engine:
         decision = ledger.Decision(
             time=DAY, action="kept", actor="retrain", champion="3", previous=None, month="2026-11"
         )
         ledger.add(engine, decision)
-    assert monitor.calendar(DAY) is None
+    assert monitor.calendar(DAY) == []
 
 
 def test_a_month_that_nothing_was_decided_about_is_told_in_the_next(service):
@@ -254,7 +280,7 @@ def test_a_month_that_nothing_was_decided_about_is_told_in_the_next(service):
                     time=DAY, action="kept", actor="retrain", champion="3", previous=None, month=month
                 ),
             )
-    assert "nothing was decided about 2026-10" in (monitor.calendar(DAY) or "")
+    assert [said.partition(":")[0] for said in monitor.calendar(DAY)] == ["calendar of 2026-10"]
 
 
 def say(rows: list[Request], reviewed: list[str]) -> None:

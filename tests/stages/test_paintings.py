@@ -46,7 +46,7 @@ def bring(source: Path | str, **knobs: object) -> list[Painting]:
     known = yaml.safe_load(OURS.read_text(encoding="utf-8"))
     known["paintings"] |= {"source": str(source), **knobs}
     Path("params.yaml").write_text(yaml.safe_dump(known), encoding="utf-8")
-    fingerprint.run(out=Path("data/source.json"), paintings=MARK)
+    fingerprint.run(out=Path("data/source.json"), paintings=MARK, weights=Path("data/weights.json"))
     paintings.run(fingerprint=MARK, out=OUT, table=TABLE, sheet=SHEET)
     return manifest.read(TABLE, Painting)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pawtrait import params
+from pawtrait.adapters import tracking
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Record, Rejected, read, write
 from pawtrait.errors import BadData
@@ -138,6 +140,15 @@ def test_one_class_only_stops_in_one_line_and_leaves_its_findings(good: list[Rec
     assert read(Path("rejected.csv"), Rejected) == []
     assert len(summary()["critical"]) == 4
     assert Path("data_docs/index.html").is_file()
+
+
+def test_the_run_of_a_refused_set_is_one_that_failed_and_holds_the_findings(good: list[Record]) -> None:
+    with pytest.raises(BadData):
+        run([row for row in good if row.label == "happy"])
+    client = tracking.client()
+    with tracking.pipeline(params.load()) as record:  # which ends it anew when the block does
+        assert client.get_run(record.id).info.status == "FAILED"
+    assert {one.path for one in client.list_artifacts(record.id)} >= {"data", "data_docs"}
 
 
 def test_a_class_with_one_picture_stops(good: list[Record]) -> None:

@@ -9,8 +9,8 @@ from pawtrait.monitoring.alarms import Bounds
 from pawtrait.monitoring.health import Health, Use, Waiting
 
 BOUNDS = Bounds(most_errors=0.05, least_right=0.4, slowest_ms={"predict": 1000.0}, least=50)
-LATE = "calendar: the retraining of 2026-11 was due by 2026-11-03, and nothing is decided"
-FAILED = "calendar: the retraining of 2026-11 failed; run it again, it goes on where it stopped"
+LATE = "calendar of 2026-11: the retraining was due by 2026-11-03, and nothing is decided"
+FAILED = "calendar of 2026-11: the retraining failed; run it again, it goes on where it stopped"
 
 
 def heard(errors=(0, 100), right=(50, 100), waiting=()):
@@ -81,4 +81,4 @@ def test_the_months_retraining_is_missed_when_it_is_late_or_failed(day, actions,
 )
 def test_a_month_that_nothing_was_decided_about_is_missed_in_the_next(done, missing):
     said = alarms.of_last_month(datetime(2027, 1, 15, tzinfo=UTC), done)
-    assert ("nothing was decided about 2026-12" in (said or "")) is missing
+    assert ("calendar of 2026-12: nothing was decided" in (said or "")) is missing

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait import champion, params, sealed
+from pawtrait import champion, newest, params, sealed
 from pawtrait.adapters import registry, succession, tracking
 from pawtrait.adapters.store import database
 from pawtrait.dataset import manifest
@@ -83,6 +83,17 @@ def test_the_verdict_as_json(project, pawtrait):
     assert verdict["figures"]["pictures"] == PICTURES
     written = json.loads((project / "data/reports/verdict.json").read_text(encoding="utf-8"))
     assert written["sentences"] == verdict["sentences"]
+
+
+def test_the_gate_finds_the_test_split_of_a_team_that_retrains_in_the_clone(project, pawtrait):
+    manifest.write(project / newest.MANIFEST, [], manifest.Record)
+    newest.CLONE.mkdir(parents=True)
+    (project / "data").rename(project / newest.CLONE / "data")
+    (project / champion.NOTE).parent.mkdir()
+    (project / newest.CLONE / champion.NOTE).rename(project / champion.NOTE)
+    done = pawtrait("gate")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("verdict: promoted\n")
 
 
 def test_without_the_gate_no_promotion(project, pawtrait):

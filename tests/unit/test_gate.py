@@ -41,10 +41,9 @@ def weighed(champion, challenger):
     return evidence.weigh(champion, challenger, HOW, 10)
 
 
-def judged(test, feedback=None, body=GOOD, new_data=True, doubts=(), **policy):
-    return gate.judge(
-        test, feedback, (GOOD, body), POLICY.model_copy(update=policy), new_data=new_data, doubts=doubts
-    )
+def judged(test, feedback=None, body=GOOD, new_data=True, best=None, doubts=(), **policy):
+    knobs = POLICY.model_copy(update=policy)
+    return gate.judge(test, feedback, (GOOD, body), knobs, new_data=new_data, best=best, doubts=doubts)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +234,24 @@ def test_a_proof_of_recall_takes_more_pictures_than_a_test_split_has(better, sli
     assert "recall of happy on 20 test pictures may have fallen by" in verdict.objections[0]
     said = " ".join(judged(slightly, recall_margin=0.05).sentences)
     assert "a fall of over 0.05 cannot be ruled out for happy" in said
+
+
+@pytest.mark.parametrize(("best", "promoted"), [(None, 10), (gate.Former("4", 0.5), 1)])
+def test_a_chain_of_not_worse_loses_the_tolerance_once(best, promoted):
+    """From 40 right of 80 one less each month, 0.0125 of macro-F1: two of them are more than 0.02."""
+    chain = [weighed(answers(range(n)), answers(range(n - 1))) for n in range(40, 30, -1)]
+    verdicts = [judged(one, best=best, promote_if_not_worse=True) for one in chain]
+    assert [one.outcome for one in verdicts] == ["promote"] * promoted + ["keep"] * (10 - promoted)
+
+
+def test_the_best_champion_so_far_is_named(same):
+    verdict = judged(same, best=gate.Former("4", 0.56), promote_if_not_worse=True)
+    assert verdict.objections[0].startswith(
+        "not shown better, and over 0.02 behind version 4, the best champion so far: macro-F1 0.50 → 0.50"
+    )
+    said = "The best champion so far was version 4, macro-F1 0.56 on the same test pictures"
+    assert any(sentence.startswith(said) for sentence in verdict.sentences)
+    assert "version 4" not in " ".join(judged(same, best=gate.Former("4", 0.49)).sentences)
 
 
 def test_a_model_that_is_too_sure_of_itself_is_stopped():

@@ -116,9 +116,11 @@ def test_thumbs_are_by_method_and_by_style():
         Thumb("nst", "waves", -1),
         Thumb("nst", "ink", 1),
         Thumb("fast", "ink", -1),
+        Thumb("cyclegan", "", 1),
     ]
     found = [(row.method, row.style, row.up.hits, row.up.count) for row in assessed(thumbs=said).thumbs]
     assert found == [
+        ("cyclegan", "", 1, 1),
         ("fast", "", 0, 1),
         ("fast", "ink", 0, 1),
         ("nst", "", 2, 3),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pawtrait.monitoring import descriptors, drift, health, page
+from pawtrait.monitoring import descriptors, drift, health, page, shown
 from pawtrait.monitoring.drift import Policy, Side
 
 UNTIL = datetime(2026, 11, 4, tzinfo=UTC)
@@ -96,6 +96,17 @@ def test_names_from_outside_are_shown_as_text():
     assert "<script" not in html and "&lt;script&gt;" in html
 
 
+def test_a_long_list_of_styles_hides_no_method():
+    """One method's 40 styles, four of them with two votes, come before the only one of another."""
+    asked = [Asked(kind="stylize", method="fast", style=f"s{n:02d}") for n in [*range(40), *range(36, 40)]]
+    asked.append(Asked(kind="stylize", method="nst", style="ink"))
+    rows = health.thumbs_up(asked, 0.95)
+    shown = [(row.method, row.style) for row in page.most_voted(rows, 6)]
+    assert shown == [("fast", ""), *(("fast", f"s{n}") for n in range(36, 40)), ("nst", "")]
+    assert len(page.most_voted(rows, 1)) == 2
+    assert "its styles below it; 13 more with fewer votes are not shown" in text(rendered(side(), asked))
+
+
 def test_wrong_answers_are_shown_with_their_pictures():
     asked = [
         Asked(picture="a", label="sad", confidence=0.91),
@@ -105,6 +116,18 @@ def test_wrong_answers_are_shown_with_their_pictures():
     assert html.count("data:image/jpeg") == 1
     assert 'width="90" height="180"' in html
     assert "happy, not sad 91 % sure" in text(html).replace("\N{NO-BREAK SPACE}", " ").replace("&nbsp;", " ")
+
+
+def test_a_forgotten_picture_leaves_the_page_and_the_others_stay(tmp_path):
+    gone, stays = "a" * 64, "b" * 64
+    asked = [Asked(picture=one, label="sad", confidence=0.9) for one in (gone, stays)]
+    pixels = np.full((40, 20, 3), 99, np.uint8)
+    for name, pictures in (("2026-11-02", [gone, stays]), ("2026-11-03", [stays])):
+        html = rendered(side(), asked, dict.fromkeys(pictures, pixels))
+        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+    before = (tmp_path / "2026-11-03.html").read_bytes()
+    shown.forget(tmp_path, {gone})
+    assert [file.read_bytes() for file in sorted(tmp_path.iterdir())] == [before, before]
 
 
 def test_the_same_day_gives_the_same_bytes():

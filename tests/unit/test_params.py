@@ -27,6 +27,30 @@ def complaint(tmp_path, old, new):
     return message
 
 
+@pytest.mark.parametrize(
+    ("name", "epochs", "lambdas", "paintings"),
+    [
+        ("paper", (100, 100), (10, 10), None),
+        ("study_decay", (25, 25), (10, 10), 18),
+        ("study_lambda", (50, 0), (15, 15), 18),
+        ("study_single", (50, 0), (10, 10), 1),
+    ],
+)
+def test_the_papers_and_the_studys_trainings_are_presets(name, epochs, lambdas, paintings):
+    preset = params.load(ROOT / "params.yaml").cyclegan.presets[name]
+    assert (preset.n_epochs, preset.n_epochs_decay) == epochs
+    assert (preset.lambda_a, preset.lambda_b, preset.lambda_identity) == (*lambdas, 0.5)
+    assert preset.paintings == paintings
+    assert (preset.load_size, preset.crop_size, preset.n_blocks, preset.ngf, preset.ndf) == (
+        286,
+        256,
+        9,
+        64,
+        64,
+    )
+    assert (preset.learning_rate, preset.pool_size, preset.batch, preset.pictures) == (2e-4, 50, 1, None)
+
+
 def test_the_projects_own_file_is_good(tmp_path):
     knobs = load(tmp_path)
     assert knobs.pictures.side == 128

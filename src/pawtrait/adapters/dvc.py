@@ -49,6 +49,20 @@ def repro_in_lanes() -> None:
     repro()
 
 
+def check_current(stage: str) -> None:
+    """Refuse results that the present code, parameters and data would not give.
+
+    Raises:
+        BadData: the stage, or one that it needs, would run again.
+    """
+    status = _command("--wait-for-lock", "status", "--quiet", "--with-deps", stage)
+    if subprocess.run(status, env=_environment(), check=False).returncode:
+        raise BadData(
+            f"the results are not of the present code, parameters and data (`dvc status --with-deps {stage}`"
+            " says what changed); run `pawtrait run`, or `dvc repro` first"
+        )
+
+
 def _lane(name: str) -> int:
     """The exit code of ``dvc repro`` of a lane's stages and no others: DVC locks what it looks at."""
     with subprocess.Popen(

@@ -15,7 +15,7 @@ from mlflow.types.type_hints import TypeFromExample
 
 from pawtrait import sealed
 from pawtrait.dataset import images
-from pawtrait.errors import BadImage, BadParams
+from pawtrait.errors import BadImage, BadModel, BadParams
 from pawtrait.style_transfer.painter import CycleGanPainter, FastPainter
 
 LARGEST = 100_000_000  # pixels; a larger picture is refused before it is decoded
@@ -40,7 +40,7 @@ class PetPortrait(PythonModel):
     def _row(self, row: Row) -> Row:
         try:
             portrait = self._paint(row)
-        except (BadImage, BadParams) as error:
+        except (BadImage, BadModel, BadParams) as error:
             return {"portrait": b"", "problem": str(error)}
         return {"portrait": images.encode_png(portrait), "problem": ""}
 

@@ -3,11 +3,12 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pawtrait.adapters.sources import archives, downloads, folders
@@ -89,6 +90,39 @@ def fetch(net: str, pins: Sequence[str], place: Place, into: Path) -> Fetched:
     return Fetched(net, name, digest, origin)
 
 
+def offered(mirror: str | None, nets: Iterable[str]) -> dict[str, Any]:
+    """What a mirror has of the networks' files now, by name: enough to notice that one came, went or grew.
+
+    A file's content need not be looked at: none is taken whose sum is not pinned.
+
+    Raises:
+        BadSource: the mirror is no folder, or its server does not answer.
+    """
+    if mirror is None:
+        return {}
+    known = ADDRESSES | STYLES
+    names = [MAGENTA_ARCHIVE, *(Path(urlsplit(known[net]).path).name for net in nets if net in known)]
+    found = {name: _seen(mirror, name) for name in names}
+    if urlsplit(mirror).scheme not in downloads.SCHEMES:
+        saved = folders.located(mirror) / MAGENTA_FOLDER
+        found[MAGENTA_FOLDER] = sum(one.stat().st_size for one in saved.rglob("*") if one.is_file())
+    return {name: seen for name, seen in found.items() if seen}
+
+
+def _seen(mirror: str, name: str) -> Any:
+    """A file's bytes, of a server's its etag or date too, or None where the mirror does not have it."""
+    if urlsplit(mirror).scheme not in downloads.SCHEMES:
+        file = _mirrored(mirror, name)
+        return file.stat().st_size if file else None
+    try:
+        remote = downloads.look(f"{mirror.rstrip('/')}/{name}")
+    except BadSource as error:
+        if _is_absent(error):
+            return None
+        raise
+    return {"bytes": remote.bytes, "etag": remote.etag, "modified": remote.modified}
+
+
 def _saved_model(pins: Sequence[str], place: Place, into: Path) -> Fetched:
     """Magenta's network, a folder: as one in a mirror, or as an archive from an address."""
     with _unpacked(place) as (folder, origin):
@@ -156,6 +190,11 @@ def _from_mirror(mirror: str, name: str, cache: Path) -> Path | None:
             if _is_absent(error):
                 return None
             raise
+    return _mirrored(mirror, name)
+
+
+def _mirrored(mirror: str, name: str) -> Path | None:
+    """The file in a mirror that is a folder."""
     folder = folders.located(mirror)
     if not folder.is_dir():
         raise BadSource(f"weights.mirror {mirror} is no folder; name a folder or an http(s) or s3 address")

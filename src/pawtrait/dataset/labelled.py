@@ -11,8 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pawtrait.dataset.labels import LABELS, normalise
-from pawtrait.dataset.layout import is_junk
-from pawtrait.dataset.named import SUFFIXES
+from pawtrait.dataset.layout import SUFFIXES, is_junk
 from pawtrait.errors import BadFeedback
 
 

@@ -22,7 +22,9 @@ _SPLITS = {
     "testing": "test",
 }
 _KINDS = "jpg jpeg jpe jfif png gif bmp dib webp tif tiff heic heif avif jp2 ppm pgm"
-_SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split(" "))
+SUFFIXES = frozenset(
+    f".{kind}" for kind in _KINDS.split(" ")
+)  # of pictures, also of kinds that none can read
 _JUNK = frozenset(["__macosx", "$recycle.bin", "system volume information", "@eadir"])
 _JUNK_FILES = frozenset(["thumbs.db", "ehthumbs.db", "desktop.ini"])
 _MASTER = "Master Folder"  # Kaggle's pets set keeps its splits there
@@ -59,7 +61,7 @@ def recognise(files: Mapping[str, str]) -> Layout:
         split, label = _place(path)
         if is_junk(path):
             junk.append(path)
-        elif label in LABELS or PurePosixPath(path).suffix.lower() in _SUFFIXES:
+        elif label in LABELS or PurePosixPath(path).suffix.lower() in SUFFIXES:
             pictures.append((path, split, label))
         else:
             others.append(path)

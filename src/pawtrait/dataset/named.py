@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pawtrait.dataset import images
+from pawtrait.dataset import images, layout
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}  # looked for in folders
 STDIN = "-"
 
 
@@ -40,7 +39,7 @@ def _named(name: str) -> Iterator[Found]:
 def _paths(path: Path) -> tuple[list[Path], str]:
     """The files that a name stands for, in order, and what to say where there are none."""
     if path.is_dir():
-        below = (one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
+        below = (one for one in path.rglob("*") if one.suffix.lower() in layout.SUFFIXES and one.is_file())
         return sorted(below), "holds no pictures"
     if path.exists():
         return [path], ""

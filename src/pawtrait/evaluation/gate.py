@@ -39,6 +39,14 @@ class Body:
     parity: float  # greatest difference of a probability between ONNX and Keras, measured on export
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """An earlier champion and what it reached on the same test split."""
+
+    version: str
+    macro_f1: float
+
+
 def judge(
     test: Evidence,
     feedback: Evidence | None,
@@ -46,12 +54,14 @@ def judge(
     policy: params.Gate,
     *,
     new_data: bool,
+    best: Former | None = None,
     doubts: Sequence[str] = (),
 ) -> Verdict:
     """Weigh a challenger against the champion.
 
     An objection keeps the champion; without one, a doubt asks a person; without that, shown to be better is
-    promoted. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in.
+    promoted. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in; its
+    tolerance counts from the best champion so far, else each month might lose it once more.
     Reviewed feedback can only speak against: it is rich in the champion's own mistakes, so that beating the
     champion there proves nothing.
 
@@ -60,15 +70,21 @@ def judge(
         feedback: on reviewed feedback that neither has been trained on, if there is any.
         bodies: champion's, challenger's.
         new_data: the challenger was trained on data that the champion had not seen.
+        best: the best of the earlier champions on the same test split, if there are any.
         doubts: sentences on what makes the comparison doubtful.
     """
+    if best and best.macro_f1 <= test.macro_f1.champion:
+        best = None
     objections = [*_harms(test, policy), *_veto(feedback), *_limits(bodies[1], policy)]
     undecided = not test.better
-    may = policy.promote_if_not_worse and new_data and test.macro_f1.difference >= -policy.tolerance
+    mark = best.macro_f1 if best else test.macro_f1.champion
+    near = test.macro_f1.challenger - mark >= -policy.tolerance
+    may = policy.promote_if_not_worse and new_data and near
     if not objections and not doubts and undecided and not may:
-        objections.append(_too_little(test, policy, new_data))
+        objections.append(_too_little(test, policy, new_data, best))
     outcome: Outcome = "keep" if objections else "ask" if doubts else "promote"
     said = [*_about(test, "test"), *_recalls(test, policy), _calibrated(test), _sizes(bodies)]
+    said += [_remembered(best)] if best else []
     said += [*_about(feedback, NEWER)] if feedback else [f"There is no {NEWER}."]
     said.append(_end(outcome, test, undecided))
     return Verdict(outcome, (*objections, *doubts), tuple(said), _figures(test, feedback, bodies))
@@ -110,14 +126,15 @@ def _limits(body: Body, policy: params.Gate) -> Iterator[str]:
         yield f"ONNX and Keras differ by {gap}, over the {policy.parity:.1e} allowed"
 
 
-def _too_little(test: Evidence, policy: params.Gate, new_data: bool) -> str:
+def _too_little(test: Evidence, policy: params.Gate, new_data: bool, best: Former | None) -> str:
     """Why a challenger that nothing speaks against stays one."""
     gap = f"macro-F1 {_pair(test.macro_f1, test.level)}, exact McNemar p {p_value(test.compared.p)}"
     if not policy.promote_if_not_worse:
         return f"too little evidence that the challenger is better: {gap}"
     if not new_data:
         return f"too little evidence that the challenger is better, and it knows no new data: {gap}"
-    return f"not shown better, and over {policy.tolerance:.2f} behind: {gap}"
+    whom = f" version {best.version}, the best champion so far" if best else ""
+    return f"not shown better, and over {policy.tolerance:.2f} behind{whom}: {gap}"
 
 
 def _about(found: Evidence, what: str) -> Iterator[str]:
@@ -146,6 +163,11 @@ def _recalls(test: Evidence, policy: params.Gate) -> Iterator[str]:
     if open_:
         proof = f"; a fall of over {policy.recall_margin:.2f} cannot be ruled out for {', '.join(open_)}"
     yield f"Recall: {', '.join(each)}{proof}."
+
+
+def _remembered(best: Former) -> str:
+    reached = f"macro-F1 {best.macro_f1:.2f} on the same test pictures"
+    return f"The best champion so far was version {best.version}, {reached}: gate.tolerance counts from it."
 
 
 def _calibrated(test: Evidence) -> str:

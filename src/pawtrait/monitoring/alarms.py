@@ -59,10 +59,10 @@ def of_calendar(now: datetime, actions: Sequence[str], before: bool, due_days: f
     if any(action in DONE for action in actions):
         return None
     if actions and actions[-1] == "failed":
-        return f"calendar: the retraining of {month} failed; run it again, it goes on where it stopped"
+        return f"calendar of {month}: the retraining failed; run it again, it goes on where it stopped"
     due = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=due_days)
     if before and now >= due:
-        return f"calendar: the retraining of {month} was due by {due:%Y-%m-%d}, and nothing is decided"
+        return f"calendar of {month}: the retraining was due by {due:%Y-%m-%d}, and nothing is decided"
     return None
 
 
@@ -75,9 +75,7 @@ def of_last_month(now: datetime, done: Collection[str]) -> str | None:
     last = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
     if last in done or not any(month < last for month in done):
         return None
-    return (
-        f"calendar: nothing was decided about {last}; `python -m pipelines.retrain --month {last}` turns it"
-    )
+    return f"calendar of {last}: nothing was decided; `python -m pipelines.retrain --month {last}` turns it"
 
 
 def _share(one: Share) -> str:

@@ -195,11 +195,11 @@ def errors(requests: Sequence[Request], level: float) -> dict[str, Share]:
 
 
 def thumbs_up(said: Sequence[Thumb], level: float) -> list[Thumbs]:
-    """Each method as a whole, followed by its styles."""
+    """Each method as a whole, followed by its styles; a portrait after no painting has none."""
     counts: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
     for one in said:
-        counts[one.method, one.style][one.thumbs > 0] += 1
-        counts[one.method, ""][one.thumbs > 0] += 1
+        for style in {one.style, ""}:
+            counts[one.method, style][one.thumbs > 0] += 1
     return [Thumbs(*key, share(up[True], up.total(), level)) for key, up in sorted(counts.items())]
 
 

@@ -14,11 +14,11 @@ from pawtrait.evaluation import page
 from pawtrait.evaluation.page import Picture, drawn
 from pawtrait.monitoring import charts
 from pawtrait.monitoring.drift import Finding, Side
-from pawtrait.monitoring.health import Answer, Health
+from pawtrait.monitoring.health import Answer, Health, Thumbs
 
 THUMBNAIL = 180  # px of the longer side
 QUALITY = 80  # of its JPEG
-MOST_THUMBS = 30  # rows of the chart of thumbs
+MOST_THUMBS = 30  # rows of the chart of thumbs; more only where there are more methods
 INSTANT = timedelta(microseconds=1)  # before `until`, which no longer counts
 
 
@@ -88,6 +88,14 @@ def thumbnail(pixels: images.Pixels) -> Picture:
     return Picture("", src=f"data:image/jpeg;base64,{code}", size=small.size)
 
 
+def most_voted(rows: Sequence[Thumbs], most: int) -> list[Thumbs]:
+    """All methods as a whole, and of styles those with the most votes, so many in all; in their order."""
+    first = sorted(rows, key=lambda row: (row.style != "", -row.up.count))
+    methods = sum(row.style == "" for row in rows)
+    shown = first[: max(most, methods)]
+    return [row for row in rows if row in shown]
+
+
 def _frame(answer: Answer, pixels: images.Pixels) -> tuple[Answer, Picture]:
     return answer, thumbnail(pixels)
 
@@ -121,5 +129,8 @@ def _use_charts(health: Health) -> list[Picture]:
 def _thumbs(health: Health) -> Picture | None:
     if not health.thumbs:
         return None
+    rows = most_voted(health.thumbs, MOST_THUMBS)
     caption = "Thumbs up with their intervals: each method in bold, its styles below it"
-    return drawn(charts.thumbs(health.thumbs[:MOST_THUMBS]), "Thumbs up by method and style", caption)
+    if left := len(health.thumbs) - len(rows):
+        caption += f"; {left} more with fewer votes are not shown"
+    return drawn(charts.thumbs(rows), "Thumbs up by method and style", caption)

@@ -1,5 +1,6 @@
 """``/v1/pictures/{sha}``: shown to reviewers, deleted for whoever asks."""
 
+import logging
 import threading
 from functools import partial
 from typing import Annotated, Any
@@ -11,10 +12,12 @@ from pawtrait import clock
 from pawtrait.adapters.store import database, forgetting
 from pawtrait.adapters.store.pictures import NAME, NoPicture
 from pawtrait.dataset import images, snapshots
+from pawtrait.monitoring import shown
 from pawtrait.serving import access, rows, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
 
+log = logging.getLogger(__name__)
 router = APIRouter()
 
 Sha = Annotated[str, Path(pattern="^" + NAME.pattern + "$", description="The picture's SHA-256.")]
@@ -68,8 +71,16 @@ def _forget(door: Door, sha: str) -> dict[str, Any]:
             held = set(snapshots.holding(door.settings.snapshots, sha))
             months = sorted(held | set(found.months))
             door.pictures.forget(sha)
+            _leave_the_pages(door, sha)
             forgetting.forget(engine, sha, [sha], months, clock.now())
     return {"picture": sha, "pictures": int(there), "rows": found.rows + refused, "snapshots": months}
+
+
+def _leave_the_pages(door: Door, sha: str) -> None:
+    try:
+        shown.forget(door.settings.monitor, [sha])
+    except OSError as error:  # in containers they are read-only here
+        log.warning("a monitoring page shows a forgotten picture until the next look: %s", error)
 
 
 def _unknown() -> Problem:

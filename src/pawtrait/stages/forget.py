@@ -8,6 +8,7 @@ from pawtrait.adapters.store import database, forgetting
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import snapshots
 from pawtrait.errors import BadFeedback
+from pawtrait.monitoring import shown
 from pawtrait.reviewing import SHOWN
 
 
@@ -21,7 +22,7 @@ class Forgotten:
 
 
 def run(*, what: str, feedback: Path) -> Forgotten:
-    """Delete the pictures that an id leads to, then every row about them.
+    """Delete the pictures that an id leads to, on monitoring pages too, then every row about them.
 
     Raises:
         BadFeedback: nothing is known by that id. BadStore: the store or the pictures cannot be had.
@@ -40,6 +41,7 @@ def run(*, what: str, feedback: Path) -> Forgotten:
             pictures.forget(picture)
             for copy in SHOWN.glob(f"{picture[:16]}.*"):
                 copy.unlink()
+        shown.forget(shown.PAGES, found.pictures)
         if found.rows or there:
             forgetting.forget(engine, what, found.pictures, months, clock.now())
     return Forgotten(len(there), found.rows, months)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from pawtrait import champion as noted
 from pawtrait import clock, params, quarantine, sealed, unseen
 from pawtrait.adapters import registry, succession
+from pawtrait.adapters.store import database, ledger
 from pawtrait.classification import latency
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData, BadModel, BadRegistry
 from pawtrait.evaluation import evidence, gate, metrics
-from pawtrait.evaluation.gate import Body, Verdict
+from pawtrait.evaluation.gate import Body, Former, Verdict
 from pawtrait.evaluation.intervals import Bootstrap
 from pawtrait.evaluation.predictions import Scored, rows, scored
 from pawtrait.files import write_text
@@ -125,6 +126,7 @@ def _verdict(
         (_body(rival, knobs.gate.latency_repeats), _body(challenger, knobs.gate.latency_repeats)),
         knobs.gate,
         new_data=_new_data(rival, challenger),
+        best=_best(champion, ground.digest),
         doubts=doubts,
     )
 
@@ -233,6 +235,25 @@ def _new_data(rival: Contender, challenger: Contender) -> bool:
         return hashes[0] != hashes[1]
     counts = [one.classifier.facts["trained_on"] for one in (rival, challenger)]
     return bool(counts[0] != counts[1])
+
+
+def _best(champion: str, digest: str) -> Former | None:
+    """The best by registered macro-F1 of the champions before this one that met this very test split.
+
+    One that was taken back is no mark to reach: a person saw what these pictures do not show.
+    """
+    with database.opened() as engine:
+        moves = ledger.moves(engine)
+    reigned = {one for move in moves for one in (move.champion, move.previous)} - {champion}
+    known = [
+        Former(str(one.version), float(one.tags["test_macro_f1"]))
+        for one in registry.versions()
+        if str(one.version) in reigned
+        and one.tags.get("test.sha256") == digest
+        and "test_macro_f1" in one.tags
+    ]
+    known = [one for one in known if not succession.taken_back(one.version)]
+    return max(known, key=lambda one: one.macro_f1, default=None)
 
 
 def _described(version: str, verdict: Verdict, champion: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pawtrait import champion, clock, newest, params, quarantine, samples
-from pawtrait.adapters.store import database, feedback, ledger, requests, settling
+from pawtrait.adapters.store import database, feedback, forgetting, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
 from pawtrait.champion import Champion
@@ -15,7 +15,7 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.manifest import Placed, Record
 from pawtrait.errors import BadModel
 from pawtrait.files import write_text
-from pawtrait.monitoring import alarms, drift, health, page
+from pawtrait.monitoring import alarms, drift, health, page, shown
 from pawtrait.monitoring.drift import Finding
 from pawtrait.monitoring.health import Health
 from pawtrait.params import Params
@@ -93,6 +93,7 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     pictures = {name: images.fit(picture, page.THUMBNAIL) for name, picture in wrong}
     write_text(place, page.render(seen, pictures, own.level))
     _note(place.with_suffix(".json"), seen, figures)
+    _forget(out)
     enough = said.waiting >= own.enough_feedback
     return Watch(heard, drifted, figures, tuple(findings), place, said.waiting, enough)
 
@@ -107,8 +108,8 @@ def look(*, days: int, until: date | None, out: Path) -> Watch:
     return run(since=since, until=end, splits=place / newest.SPLITS, raw=place / "data/raw", out=out)
 
 
-def calendar(now: datetime) -> str | None:
-    """Why this month's retraining, or that of the month before, needs a person, or None.
+def calendar(now: datetime) -> list[str]:
+    """Why the retraining of the month before, or this month's, needs a person; nothing where none does.
 
     Raises:
         BadStore: the store cannot be had.
@@ -124,7 +125,7 @@ def calendar(now: datetime) -> str | None:
         alarms.of_last_month(now, done),
         alarms.of_calendar(now, of_month, before, params.load().monitor.due_days),
     )
-    return "; ".join(filter(None, told)) or None
+    return [*filter(None, told)]
 
 
 def _read(since: datetime, until: datetime, kept: Pictures, known: Path, knobs: Params) -> _Told:
@@ -179,12 +180,19 @@ def _note(path: Path, seen: page.Look, figures: Mapping[str, float]) -> None:
     write_text(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
+def _forget(pages: Path) -> None:
+    """Take out what was forgotten while the page was made, or by a service that may not write pages."""
+    with database.opened() as engine:
+        shown.forget(pages, forgetting.pictures(engine))
+
+
 def _figures(findings: Sequence[Finding], fares: Health, waiting: int) -> dict[str, float]:
     """Flat numbers for tables, events and history."""
     figures: dict[str, float] = {"requests": fares.requests, "feedback_waiting": waiting}
     figures |= {f"{one.what}_p": one.p for one in findings if one.p is not None}
     figures |= {f"{one.what}_distance": one.statistic for one in findings if one.statistic is not None}
-    for name, one in (("errors", fares.errors[""]), ("right", fares.right)):
+    thumbs = ((f"thumbs_{row.method}", row.up) for row in fares.thumbs if not row.style)
+    for name, one in (("errors", fares.errors[""]), ("right", fares.right), *thumbs):
         figures[f"{name}_count"] = one.count
         if one.share is not None and one.interval is not None:
             figures |= {name: one.share, f"{name}_low": one.interval.low, f"{name}_high": one.interval.high}

@@ -49,8 +49,8 @@ def run(*, accepted: Path, recorded: Path, splits: Path, dropped: Path, summary:
         run.artifact(docs, "split_docs")
         for file in (dropped, summary):
             run.artifact(file, "data")
-    if broken:
-        raise BadData(f"{splits}: {'; '.join(broken)}; see {docs / 'index.html'}")
+        if broken:  # within, so that the run is one that failed
+            raise BadData(f"{splits}: {'; '.join(broken)}; see {docs / 'index.html'}")
 
 
 def _recorded(path: Path) -> dict[str, str]:

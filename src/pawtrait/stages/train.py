@@ -19,6 +19,7 @@ from pawtrait.classification.material import Material
 from pawtrait.classification.train import Recipe, Trained
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadTraining
 from pawtrait.evaluation import drawing, metrics, plots
 from pawtrait.evaluation.predictions import Fold, rows, scored
 from pawtrait.files import whole_folder, write_csv
@@ -37,7 +38,16 @@ class Seed:
 
 
 def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> None:
-    """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was."""
+    """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was.
+
+    Raises:
+        BadTraining: Keras runs on something else than TensorFlow, or a loss is no number.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise BadTraining(
+            f"KERAS_BACKEND={keras.backend.backend()}: export to ONNX and Grad-CAM need tensorflow; unset it,"
+            " or train through pawtrait.classification.train"
+        )
     knobs = params.load()
     model = knobs.models[name]
     trunk = material.trunk(model.net, weights)

@@ -19,7 +19,7 @@ from pawtrait.params import CycleGan
 from pawtrait.style_transfer import features, measures, precision
 from pawtrait.style_transfer.cyclegan import domains, export, fit, parallel
 from pawtrait.style_transfer.cyclegan.fit import Epoch
-from pawtrait.style_transfer.cyclegan.probes import paint
+from pawtrait.style_transfer.cyclegan.probes import Probes, paint
 
 CHECKPOINTS = Path(".cache/checkpoints/cyclegan")  # outside DVC's outputs, so that a killed training goes on
 PROBES = 2  # held-out photos of each mood, painted after every epoch
@@ -107,10 +107,18 @@ def _epochs(
                 pictures = epoch.probes.fake_B if epoch.probes is not None else ()
                 for index, picture in enumerate(pictures):
                     record.probe(picture, f"probe_{index}", epoch.figures.epoch)
+                if epoch.probes is not None:
+                    record.probe(_grid(probes, epoch.probes), "grid", epoch.figures.epoch)
                 record.metrics(_row(epoch), epoch.figures.epoch)  # last: what has figures has its pictures
                 if display.disable:
                     bars.say(_line(epoch, recipe))
             yield epoch
+
+
+def _grid(photos: Pixels, painted: Probes) -> Pixels:
+    """Photos, uint8 (N, S, S, 3), above what they became and what came back of them: uint8 (3 S, N S, 3)."""
+    rows = (photos, painted.fake_B, painted.rec_A)
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
 
 
 def _row(epoch: Epoch) -> dict[str, Any]:

@@ -51,9 +51,9 @@ def run(*, manifest: Path, accepted: Path, rejected: Path, summary: Path, docs: 
         run.artifact(docs, "data_docs")
         for file in (rejected, summary):
             run.artifact(file, "data")
-    if failures:
-        first = "; ".join(failure.sentence for failure in failures[0])  # the rest follows from it
-        raise BadData(f"{manifest}: {first}; see {rejected} and {docs / 'index.html'}")
+        if failures:  # within, so that the run is one that failed
+            first = "; ".join(failure.sentence for failure in failures[0])  # the rest follows from it
+            raise BadData(f"{manifest}: {first}; see {rejected} and {docs / 'index.html'}")
 
 
 def _rejections(records: Sequence[Record], broken: Sequence[Broken]) -> list[Rejected]:

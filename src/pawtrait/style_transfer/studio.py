@@ -106,8 +106,7 @@ class Studio:
             BadParams: the strength is not from 0 to 1.
             BadTraining: a loss that is no number, or too little memory.
         """
-        if not 0 <= strength <= 1:
-            raise BadParams(f"strength {strength:g}: expected 0, the photo as it is, to 1")
+        check_strength(strength)
         self.open(method)
         ways = {"nst": self._nst, "fast": self._fast, "cyclegan": self._cyclegan, "hybrid": self._hybrid}
         photo = images.fit(photo, min(self.neural.side, max(photo.shape[:2])))
@@ -164,6 +163,16 @@ class Studio:
     @cached_property
     def _magenta(self) -> painter.FastPainter:
         return painter.FastPainter.load(self.painters / "fast", kept=self.cache)
+
+
+def check_strength(strength: float) -> None:
+    """Refuse what ``paint`` cannot mean.
+
+    Raises:
+        BadParams: it is not from 0 to 1.
+    """
+    if not 0 <= strength <= 1:
+        raise BadParams(f"strength {strength:g}: expected 0, the photo as it is, to 1")
 
 
 def _glimpses(steps: Iterator[Any], count: int) -> Iterator[Glimpse]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from pawtrait import params, sealed
+from pawtrait import cli, params, sealed
 from pawtrait.adapters import tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.labels import LABELS
@@ -80,7 +80,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_params()
         placed = [_photo(split, index) for split in ("train", "valid", "test") for index in range(4)]
         manifest.write(Path("data/tables/splits.csv"), placed, manifest.Placed)
-        fingerprint.run(out=Path("data/source.json"), paintings=Path("data/paintings.json"))
+        fingerprint.run(**cli.FINGERPRINTS)
         paintings.run(
             fingerprint=Path("data/paintings.json"),
             out=Path("data/paintings"),

@@ -34,6 +34,7 @@ from tests.stages.portraits.conftest import (
     digest,
     paint,
     shown,
+    steps,
     write_params,
 )
 
@@ -74,6 +75,17 @@ def test_the_gallery_is_shown_in_mlflow(hung):
     assert len({key for key in keys if key.startswith("portrait_")}) == len(hung.portraits)
     kept = {entry.path for entry in tracking.client().list_artifacts(hung.run_id, "pictures")}
     assert "pictures/portraits.png" in kept
+
+
+def test_mlflow_has_the_losses_of_every_step_and_pictures_at_the_same_steps(hung):
+    run = tracking.client().get_run(hung.run_id)
+    totals = [key for key in run.data.metrics if key.startswith("nst_") and key.endswith("/total")]
+    assert len(totals) == 4  # two photos like two paintings
+    pictures = shown(hung.run_id)
+    for key in totals:
+        assert steps(hung.run_id, key) == [1, 2, 3, 4, 5]  # two at half the size, three at the whole
+        assert steps(hung.run_id, key.replace("total", "style")) == [1, 2, 3, 4, 5]
+        assert {step for name, step in pictures if name == f"portrait_{key.partition('/')[0]}"} == {5}
 
 
 def test_portraits_of_equal_names_have_keys_of_their_own():

@@ -66,6 +66,7 @@ def test_the_run_has_figures_of_every_epoch_and_the_probes_at_the_same_steps(tra
         assert steps(trained.run_id, key) == [1, 2], key
     assert steps(trained.run_id, "final_kid") == [0]
     assert {one for one in shown(trained.run_id) if one[0].startswith("probe_")} == PROBES
+    assert {one for one in shown(trained.run_id) if one[0] == "grid"} == {("grid", 1), ("grid", 2)}
 
 
 def test_the_run_holds_the_model_that_it_made(trained):

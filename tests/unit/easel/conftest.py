@@ -80,7 +80,7 @@ def wish(method="cyclegan", *styles, strength=1.0, previews=0):
 
 
 def hang(wished, *names, studio=None):
-    opened = studio or easel.studio(params.load(), None, None, False)
+    opened = studio or easel.studio(params.load(), 80, None, False)
     return list(easel.hang(opened, named.find(names), wished, Path("out"), LARGEST))
 
 

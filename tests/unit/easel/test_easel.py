@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from pawtrait import easel, params
 from pawtrait.dataset import images
-from pawtrait.errors import BadParams
+from pawtrait.errors import BadParams, BadTraining
 from pawtrait.style_transfer import painter
 from pawtrait.style_transfer.studio import Glimpse, Studio
 from tests.unit.easel.conftest import files, hang, picture, plain, save, wish
@@ -44,6 +45,20 @@ def test_a_bad_photo_is_reported_the_rest_go_on_and_the_code_is_1(gan, pawtrait)
     assert done.code == 1
     assert "bad.jpg: not a picture" in done.err and "none.png is not here" in done.err
     assert files() == ["a-cyclegan.png", "b-cyclegan.png", "sheet.png"]
+
+
+def test_a_photo_that_cannot_be_painted_is_reported_and_the_rest_go_on_to_the_sheet(gan):
+    class Dark(Studio):
+        def paint(self, method: str, photo: images.Pixels, *more: Any) -> Iterator[Glimpse]:
+            if photo.max() == 0:
+                raise BadTraining("the loss is nan")
+            return super().paint(method, photo, *more)
+
+    whole = easel.studio(params.load(), 80, None, False)
+    studio = Dark(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
+    photos = [save("a.png"), save("b.png", colour=(0, 0, 0)), save("c.png")]
+    assert [one.problem for one in hang(wish(), *photos, studio=studio)] == ["", "the loss is nan", ""]
+    assert files() == ["a-cyclegan.png", "c-cyclegan.png", "sheet.png"]
 
 
 def test_only_bad_photos_leave_no_folder(gan, pawtrait):
@@ -188,7 +203,9 @@ def test_without_strength_the_fast_painter_keeps_the_photos_own_style(fast, pawt
 
 
 def test_a_larger_side_paints_a_photo_larger(gan, pawtrait):
-    save("photo.png", 300, 200)
+    save("photo.png", 900, 600)
+    pawtrait("stylize", "photo.png", "--method", "cyclegan", "--out", "plainly")
+    assert picture("plainly/photo-cyclegan.png").shape == (512, 341, 3)
     pawtrait("stylize", "photo.png", "--method", "cyclegan", "--side", 150, "--out", "out")
     assert picture("out/photo-cyclegan.png").shape == (150, 100, 3)
 
@@ -217,7 +234,7 @@ class Interrupted(Studio):
 
 
 def test_interrupted_it_keeps_what_is_there(here, one_thread, capsys):
-    whole = easel.studio(params.load(), None, None, False)
+    whole = easel.studio(params.load(), 80, None, False)
     cut = Interrupted(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
     with pytest.raises(KeyboardInterrupt):
         hang(wish("nst", "red"), save("photo.png"), save("next.png"), studio=cut)
@@ -239,7 +256,7 @@ def test_interrupted_before_the_first_step_it_leaves_nothing(gan):
             raise KeyboardInterrupt
             yield
 
-    whole = easel.studio(params.load(), None, None, False)
+    whole = easel.studio(params.load(), 80, None, False)
     early = Early(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
     with pytest.raises(KeyboardInterrupt):
         hang(wish(), save("photo.png"), studio=early)
@@ -251,5 +268,5 @@ def test_wishes_take_the_place_of_parameters(here):
     studio = easel.studio(knobs, 300, 7, True)
     assert (studio.neural.side, studio.neural.steps, studio.neural.keep_colours) == (300, (2, 7), True)
     assert studio.hybrid.steps == 7
-    plainly = easel.studio(knobs, None, None, False)
+    plainly = easel.studio(knobs, knobs.neural.side, None, False)
     assert (plainly.neural, plainly.hybrid) == (knobs.neural, knobs.hybrid)

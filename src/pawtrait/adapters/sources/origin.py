@@ -21,6 +21,7 @@ Kind = Literal["demo", "kaggle", "folder", "archive", "url"]
 
 RENEW = (
     "renew it: python -m pawtrait.stages fingerprint --out data/source.json --paintings data/paintings.json"
+    " --weights data/weights.json"
 )
 
 

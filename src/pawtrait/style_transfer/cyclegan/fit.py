@@ -164,8 +164,8 @@ def _means(losses: list[Tensor], place: str) -> dict[str, float]:
     lost = [name for name, value in named.items() if not math.isfinite(value)]
     if lost:
         raise BadTraining(
-            f"CycleGAN, {place}: {lost[0]} is {named[lost[0]]}; the checkpoint of the epoch before stays;"
-            " lower cyclegan's learning_rate, or use precision fp32, and start again"
+            f"CycleGAN, {place}: {lost[0]} is {named[lost[0]]}; the checkpoint of the epoch before stays."
+            " Lower cyclegan's learning_rate, or use precision fp32, and start again, from the first epoch"
         )
     return named
 
@@ -198,7 +198,8 @@ def _keep(training: Training, folder: Path, history: list[Figures], team: Team) 
     if not state.finite(training):
         raise BadTraining(
             f"CycleGAN, epoch {len(history)}: a weight is no longer a number; the checkpoint of the epoch"
-            " before stays; lower cyclegan's learning_rate, or use precision fp32, and start again"
+            " before stays. Lower cyclegan's learning_rate, or use precision fp32, and start again, from the"
+            " first epoch"
         )
     if team.rank == 0:
         rows = [dataclasses.asdict(figures) for figures in history]
