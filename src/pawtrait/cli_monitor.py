@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+from pawtrait.monitoring.shown import PAGES
 
-OUT = Path("data/monitor")
+app = typer.Typer()
 
 
 @app.command(rich_help_panel="The service")
@@ -20,7 +20,7 @@ def monitor(
             formats=["%Y-%m-%d"], help="The last of these days, as a whole (UTC); up to now if left out."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where pages go.", file_okay=False)] = OUT,
+    out: Annotated[Path, typer.Option(help="Where pages go.", file_okay=False)] = PAGES,
 ) -> None:
     """Look for drift, errors and slow or wrong answers; write a page with what people said."""
     from pawtrait.stages import monitor as stage

@@ -34,6 +34,7 @@ Visit = Callable[..., Page]
 Photo = Callable[..., Path]
 
 PAGES = ("", "studio", "visit", "reviewers", "operators")
+HERALD = ".st-key-herald p"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -72,6 +73,21 @@ def test_one_s_own_picture_can_be_the_painting(by_hand: House, visit: Visit, pho
     with database.opened(by_hand.database) as engine:
         rows = eventually(lambda: feedback.styles_between(engine, LONG_AGO, datetime.now(UTC)))
     assert [(row.method, row.thumbs) for row in rows] == [("nst", 1)]
+
+
+def test_a_portrait_that_the_page_has_is_told_aloud_and_no_longer_in_the_service(
+    by_hand: House, visit: Visit
+):
+    page = visit(f"{by_hand.address}/studio")
+    spoken = page.locator(HERALD).element_handle()
+    assert spoken is not None and spoken.text_content() == ""
+    page.get_by_role("button", name="Rex").click()
+    page.get_by_role("radio", name="small").click()
+    page.get_by_role("button", name="Paint", exact=True).click()
+    assert downloaded(page).size == (256, 256)
+    assert spoken.text_content() == "The portrait is ready: A points scene."
+    assert list((by_hand.folder / ".cache/portraits").glob("*.png")) == []
+    downloaded(page)
 
 
 def test_painting_can_be_stopped(by_hand: House, visit: Visit):
@@ -246,6 +262,16 @@ def test_a_photo_that_is_too_large_is_not_even_sent(by_hand: House, visit: Visit
     expect(page.get_by_role("status").filter(has_text="up to 10 MB are fine")).to_be_visible()
 
 
+def test_a_photo_that_is_too_large_is_refused_where_it_arrives_too(by_hand: House, visit: Visit):
+    page = visit(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").wait_for()
+    page.locator(".drop").evaluate(
+        "(box) => box.tell('photo', { name: 'large.bmp', data: btoa('\\xff'.repeat(10_000_001)) })"
+    )
+    expect(page.get_by_role("alert")).to_have_text(re.compile("too big"))
+    expect(page.get_by_role("button", name="Rex")).to_be_visible()
+
+
 def test_drop_after_drop_shows_the_mood_of_the_last(by_hand: House, visit: Visit, photo: Photo):
     page = visit(by_hand.address)
     page.get_by_role("button", name="Paste a picture").wait_for()
@@ -272,10 +298,13 @@ def test_reviewers_judge_blind_and_hear_the_model_afterwards(by_hand: House, vis
     page.get_by_label("Your name").fill("rosa")
     page.get_by_label("Your name").press("Enter")
     expect(page.get_by_role("img", name="The picture to judge")).to_be_visible()
+    spoken = page.locator(HERALD).element_handle()
+    assert spoken is not None and spoken.text_content() == ""
     assert "said" not in page.get_by_test_id("stMain").inner_text().replace("Say what you see", "")
     page.get_by_role("button", name="Angry").click()
     told = page.get_by_test_id("stAlert").filter(has_text=re.compile("You said angry, the model said"))
     expect(told).to_be_visible()
+    assert "You said angry, the model said" in (spoken.text_content() or "")
 
 
 def test_operators_see_champion_versions_and_the_monitoring_report(by_hand: House, visit: Visit):

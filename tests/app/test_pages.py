@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pawtrait.app import words
+from pawtrait.app import main, words
+from pawtrait.app.parts import LARGEST
 from pawtrait.app.visit import LONGEST
 from tests.app.conftest import ROOT, free_port, opened, project
 
@@ -41,8 +43,30 @@ def test_a_page_stands_without_its_service(nobody: str, page: str):
     assert "<h1>" in shown(page)
 
 
+def test_a_page_with_a_mood_on_show_has_one_heading_of_the_first_level(nobody: str):
+    page = """
+from datetime import UTC, datetime
+from pawtrait.app import desk, gallery
+from pawtrait.app.views import home
+from tests.app.test_visit import a_reading
+if not desk.here().entries:
+    desk.here().add_reading(gallery.photo("pip"), a_reading("a"), datetime.now(UTC))
+home.page()
+"""
+    test = AppTest.from_string(page, default_timeout=60).run()
+    told = " ".join(str(element.proto.body) for element in test.get("html"))
+    assert told.count("<h1") == 1 and "The mood in pip.jpg</h1>" in told
+
+
 def test_a_service_that_is_down_is_told_in_plain_words(nobody: str):
     assert words.DOWN in shown("operators")
+
+
+def test_streamlit_takes_the_largest_photo_and_hardly_more():
+    config = Path(main.__file__).parent / ".streamlit/config.toml"
+    server = tomllib.loads(config.read_text(encoding="utf-8"))["server"]
+    assert server["maxUploadSize"] * 1_000_000 == LARGEST
+    assert 1.1 < server["maxMessageSize"] * 1_000_000 / (LARGEST * 4 / 3) < 1.3  # base64 in JSON
 
 
 def test_a_kept_photo_of_long_ago_can_be_deleted_and_no_more(nobody: str):

@@ -1,8 +1,11 @@
 """What the pages show: words for moods and doubts, escaped text, photos without what a camera wrote."""
 
 import io
+import os
 import random
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +19,23 @@ from pawtrait.dataset.labels import LABELS
 from tests.app.sitters import SITTERS, drawn
 
 SURE = {"happy": 0.83, "sad": 0.1, "angry": 0.05, "other": 0.02}
+# Visitors at once, with room for less than three pictures (4 bytes a pixel) beside what Python has taken.
+CROWD = """
+import io, resource
+from concurrent.futures import ThreadPoolExecutor
+import psutil
+from PIL import Image
+from pawtrait.app import pictures
+
+stream = io.BytesIO()
+Image.new("RGBA", (6_300, 6_300), (200, 0, 0, 128)).save(stream, "PNG", compress_level=1)
+with ThreadPoolExecutor(3) as crowd:
+    list(crowd.map(pictures.small, 3 * [b""], 3 * [900]))
+    room = psutil.Process().memory_info().data + int(2.7 * 4 * 6_300**2)
+    resource.setrlimit(resource.RLIMIT_DATA, (room, room))
+    for shown in crowd.map(pictures.small, 3 * [stream.getvalue()], 3 * [900]):
+        print(Image.open(io.BytesIO(shown)).getpixel((450, 450)))
+"""
 TORN = {"happy": 0.35, "sad": 0.15, "angry": 0.17, "other": 0.33}
 
 
@@ -120,6 +140,25 @@ def test_sixteen_bits_of_grey_are_shown_as_grey():
     Image.fromarray(np.full((40, 40), 128 * 256, np.uint16)).save(stream, "PNG")
     with Image.open(io.BytesIO(pictures.small(stream.getvalue(), 400))) as seen:
         assert abs(np.asarray(seen, float).mean() - 128) < 3
+
+
+def test_a_crowd_s_large_photos_fill_no_memory():
+    around = os.environ | {"MALLOC_ARENA_MAX": "1"}  # glibc keeps some of what is freed, for each thread
+    done = subprocess.run([sys.executable, "-c", CROWD], env=around, capture_output=True, text=True)
+    assert done.stderr == ""
+    pixels = [[int(value) for value in line.strip("()").split(",")] for line in done.stdout.splitlines()]
+    assert np.abs(np.array(pixels) - 3 * [(227, 127, 127)]).max() <= 2  # half of it on white
+
+
+def test_a_transparent_colour_stays_transparent_at_the_edges():
+    photo = Image.new("P", (400, 400))
+    photo.putpalette([200, 0, 0, 0, 200, 0])
+    photo.paste(1, (0, 0, 201, 400))
+    stream = io.BytesIO()
+    photo.save(stream, "PNG", transparency=1)
+    seen = np.asarray(Image.open(io.BytesIO(pictures.small(stream.getvalue(), 100))), int)
+    assert seen[50, 0].min() > 250
+    assert (seen[50, :, 1] - seen[50, :, 2]).max() < 20  # no green of it
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + 40 * b"\0"])

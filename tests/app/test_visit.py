@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from pawtrait.app import gallery, visit
 from pawtrait.app.answers import Job, Portrait, Reading, Wish
-from pawtrait.app.visit import LONGEST, Read, Visit
+from pawtrait.app.parts import Photo
+from pawtrait.app.visit import LARGEST, LONGEST, Read, Visit
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EVEN = dict.fromkeys(("happy", "sad", "angry", "other"), 0.25)
@@ -52,6 +53,24 @@ def test_a_long_visit_forgets_its_beginning():
         here.add_reading(gallery.photo("pip"), a_reading(str(number), kept=False), NOW)
     assert len(here.entries) == LONGEST
     assert here.entries[0].reading.picture == "3"  # type: ignore[union-attr]
+
+
+def test_a_visit_of_large_photos_forgets_its_beginning_earlier():
+    here = Visit()
+    photos = [Photo(f"{number}.jpg", bytes(LARGEST // 4), str(number)) for number in range(6)]
+    for photo in photos:
+        here.add_reading(photo, a_reading(photo.sha256, kept=photo is photos[1]), NOW)
+        here.add_portrait(photo, Wish("fast"), "Ink", Portrait(gallery.photo("pip").data, 1.0, "p"), NOW)
+    faded, *full = here.entries
+    assert (faded.photo.name, faded.photo.data) == ("1.jpg", b"")
+    assert [entry.photo.name for entry in full] == [f"{number}.jpg" for number in (3, 3, 4, 4, 5, 5)]
+
+
+def test_the_last_of_a_visit_stays_however_large():
+    here = Visit()
+    for name in "ab":
+        here.add_reading(Photo(name, bytes(LARGEST + 1)), a_reading(name, kept=False), NOW)
+    assert [entry.photo.name for entry in here.entries] == ["b"]
 
 
 def test_what_the_service_keeps_can_be_deleted_however_long_the_visit_and_takes_little_room():

@@ -10,9 +10,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from pawtrait.serving.settings import Settings
 from pipelines import team
 
 FOLDER = Path("docker/kubernetes")
+MOODS = 2_000_000_000  # bytes, as docs/serving.md plans
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,15 @@ def test_every_pod_is_asked_how_it_is_and_has_a_limit(pods):
         (container,) = pod["containers"]
         assert "readinessProbe" in container
         assert "memory" in container["resources"]["limits"]
+
+
+def test_the_service_may_use_what_moods_and_painters_take(pods):
+    (container,) = pods["service"]["containers"]
+    said = {one["name"]: one["value"] for one in container["env"] if not one["name"].endswith("_FILE")}
+    settings = Settings.of(said)
+    painters = settings.painters_at_work * settings.portrait_memory * 1_000_000
+    limit = container["resources"]["limits"]["memory"]
+    assert int(limit.removesuffix("Gi")) * 2**30 >= MOODS + painters
 
 
 def test_a_prefect_server_that_is_away_ends_no_month_that_is_under_way(pods):

@@ -162,6 +162,13 @@ def test_what_a_key_is_not_for_counts_too(serving, file):
     assert codes == [403, 403, 429]
 
 
+def test_what_is_answered_before_a_key_is_looked_at_takes_nothing_of_the_rate(serving):
+    service = serving(rate=1)
+    for path, status in (("/docs", 200), ("/nowhere", 404), ("/v1/moods", 405), ("/v1/reviews/next", 422)):
+        assert [service.get(path).status_code for _ in range(3)] == [status] * 3
+    assert [service.get("/v1/models").status_code for _ in range(2)] == [200, 429]
+
+
 def test_a_household_of_ipv6_has_one_rate():
     gate = Gate(None, 2)
     for host in ("2001:db8::1", "2001:db8::2"):

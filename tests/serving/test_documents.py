@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from pawtrait.serving import manual
 from pawtrait.serving.settings import Settings
 from tests.holds import record
 from tests.serving.callers import png
@@ -53,6 +54,12 @@ def test_the_page_shows_everything_and_loads_nothing(service):
         assert path in done.text
     assert not re.search(r"<script|src=|<link|@import|url\(", done.text)
     assert "http" not in done.headers["content-security-policy"]
+
+
+def test_the_page_is_made_once(service):
+    before = manual._whole.cache_info().misses
+    assert service.get("/docs").text == service.get("/docs").text
+    assert manual._whole.cache_info().misses == before + 1
 
 
 def test_metrics_count_what_happened(service):

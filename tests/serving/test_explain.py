@@ -1,5 +1,10 @@
 """Grad-CAM from differences is Grad-CAM: against the formula, worked out by hand for a small network."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from itertools import islice
+
 import numpy as np
 import onnx
 import pytest
@@ -9,7 +14,7 @@ from pawtrait import sealed
 from pawtrait.dataset.labels import LABELS
 from pawtrait.serving import explain, models
 from pawtrait.serving.models import Place
-from tests.serving.callers import pixels
+from tests.serving.callers import pixels, png
 
 SIDE, CHANNELS = 32, 5
 CHANCE = np.random.default_rng(3)
@@ -94,6 +99,25 @@ def test_without_feature_maps_hidden_patches_tell(colour_model):
     heat = explainer.heat(square, 1)
     assert explainer.method == "occlusion"
     assert heat[2:14, 2:14].mean() > 5 * heat[18:, 18:].mean()
+
+
+def test_of_a_flood_as_many_are_explained_as_there_is_room_for(serving, monkeypatch):
+    monkeypatch.setattr(explain, "MOST", 2)
+    service, free = serving(timeout=60, wait=60), threading.Event()
+    thread = service.app.state.door.explainers._thread
+    thread.submit(free.wait, 60)  # nothing is done before all have come
+    ask = partial(
+        service.post, "/v1/moods?explain=true", content=png(), headers={"content-type": "image/png"}
+    )
+    with ThreadPoolExecutor(20) as crowd:
+        asked = [crowd.submit(ask) for _ in range(20)]
+        refused = [one.result() for one in islice(as_completed(asked, 50), 18)]
+        in_hand = thread._work_queue.qsize()
+        free.set()
+    assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(429, "1")}
+    answered = [one.result().json()["answers"][0] for one in asked if one.result().status_code == 200]
+    assert [one["explanation"]["method"] for one in answered] == ["occlusion"] * 2
+    assert in_hand <= 2 and ask().status_code == 200  # the places are free again
 
 
 def test_an_overlay_keeps_the_pictures_shape():

@@ -148,7 +148,7 @@ def test_the_service_reads_by_itself_where_no_process_can(settings, served, monk
 
 def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project):
     versions = []
-    for number in range(1, slips.KEPT + 2):
+    for number in range(1, models.KEPT + 2):
         crown(colour_model(f"net{number}", sharpness=float(number)), str(number))
         versions.append(models.load(models.source(eyes.Settings.of({}))()))
     for served in (*versions, versions[0]):
@@ -159,7 +159,7 @@ def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project
     known = {}
     for served in versions:
         assert reader._loaded(slips.load(served.place), known) == {"event": "loaded"}
-    assert len(known) == slips.KEPT
+    assert len(known) == models.KEPT
 
 
 def test_a_signal_to_the_group_ends_no_process_before_its_service(opened, served):

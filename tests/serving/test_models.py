@@ -1,5 +1,6 @@
 """The champion in memory: followed, checked, swapped whole."""
 
+import tempfile
 import threading
 
 import numpy as np
@@ -124,6 +125,55 @@ def test_a_version_in_the_registry_is_found_by_its_alias(project, mlflow_store):
     found = Models(models.source(Settings.of({}, model="models:/pet-expression@champion")))
     assert found.refresh() and found.now().place.version == str(known.version)
     assert found.now().classifier.digest == digest and not found.refresh()
+
+
+@pytest.fixture
+def registered(project, colour_model, mlflow_store):
+    """Registers colour models, each a new champion; gives the version, and its folder in the store."""
+    from pawtrait.adapters import registry, tracking  # late: MLflow takes seconds
+
+    def make(number):
+        folder = colour_model(f"net{number}", sharpness=0.1 * number)
+        with tracking.training(params.load(), "cnn", []) as run:
+            registry.log(run, folder)
+        known = registry.register(sealed.check(folder)["model.onnx"], {}, "a test's")
+        registry.crown(str(known.version), None)
+        return str(known.version), registry.folder_of(known)
+
+    return make
+
+
+def test_a_copy_that_came_damaged_is_fetched_again_and_leaves_nothing(registered, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    version, theirs = registered(31)
+    network = (theirs / "model.onnx").read_bytes()
+    (theirs / "model.onnx").write_bytes(network[:-1])  # as if it were cut off on its way
+    found = Models(models.source(Settings.of({}, model="models:/pet-expression@champion")))
+    [ours] = tmp_path.glob("pawtrait-*")
+    assert not found.refresh() and "is not the file that was sealed" in found.problem
+    assert list(ours.iterdir()) == []
+    (theirs / "model.onnx").write_bytes(network)
+    assert found.refresh() and found.now().place.version == version
+    assert [one.name for one in ours.iterdir()] == [version]
+
+
+def test_copies_of_the_last_champions_stay_for_a_rollback_and_older_ones_go(
+    registered, tmp_path, monkeypatch
+):
+    from pawtrait.adapters import registry  # late: MLflow takes seconds
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    look = models.source(Settings.of({}, model="models:/pet-expression@champion"))
+    versions = []
+    for number in range(models.KEPT + 1):
+        versions.append(registered(41 + number)[0])
+        assert look().version == versions[-1]
+    [ours] = tmp_path.glob("pawtrait-*")
+    assert {one.name for one in ours.iterdir()} == set(versions[1:])
+    registry.crown(versions[-2], None)
+    assert (look().version, look().folder.is_dir()) == (versions[-2], True)
+    del look
+    assert not ours.exists()
 
 
 @pytest.mark.parametrize("requests", [300, pytest.param(10_000, marks=pytest.mark.slow)])

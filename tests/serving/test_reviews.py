@@ -15,6 +15,7 @@ from pawtrait.serving.outbox import REFUSED, Outbox
 from tests.serving.callers import png
 
 KEPT = {"consent": "true"}
+KEYS = {"ann": ["review"], "boss": ["review", "admin"]}
 
 
 def sent(service, mood="sad", side=60):
@@ -124,6 +125,21 @@ def test_a_verdict_is_read_no_further_than_it_may_be_long(service):
     assert (done.status_code, done.json()["type"]) == (413, "urn:pawtrait:problem:too-large")
     many = service.post("/v1/reviews", json={f"k{n}": 1 for n in range(1000)})
     assert (many.status_code, len(many.content) < 10_000) == (422, True)
+
+
+def test_one_persons_key_is_one_reviewer_and_a_key_of_many_is_any(serving, project):
+    said = {name: keys.add(project / "keys.jsonl", name, scopes) for name, scopes in KEYS.items()}
+    service = serving(keys=project / "keys.jsonl")
+
+    def review(key, reviewer):
+        service.headers["authorization"] = f"Bearer {said[key]}"
+        return judged(service, "ab" * 32, reviewer), next_for(service, reviewer)
+
+    for done in review("ann", "Rosa"):
+        assert done.status_code == 403
+        assert done.json()["detail"] == "the key ann reviews as ann, not as rosa"
+    for key, reviewer in (("ann", " Ann"), ("boss", "rosa")):
+        assert [done.status_code for done in review(key, reviewer)] == [404, 204]
 
 
 def test_without_a_key_no_verdict_is_read(serving, project):

@@ -249,9 +249,14 @@ def resolve(uri: str) -> ModelVersion:
     )
 
 
-def folder_of(registered: ModelVersion) -> Path:
-    """The model folder inside a version, downloaded where the artifacts lie elsewhere."""
-    root = mlflow.artifacts.download_artifacts(f"models:/{registered.name}/{registered.version}")
+def folder_of(registered: ModelVersion, into: Path | None = None) -> Path:
+    """The model folder inside a version, copied ``into`` a folder that is there.
+
+    Where none is named, it is downloaded only where the artifacts lie elsewhere, and stays for good.
+    """
+    root = mlflow.artifacts.download_artifacts(
+        f"models:/{registered.name}/{registered.version}", dst_path=str(into) if into else None
+    )
     return Path(root) / "artifacts" / "model"
 
 

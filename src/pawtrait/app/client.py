@@ -132,7 +132,7 @@ class Service:
         return Portrait(png, float(known.get("seconds") or 0), job)
 
     def cancel(self, job: str) -> None:
-        """Stop painting."""
+        """Stop painting; the portrait of a job that is done is deleted."""
         self._ask("DELETE", f"/v1/portraits/{job}")
 
     def like(self, portrait: Portrait, wish: Wish, thumbs: int) -> str:

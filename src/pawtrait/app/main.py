@@ -6,6 +6,7 @@ from importlib.resources import files
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from pawtrait.app import parts
 from pawtrait.app.views import home, operators, reviewers, studio, this_visit
 
 PAGES = (
@@ -27,6 +28,7 @@ def main() -> None:
         st.Page(show, title=title, icon=icon, url_path=path, default=not path)
         for show, title, icon, path in PAGES
     ]
+    parts.herald()
     st.session_state["pages"] = {page.url_path: page for page in pages}
     st.navigation(pages, position="top").run()
     st.html(f'<footer class="paw-foot">{FOOT}</footer>')

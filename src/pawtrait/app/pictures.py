@@ -1,11 +1,14 @@
 """Photos made fit for a page: upright, small, without what a camera wrote into them."""
 
 import struct
+import threading
+from contextlib import nullcontext
 from io import BytesIO
 
 from PIL import ExifTags, Image
 
 PIXELS = 40_000_000  # more is not decoded for a preview; the service has its say on the photo itself
+LARGE = 4_000_000  # pixels from which on one picture is decoded at a time
 BROKEN = (  # what Pillow raises over damaged files
     OSError,
     ValueError,
@@ -16,7 +19,7 @@ BROKEN = (  # what Pillow raises over damaged files
     ArithmeticError,
     struct.error,
 )
-Turn = Image.Transpose
+Resampling, Turn = Image.Resampling, Image.Transpose
 TURNS = {  # by EXIF's orientation
     2: Turn.FLIP_LEFT_RIGHT,
     3: Turn.ROTATE_180,
@@ -27,22 +30,15 @@ TURNS = {  # by EXIF's orientation
     8: Turn.ROTATE_90,
 }
 DEEP = ("I", "I;16", "I;16B", "I;16L")  # 16 bits of grey
+BLENDING = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")  # modes in which neighbouring pixels can be mixed
+
+_large = threading.Lock()
 
 
 def small(data: bytes, side: int) -> bytes:
     """A JPEG of at most ``side`` px a side; b"" where the bytes are no picture that could be shown."""
-    try:
-        with Image.open(BytesIO(data)) as opened:
-            if opened.width * opened.height > PIXELS:
-                return b""
-            opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size
-            shown = _on_white(_upright(opened))
-    except (*BROKEN, Image.DecompressionBombError):
-        return b""
-    shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-    stream = BytesIO()
-    shown.save(stream, "JPEG", quality=88)
-    return stream.getvalue()
+    shown = _fitting(data, side)
+    return b"" if shown is None else _jpeg(shown, 88)
 
 
 def like(data: bytes, model: bytes) -> bytes:
@@ -52,23 +48,52 @@ def like(data: bytes, model: bytes) -> bytes:
     """
     with Image.open(BytesIO(model)) as other:
         size = other.size
+    shown = _fitting(data, max(size))
+    return _jpeg(shown.resize(size, Resampling.LANCZOS) if shown else Image.new("RGB", size, "white"), 90)
+
+
+def _fitting(data: bytes, side: int) -> Image.Image | None:
+    """RGB, upright, at most ``side`` px a side; None where it cannot be shown.
+
+    It is shrunk before anything else is done to it, and large ones take turns: many visitors' photos at
+    their full size would fill the memory.
+    """
     try:
         with Image.open(BytesIO(data)) as opened:
-            shown = _on_white(_upright(opened)).resize(size, Image.Resampling.LANCZOS)
+            pixels = opened.width * opened.height
+            if pixels > PIXELS:
+                return None
+            with _large if pixels > LARGE else nullcontext():
+                opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size
+                shown = _blending(opened)
+                shown.thumbnail((side, side), Resampling.LANCZOS)
+            return _on_white(_upright(shown, opened))
     except (*BROKEN, Image.DecompressionBombError):
-        shown = Image.new("RGB", size, "white")
+        return None
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
     stream = BytesIO()
-    shown.save(stream, "JPEG", quality=90)
+    picture.save(stream, "JPEG", quality=quality)
     return stream.getvalue()
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """As it was seen; a damaged note of how it was held turns nothing.
+def _blending(picture: Image.Image) -> Image.Image:
+    """As it is, or as its palette, its one transparent colour or its 16 bits mean it."""
+    if picture.mode in DEEP:
+        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if picture.mode in BLENDING and "transparency" not in picture.info:
+        return picture
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+
+
+def _upright(picture: Image.Image, noted: Image.Image) -> Image.Image:
+    """As it was seen, by the notes of the file; a damaged note of how it was held turns nothing.
 
     ``ImageOps.exif_transpose`` writes all of the EXIF data anew, and fails on what it cannot write.
     """
     try:
-        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        turn = TURNS.get(noted.getexif().get(ExifTags.Base.Orientation, 1))
     except BROKEN:
         turn = None
     return picture if turn is None else picture.transpose(turn)
@@ -76,8 +101,6 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 def _on_white(picture: Image.Image) -> Image.Image:
     """RGB, transparent parts on white."""
-    if picture.mode in DEEP:
-        picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if picture.has_transparency_data:
         seen = picture.convert("RGBA")
         ground = Image.new("RGBA", seen.size, "white")

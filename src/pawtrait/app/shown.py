@@ -19,8 +19,9 @@ def reading(one: Reading, name: str, photo: str) -> str:
     """A mood: the photo (a data URI), big words, a bar for each class."""
     feeling = "" if one.unsure else f"<p>{escape(words.FEELING[one.label])}</p>"
     mood = f"<h2>{escape(words.headline(one.label, one.unsure))}</h2>{feeling}"
+    head = f'<h1 class="paw-unseen">The mood in {escape(name)}</h1>'  # the big words are what is seen
     return (
-        f'<article class="paw-reading" aria-label="The mood"><img class="paw-photo" src="{photo}" '
+        f'{head}<article class="paw-reading" aria-label="The mood"><img class="paw-photo" src="{photo}" '
         f'alt="Your photo, {escape(name, quote=True)}">'
         f'<div><div class="paw-mood">{face(one.label, "4.4rem")}<div>{mood}</div></div>'
         f'<p class="paw-said">{escape(words.certainty(one.probabilities, one.unsure))}</p>'

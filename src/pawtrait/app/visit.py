@@ -1,6 +1,6 @@
 """What one visitor did since the page was opened; it lives in the page's session and goes with it."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -9,7 +9,8 @@ from pawtrait.app import pictures
 from pawtrait.app.answers import Job, Portrait, Reading, Wish
 from pawtrait.app.parts import Photo
 
-LONGEST = 24  # entries in full; of older ones hardly anything stays, so that a long visit fills no memory
+# Entries in full, and bytes of them: of older ones hardly anything stays, so that no visit fills the memory.
+LONGEST, LARGEST = 24, 50_000_000
 SHOWN, THUMB = 900, 240  # px of the longer side
 
 
@@ -88,8 +89,21 @@ class Visit:
 
     def _add(self, entry: Read | Painted) -> None:
         entries = [*self.entries, entry]
-        old = [_faded(one) for one in entries[:-LONGEST] if isinstance(one, Read) and one.kept]
-        self.entries = [*old, *entries[-LONGEST:]]
+        old = len(entries) - _room(entries)
+        faded = [_faded(one) for one in entries[:old] if isinstance(one, Read) and one.kept]
+        self.entries = [*faded, *entries[old:]]
+
+
+def _room(entries: Sequence[Read | Painted]) -> int:
+    """How many of the newest can stay in full; the last one always does."""
+    files: dict[int, int] = {}  # entries about one photo share its bytes
+    size = 0
+    for place, one in enumerate(reversed(entries[-LONGEST:])):
+        files[id(one.photo)] = len(one.photo.data)
+        size += len(one.shown) + len(one.reading.heat if isinstance(one, Read) else one.portrait.png)
+        if place and size + sum(files.values()) > LARGEST:
+            return place
+    return min(len(entries), LONGEST)
 
 
 def _faded(entry: Read) -> Read:

@@ -52,7 +52,7 @@ class Gate:
         Raises:
             Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
         """
-        key = self._known(secret)
+        key = self.known(secret)
         if key is None or key.rate is None:  # what is refused counts too: guessing has its rate
             self._count(f"address {_network(address)}", self._rate)
         if key is None and self._keys is not None:
@@ -66,7 +66,8 @@ class Gate:
             return address
         return f"key {key.name} {address}" if key.shared else f"key {key.name}"
 
-    def _known(self, secret: str | None) -> Key | None:
+    def known(self, secret: str | None) -> Key | None:
+        """The key of this secret, if it is one of the file's."""
         if self._keys is None:
             return None
         self._refresh(self._keys)
@@ -115,10 +116,24 @@ def allow(request: Request, scope: str) -> str:
     Raises:
         Problem: as ``Gate.admit``.
     """
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
     address = request.client.host if request.client else "unknown"
     gate: Gate = request.app.state.gate
-    who = gate.admit(secret.strip() if kind.lower() == "bearer" else None, address, scope)
+    who = gate.admit(_secret(request), address, scope)
     client = _fingerprint(who, request.app.state.door.salt)
     request.state.client = client
     return client
+
+
+def own_name(request: Request) -> str | None:
+    """The name that whoever comes may speak by and no other: that of a key which is one person's.
+
+    None where no keys are asked for, and for keys with ``admin`` or shared by many people.
+    """
+    gate: Gate = request.app.state.gate
+    key = gate.known(_secret(request))
+    return None if key is None or key.shared or "admin" in key.scopes else key.name
+
+
+def _secret(request: Request) -> str | None:
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else None

@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from pawtrait.serving.problems import Problem
 GRID = 8  # patches a side that are hidden one after the other
 CHUNK = 64  # variants a call of the part behind the maps
 STEP = 0.01  # of the maps' largest value, both ways
-MOST = 8  # explanations that may wait
+MOST = 8  # explanations in hand, from before their pictures are read
 
 Floats = NDArray[np.float32]
 
@@ -84,7 +85,7 @@ class Explainers:
         self._thread = ThreadPoolExecutor(1, "explain")
         self._lock = threading.Lock()
         self._made: tuple[Served, Explainer] | None = None
-        self.waiting = 0
+        self._taken = 0  # places
 
     def prepare(self, served: Served) -> None:
         """Cut a new version in the background, so that its first explanation does not wait for it."""
@@ -92,28 +93,30 @@ class Explainers:
 
     def explain(self, served: Served, square: Pixels, shown: Pixels, mood: int) -> Future[dict[str, str]]:
         """What an answer holds: the method, and the picture under its heat map as a data URL."""
-        with self._lock:
-            self.waiting += 1
-        work = self._thread.submit(self._explained, served, square, shown, mood)
-        work.add_done_callback(self._done)
-        return work
+        return self._thread.submit(self._explained, served, square, shown, mood)
 
-    def check_room(self, pictures: int) -> None:
-        """Refuse what would wait too long.
+    @contextmanager
+    def room(self, pictures: int) -> Iterator[None]:
+        """Places for the explanations that the block asks for; a request that comes alone gets any number.
+
+        They are taken before the pictures are read: of many requests that look at once only some find room.
 
         Raises:
-            Problem: 429.
+            Problem: 429, it would wait too long.
         """
-        if self.waiting and self.waiting + pictures > MOST:
-            raise Problem(429, "busy", "many explanations wait; try again in 1 s", {"Retry-After": "1"})
+        with self._lock:
+            if self._taken and self._taken + pictures > MOST:
+                raise Problem(429, "busy", "many explanations wait; try again in 1 s", {"Retry-After": "1"})
+            self._taken += pictures
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken -= pictures
 
     def close(self) -> None:
         """Finish what is in hand."""
         self._thread.shutdown()
-
-    def _done(self, work: Future[dict[str, str]]) -> None:
-        with self._lock:
-            self.waiting -= 1
 
     def _explained(self, served: Served, square: Pixels, shown: Pixels, mood: int) -> dict[str, str]:
         explainer = self._of(served)

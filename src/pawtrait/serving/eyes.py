@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pawtrait.serving import processes, reading, slips, wire
-from pawtrait.serving.models import Place, Served
+from pawtrait.serving.models import KEPT, Place, Served
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.processes import Died
 from pawtrait.serving.reading import Read, Wanted
@@ -118,7 +118,7 @@ class Eyes:
             log.error("a reading process cannot load version %s: %s", place.version, said["reason"])
             self._refused = place
             return False
-        self._known = [*self._known, place][-slips.KEPT :]
+        self._known = [*self._known, place][-KEPT:]
         return True
 
     def _ask(self, head: dict[str, Any], parts: Sequence[bytes], seconds: float) -> slips.Slip:

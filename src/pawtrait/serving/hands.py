@@ -1,6 +1,5 @@
 """A painting process seen from the service: started, given an order, listened to, stopped, killed."""
 
-import logging
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,6 @@ WORKER = "pawtrait.serving.worker"  # by name, since the service itself must nev
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
 STARTING = 120.0  # seconds that a process may take until it says that it is ready
 
-log = logging.getLogger(__name__)
-
 
 class Late(Exception):
     """The job took longer than it may; its process was killed."""
@@ -30,6 +27,7 @@ class Setup:
         memory: megabytes of its own that it may use.
         threads: of torch; 0 is one a core.
         polite: steps down in the scheduler's order, 0 to 19.
+        log: level.
     """
 
     painters: str
@@ -38,6 +36,7 @@ class Setup:
     memory: int
     threads: int
     polite: int
+    log: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,12 @@ class Hand:
                 self._ready = True
 
     def paint(
-        self, order: Order, stopped: Callable[[], bool], limit: float, grace: float
+        self, job: str, order: Order, stopped: Callable[[], bool], limit: float, grace: float
     ) -> Iterator[Report]:
         """Give it an order and yield what it says; the last report is done, failed or cancelled.
 
         Args:
+            job: its id, for the process's log.
             stopped: asked all the time; once it is true the process has ``grace`` seconds to leave its step.
             limit: seconds for the whole job.
 
@@ -133,7 +133,7 @@ class Hand:
         if stopped():
             yield Report("cancelled")
             return
-        self._give(order)
+        self._give(job, order)
         until, told = time.monotonic() + limit, False
         while True:
             now = time.monotonic()
@@ -165,10 +165,10 @@ class Hand:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def _give(self, order: Order) -> None:
+    def _give(self, job: str, order: Order) -> None:
         pictures = [order.photo] if order.painting is None else [order.photo, order.painting]
         sizes, parts = wire.packed(pictures)
-        head = {"event": "paint", "method": order.method, "strength": order.strength}
+        head = {"event": "paint", "job": job, "method": order.method, "strength": order.strength}
         self._say({**head, "side": order.side, "steps": order.steps, "sizes": sizes}, *parts)
 
     def _say(self, head: dict[str, Any], *parts: bytes) -> None:
@@ -191,6 +191,4 @@ class Hand:
 
 
 def _report(head: dict[str, Any], parts: list[bytes]) -> Report:
-    if "trace" in head:
-        log.error("a painting process met what nobody had foreseen: %s", head.pop("trace"))
     return Report(**head, picture=parts[0] if parts else None)

@@ -244,7 +244,7 @@ class Jobs:
         order = job.order
         if order is None:  # cancelled since
             return iter(())
-        return hand.paint(order, lambda: job.view.over, self._limits.seconds, self._limits.grace)
+        return hand.paint(job.id, order, lambda: job.view.over, self._limits.seconds, self._limits.grace)
 
     def _take(self, job: Job, report: Report) -> None:
         """What a report changes."""

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 router = APIRouter(include_in_schema=False)
@@ -29,8 +30,13 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_SUM}'; frame-ancestors 'none'
 @router.get("/docs", response_class=HTMLResponse)
 async def docs(request: Request) -> HTMLResponse:
     """The page; its document is /openapi.json."""
-    page = "".join(_page(request.app.openapi()))
-    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+    return HTMLResponse(_whole(request.app), headers={"Content-Security-Policy": POLICY})
+
+
+@lru_cache(1)
+def _whole(app: FastAPI) -> str:
+    """Made once: no route is added while the service runs."""
+    return "".join(_page(app.openapi()))
 
 
 def _page(found: dict[str, Any]) -> Iterator[str]:

@@ -1,8 +1,12 @@
 """The champion in memory: looked for again and again, checked, swapped whole; a request keeps its own."""
 
 import logging
+import shutil
+import tempfile
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +22,7 @@ from pawtrait.files import sha256
 from pawtrait.serving.settings import Settings
 
 REGISTRY = "models:/"
+KEPT = 3  # versions at hand: a request that began before a change is answered by its own, a rollback is quick
 FIRST = 10.0  # seconds that a start waits for the first look; a registry that is away takes longer
 LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
@@ -155,13 +160,7 @@ def load(place: Place) -> Served:
     Raises:
         BadModel: a file is missing or was changed, or it is not the model that was named.
     """
-    sums = sealed.check(place.folder, "model.onnx")
-    digest = sums["model.onnx"]
-    if place.digest and digest != place.digest:
-        raise BadModel(
-            f"{place.folder} holds {digest[:12]}, version {place.version} is {place.digest[:12]};"
-            " run `pawtrait register` or restore a backup"
-        )
+    digest = _checked(place)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -174,6 +173,17 @@ def load(place: Place) -> Served:
             f" {', '.join(facts['labels'])}; train the model again"
         )
     return Served(place, str(facts["name"]), classifier)
+
+
+def _checked(place: Place) -> str:
+    """The SHA-256 of a version's network. Raises BadModel as ``load``."""
+    digest = sealed.check(place.folder, "model.onnx")["model.onnx"]
+    if place.digest and digest != place.digest:
+        raise BadModel(
+            f"{place.folder} holds {digest[:12]}, version {place.version} is {place.digest[:12]};"
+            " run `pawtrait register` or restore a backup"
+        )
+    return digest
 
 
 def source(settings: Settings) -> Source:
@@ -218,15 +228,36 @@ def _folder(path: Path) -> Source:
 
 
 def _registry(uri: str) -> Source:
-    downloaded: dict[str, Path] = {}
+    """Versions are copied into a folder of this process; one is remembered once its sums were checked."""
+    ours = Path(tempfile.mkdtemp(prefix="pawtrait-"))
+    copies: dict[str, Path] = {}  # the one that was champion last is the last
 
     def look() -> Place:
         from pawtrait.adapters import registry  # late: MLflow is loaded for this source alone
 
         known = registry.resolve(uri)
-        version = str(known.version)
-        if version not in downloaded:
-            downloaded[version] = registry.folder_of(known)
-        return Place(known.name, version, known.tags.get("model.sha256", ""), downloaded[version])
+        version, digest = str(known.version), known.tags.get("model.sha256", "")
+        folder = copies.pop(version, None)
+        if folder is None:
+            with _filled(ours / version) as into:
+                folder = registry.folder_of(known, into)
+                _checked(Place(known.name, version, digest, folder))
+        copies[version] = folder
+        for old in list(copies)[:-KEPT]:
+            del copies[old]
+            shutil.rmtree(ours / old, ignore_errors=True)
+        return Place(known.name, version, digest, folder)
 
+    weakref.finalize(look, shutil.rmtree, ours, ignore_errors=True)  # at the end at the latest
     return look
+
+
+@contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
+    """A new folder, gone again where the block fails."""
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -38,20 +39,16 @@ async def moods(request: Request) -> JSONResponse:
     sent = form.all()
     if not sent:
         raise Problem(422, "no-picture", "expected one picture at least, in the field pictures")
-    try:
-        if explain:
-            door.explainers.check_room(len(sent))
-        answered = await door.batcher.read(sent, served, shown=explain)
-    except Problem as problem:
-        _note_all(door, request.state.id, sent, problem, began)
-        raise
-    asked = _Asked(door, request.app.state.metrics, served, request.state.id, clock.now(), began, len(sent))
-    answers = await asyncio.gather(
-        *(
-            asked.answer(number, one, got, consent=consent, explain=explain)
-            for number, (one, got) in enumerate(zip(sent, answered, strict=True))
+    with door.explainers.room(len(sent)) if explain else nullcontext():
+        try:
+            answered = await door.batcher.read(sent, served, shown=explain)
+        except Problem as problem:
+            _note_all(door, request.state.id, sent, problem, began)
+            raise
+        asked = _Asked(
+            door, request.app.state.metrics, served, request.state.id, clock.now(), began, len(sent)
         )
-    )
+        answers = await asked.answers(sent, answered, consent=consent, explain=explain)
     if len(sent) == 1 and isinstance(answered[0], Problem):
         raise answered[0]
     spent = (time.perf_counter() - began) * 1000
@@ -91,7 +88,18 @@ class _Asked:
         self._began = began
         self._count = count
 
-    async def answer(
+    async def answers(
+        self, sent: list[Sent], answered: list[Read | Problem], *, consent: bool, explain: bool
+    ) -> list[dict[str, Any]]:
+        """The answers to all pictures, made side by side."""
+        return await asyncio.gather(
+            *(
+                self._answer(number, one, got, consent=consent, explain=explain)
+                for number, (one, got) in enumerate(zip(sent, answered, strict=True))
+            )
+        )
+
+    async def _answer(
         self, number: int, sent: Sent, got: Read | Problem, *, consent: bool, explain: bool
     ) -> dict[str, Any]:
         """The answer to one picture, which is written down on the way."""

@@ -57,7 +57,7 @@ def _loaded(head: dict[str, Any], known: dict[str, Classifier]) -> dict[str, str
         Exception
     ) as error:  # whatever onnxruntime raises; the service has a session of its own to go on with
         return {"event": "failed", "reason": str(error)}
-    while len(known) > slips.KEPT:
+    while len(known) > models.KEPT:
         known.pop(next(iter(known)))
     return {"event": "loaded"}
 

@@ -53,8 +53,8 @@ class Verdict(BaseModel):
 async def next_picture(request: Request, reviewer: Name) -> Response:
     """The picture that this reviewer should look at now; 204 where none waits."""
     access.allow(request, "review")
+    who = _person(request, reviewer)
     door: Door = request.app.state.door
-    who = labelled.person(reviewer)
     waiting = await door.judge(Queue(door).of, who)
     for picture in waiting:
         if await door.stored(door.pictures.has, picture):
@@ -69,7 +69,7 @@ async def review(request: Request) -> JSONResponse:
     access.allow(request, "review")
     door: Door = request.app.state.door
     said = intake.checked(Verdict, intake.json_object(await intake.body(request, intake.SAID)))
-    row = reviewing.review(said.picture, said.reviewer, said.verdict, said.reason)
+    row = reviewing.review(said.picture, _person(request, said.reviewer), said.verdict, said.reason)
     about = await door.ask(_about, door, said.picture)
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
@@ -88,6 +88,14 @@ async def agreement(request: Request) -> JSONResponse:
     door: Door = request.app.state.door
     waiting = await door.judge(Queue(door).of, None)
     return JSONResponse({"waiting": len(waiting), **await door.ask(_agreement, door)})
+
+
+def _person(request: Request, named: str) -> str:
+    """Who reviews. One person's key reviews by its own name: else they could be two reviewers who agree."""
+    who, own = labelled.person(named), access.own_name(request)
+    if own is not None and labelled.person(own) != who:
+        raise Problem(403, "another-reviewer", f"the key {own} reviews as {own}, not as {who}")
+    return who
 
 
 class Queue:

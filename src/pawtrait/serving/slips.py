@@ -12,8 +12,6 @@ from pawtrait.serving.models import Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.reading import Read, Ready, Wanted
 
-KEPT = 3  # versions in a process's memory: a request that began before a change is answered by its own
-
 Slip = tuple[dict[str, Any], list[bytes]]  # a head, and the bytes behind it
 
 _ELSEWHERE = Seen(0, 0, 0.0, 0.0)  # what is known of a square in the process that did not decode it

@@ -6,6 +6,7 @@ first, looks between two steps whether it should stop, and ends when its service
 
 import io
 import json
+import logging
 import os
 import resource
 import sys
@@ -21,7 +22,7 @@ from pawtrait import environment, params
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import PawtraitError
-from pawtrait.serving import wire
+from pawtrait.serving import logs, wire
 from pawtrait.serving.hands import Setup
 from pawtrait.style_transfer.studio import Studio
 
@@ -30,9 +31,12 @@ BETWEEN = 0.5  # seconds between two previews, at least
 MEGABYTE = 1_000_000
 LACK = ("allocate memory", "bad_alloc", "could not create a primitive", "could not execute a primitive")
 
+log = logging.getLogger("pawtrait.serving.worker")  # this module runs as __main__
+
 
 def main(channel: Connection, setup: Setup) -> None:
     """Paint what comes until the service closes the channel."""
+    logs.configure(setup.log)
     _settle_down(setup.memory, setup.polite)
     studio = _opened(setup)
     room = setup.memory * MEGABYTE - psutil.Process().memory_info().data
@@ -74,12 +78,15 @@ def _paint(
 ) -> None:
     """Paint one portrait and tell of each step; the last word is ``done``, ``cancelled`` or ``failed``."""
     plain = studio.neural, studio.hybrid
+    logs.REQUEST.set(order["job"])  # a job goes by its request's id
     try:
         _set(studio, order["side"], order["steps"])
         _check(studio.neural, room)
         _steps(channel, studio, order, pictures)
     except Exception as error:  # whatever it is, it becomes this job's answer, and the next job gets its try
-        wire.send(channel, {"event": "failed", **_told(error)})
+        wire.send(channel, {"event": "failed", **_told(error)})  # where the service is gone, it was that
+        if not (_is_memory(error) or isinstance(error, PawtraitError)):
+            log.exception("nobody had foreseen this")
     finally:
         studio.neural, studio.hybrid = plain
 
@@ -137,13 +144,13 @@ def _jpeg(picture: Pixels) -> bytes:
     return stream.getvalue()
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _told(error: Exception) -> dict[str, str]:
     """What went wrong: our own sentences as they are, memory by name, else the error's kind alone."""
     if _is_memory(error):
         return {"kind": "memory", "reason": ""}
     if isinstance(error, PawtraitError):
         return {"kind": type(error).__name__, "reason": str(error)}
-    return {"kind": type(error).__name__, "reason": "", "trace": repr(error)[:500]}
+    return {"kind": type(error).__name__, "reason": ""}
 
 
 def _is_memory(error: BaseException | None) -> bool:

@@ -129,6 +129,7 @@ def _setup(settings: Settings) -> Setup:
         memory=settings.portrait_memory,
         threads=settings.portrait_threads,
         polite=settings.portrait_polite,
+        log=settings.log,
     )
 
 

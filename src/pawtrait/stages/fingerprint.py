@@ -1,4 +1,4 @@
-"""Stage fingerprint: look at the sources → data/source.json, paintings.json, weights.json; DVC watches them."""
+"""Stage fingerprint: look at the sources → data/{source,paintings,weights}.json, which DVC watches."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pawtrait.files import write_text
 
 
 def run(*, out: Path, paintings: Path, weights: Path) -> None:
-    """Write the fingerprints of photos, paintings and mirrored weights; a file that says the same is left alone.
+    """Write what photos, paintings and mirrored weights are now; a file that says the same is left alone.
 
     Raises:
         BadSource: a source is missing or cannot be reached; the old fingerprint stays.

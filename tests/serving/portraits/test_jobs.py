@@ -1,5 +1,6 @@
 """Jobs in real painting processes: killed, stopped, too large, too slow, too many."""
 
+import json
 import os
 import resource
 import signal
@@ -19,7 +20,9 @@ from pawtrait.serving.shelf import Shelf
 from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
 
 LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60, ending=0.5)
-SETUP = Setup("data/painters", "data/style_weights", "params.yaml", memory=900, threads=1, polite=0)
+SETUP = Setup(
+    "data/painters", "data/style_weights", "params.yaml", memory=900, threads=1, polite=0, log="info"
+)
 ENDLESS = 100_000  # steps
 
 
@@ -203,6 +206,16 @@ def test_what_nobody_had_foreseen_fails_one_job_and_no_other(queue, monkeypatch)
     monkeypatch.undo()
     monkeypatch.chdir(jobs._shelf._folder.parent)
     assert over(submit(jobs)).status == "done"
+
+
+def test_what_a_process_logs_names_its_job_and_has_the_stack(queue, capfd):
+    odd = replace(order(), strength="full")
+    job = queue().submit(uuid4().hex, odd, 6, print)
+    assert (over(job).status, job.view.kind) == ("failed", "TypeError")
+    log = until(lambda: '"trace"' in (read := capfd.readouterr().err) and read)
+    (told,) = [one for one in map(json.loads, log.splitlines()) if "trace" in one]
+    assert (told["logger"], told["request"]) == ("pawtrait.serving.worker", job.id)
+    assert "in _paint" in told["trace"] and "TypeError" in told["trace"]
 
 
 def test_a_job_that_takes_too_long_fails_in_words(queue):

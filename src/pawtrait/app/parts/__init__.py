@@ -11,7 +11,11 @@ from typing import Any
 
 import streamlit as st
 
+from pawtrait.app import words
+
 LARGEST = 10_000_000  # bytes of a photo; the service has its own limit, this one spares the way there
+
+HEARD = "heard"  # of a session: what a screen reader shall say
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def drop(key: str, title: str, take: Callable[[Photo], None], small: bool = Fals
     def came() -> None:
         st.session_state[turns] = st.session_state.get(turns, 0) + 1
         if photo := _photo(st.session_state[key].get("photo")):
-            take(photo)
+            _hand_on(photo, take)
 
     def snap() -> None:
         st.session_state[camera] = not st.session_state.get(camera, False)
@@ -82,9 +86,17 @@ def beside(key: str, before: str, after: str, before_alt: str, after_alt: str) -
     _part("beside")(key=key, data=told)
 
 
-def herald(text: str) -> None:
-    """Have a screen reader say what has changed."""
-    _part("herald")(key="herald", data={"text": text})
+def herald() -> None:
+    """What a screen reader shall say now; to be called at the top of every page.
+
+    It says what comes into a place that was there before, so the place is there from the start.
+    """
+    _part("herald")(key="herald", data={"text": st.session_state.pop(HEARD, "")})
+
+
+def say(text: str) -> None:
+    """Have a screen reader say what has changed, when the page is drawn next."""
+    st.session_state[HEARD] = text
 
 
 def sheet(title: str, page: str) -> None:
@@ -105,6 +117,14 @@ def _photo(sent: Any) -> Photo | None:
         return None
 
 
+def _hand_on(photo: Photo, take: Callable[[Photo], None]) -> None:
+    """Refuse what is too large here too: not every browser runs our own code, which says so at once."""
+    if len(photo.data) > LARGEST:
+        st.session_state["trouble"] = words.TROUBLE[413]
+    else:
+        take(photo)
+
+
 def _snapshot(camera: str, take: Callable[[Photo], None]) -> None:
     """The computer's own camera, open until it has taken a photo."""
     key = f"{camera}-shot"
@@ -112,7 +132,7 @@ def _snapshot(camera: str, take: Callable[[Photo], None]) -> None:
     def taken() -> None:
         if shot := st.session_state.get(key):
             st.session_state[camera] = False
-            take(Photo("camera.jpg", shot.getvalue()))
+            _hand_on(Photo("camera.jpg", shot.getvalue()), take)
 
     st.camera_input("Look into the camera", key=key, on_change=taken)
 

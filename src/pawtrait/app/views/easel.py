@@ -1,6 +1,7 @@
 """The easel: the photo, the portrait while it grows, and both side by side when it is done."""
 
 from base64 import b64decode
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -27,6 +28,8 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
             came = service.paint(photo.data, wish)
             if isinstance(came, Portrait):
                 here.add_portrait(photo, wish, title, came, datetime.now(UTC))
+                _announce(title)
+                st.rerun()
             else:
                 here.job = (photo, came, wish, title)
     latest = _latest(photo)
@@ -78,14 +81,22 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
                 place.image(seen, alt=f"The portrait after step {last.done}", width="stretch")
         if last and last.state == "done":
             here.add_portrait(photo, wish, title, service.portrait(job.id), datetime.now(UTC))
+            with suppress(Trouble):  # else it goes by itself after a while
+                service.cancel(job.id)
     except Trouble as trouble:
         if trouble.status:  # it is known no more; a service that is away may come back, and the job with it
             here.job = None
         raise
     here.job = None
-    if last and last.state in ENDS:
+    if last and last.state == "done":
+        _announce(title)
+    elif last and last.state in ENDS:
         st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
     st.rerun()
+
+
+def _announce(title: str) -> None:
+    parts.say(f"The portrait is ready: {title}.")
 
 
 def _progress(seen: Glimpse) -> str:
@@ -111,7 +122,6 @@ def _result(one: Painted) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         save(one, "save")
         _like(one)
-    parts.herald(f"The portrait is ready: {one.title}.")
 
 
 def _like(one: Painted) -> None:

@@ -15,9 +15,11 @@ SAMPLES = "No photo at hand? These sat for us, drawn by our own code:"
 CONSENT = "Keep my photo, so that the model can learn from it"
 PLAINLY = (
     "**Off:** your photo is looked at and not kept. Only a fingerprint of the file (nobody can turn it back "
-    "into the photo) and figures such as its size and brightness stay.\n\n**On:** we keep the photo. People "
-    "of our team may look at it, and the next model may learn from it. You can delete it here for as long as "
-    "this page stays open, and no longer once it is closed or loaded anew; later, ask whoever runs Pawtrait."
+    "into the photo) and figures such as its size and brightness stay. A portrait that takes its time lies "
+    "with us until this page has it; if you leave before, it is deleted after a while.\n\n"
+    "**On:** we keep the photo. People of our team may look at it, and the next model may learn from it. You "
+    "can delete it here for as long as this page stays open, and no longer once it is closed or loaded anew; "
+    "later, ask whoever runs Pawtrait."
 )
 
 
@@ -34,7 +36,6 @@ def page() -> None:
     with st.expander("What happens to my photo?"):
         st.markdown(PLAINLY)
     parts.buttons("samples", SAMPLES, gallery.choices(), lambda name: _read(gallery.photo(name)))
-    parts.herald(shown.heard(seen.reading) if seen else "")
 
 
 def _read(photo: Photo) -> None:
@@ -42,7 +43,9 @@ def _read(photo: Photo) -> None:
     consent = bool(st.session_state.get("consent", False))
     here, service = desk.here(), desk.service()
     with desk.kept_trouble():
-        here.add_reading(photo, service.read(photo.data, photo.name, consent), datetime.now(UTC))
+        reading = service.read(photo.data, photo.name, consent)
+        here.add_reading(photo, reading, datetime.now(UTC))
+        parts.say(shown.heard(reading))
 
 
 def _reading(seen: Read) -> None:

@@ -29,7 +29,8 @@ def page() -> None:
 
 
 def _judge(reviewer: str) -> None:
-    _reveal(st.session_state.pop("verdict", None))
+    if revealed := st.session_state.pop("verdict", ""):
+        st.info(revealed, icon=":material/visibility:")
     waiting = desk.staff().next_review(reviewer)
     if waiting is None:
         st.html(shown.empty("happy", "All judged. Thank you; have a stretch."))
@@ -42,23 +43,20 @@ def _judge(reviewer: str) -> None:
                 label = words.MOODS.get(verdict, "Unusable")
                 if st.button(label, key=f"{verdict}-{waiting.picture}", shortcut=KEYS[verdict]):
                     told = desk.staff().review(waiting.picture, reviewer, verdict)
-                    st.session_state["verdict"] = {"own": verdict, **told}
+                    st.session_state["verdict"] = _revealed({"own": verdict, **told})
+                    parts.say(f"{st.session_state['verdict']} The next picture is there.")
                     st.rerun()
         st.html(shown.small(f"{waiting.waiting} waiting, this one included."))
 
 
-def _reveal(told: Mapping[str, Any] | None) -> None:
-    """What the model and the owners had said of the last one."""
-    if told is None:
-        return
+def _revealed(told: Mapping[str, Any]) -> str:
+    """What the model and the owners had said of a picture that was judged."""
     said = [
         ("You", [told["own"]]),
         ("the model", told.get("model") or []),
         ("its owner", told.get("people") or []),
     ]
-    sentence = ", ".join(f"{who} said {_moods(moods)}" for who, moods in said if moods) + "."
-    st.info(sentence, icon=":material/visibility:")
-    parts.herald(f"{sentence} The next picture is there.")
+    return ", ".join(f"{who} said {_moods(moods)}" for who, moods in said if moods) + "."
 
 
 def _moods(moods: Sequence[str]) -> str:
