@@ -43,7 +43,7 @@ def test_without_a_key_nothing_but_health_and_documents_is_open(serving, file):
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_key_opens_what_it_is_for_and_nothing_else(serving, file, scope):
-    secret = keys.add(file, "someone", [scope])
+    secret = keys.add(file, "rosa", [scope])
     service = serving(keys=file)
     codes = {
         name: service.request(*where, headers=bearing(secret)).status_code for name, where in SCOPES.items()

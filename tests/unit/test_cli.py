@@ -60,7 +60,8 @@ def test_help_loads_no_framework_and_no_stage():
     assert any("predict" in line for line in shown)
     assert frameworks == "[]"
     commands = {f"pawtrait.{path.stem}" for path in (ROOT / "src/pawtrait").glob("cli_*.py")}
-    assert set(eval(own)) == {"pawtrait.environment", "pawtrait.errors", "pawtrait.newest", *commands}
+    light = ("environment", "errors", "files", "newest", "monitoring", "monitoring.shown")
+    assert set(eval(own)) == {*(f"pawtrait.{name}" for name in light), *commands}
 
 
 @pytest.mark.parametrize("command", [*cli.STAGES, "predict", "register", "lineage", "results", "run"])
