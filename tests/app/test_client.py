@@ -135,6 +135,7 @@ def test_every_refusal_is_a_friendly_sentence(status, words):
         (413, "too-much-memory", "did not work: side: expected a whole number from 32 to 512."),
         (422, "picture-not-kept", "do not have this photo any more"),
         (507, "no-space", "tell us again"),
+        (403, "another-reviewer", "Put that person's name above"),
         (422, "unreadable-picture", "could not be opened"),
         (413, "too-many-pixels", "too big"),
     ],

@@ -29,6 +29,7 @@ TROUBLE = {
 }
 OWN = {  # of problems that their status says too little of
     "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
+    "another-reviewer": "This key is one person's. Put that person's name above; each reviewer has a key.",
     "no-space": "This could not be written down just now, so please tell us again in a while.",
 }
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
