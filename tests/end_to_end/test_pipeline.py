@@ -191,9 +191,22 @@ def test_a_photo_is_painted_by_the_command_line(project: Project) -> None:
     shutil.rmtree(project.root / "hung")
 
 
+def test_the_whole_command_again_does_nothing_but_print_the_table(project: Project, registered: str) -> None:
+    project.repro()
+    best = _json(project, "data/reports/compare.json")["champion"]
+    before = project.run("git", "status", "--short")
+    said = project.run("pawtrait", "run")
+    assert "every stage is up to date" in said or "Data and pipelines are up to date" in said
+    assert "Running stage" not in said
+    assert f"{best} is pet-expression version 1; champion is version 1" in said
+    assert "data/reports/index.html" in said
+    assert project.run("git", "status", "--short") == before
+
+
 def test_another_strength_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
     project.repro()
     project.set(models__linear_probe__inverse_strength=2e-3)
+    assert "not of the present code, parameters and data" in project.run("pawtrait", "register", code=2)
     model = ["train@linear_probe", "evaluate@linear_probe"]
     assert project.repro() == [*model, "compare", "compare_styles", "report"]  # the best judges portraits
     [latest, *_] = _runs(project, "pipeline")
