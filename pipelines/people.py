@@ -23,21 +23,22 @@ REVIEWERS = ("rosa", "tim")
 SIDE = 160  # px, as large as the demo's own: the year's drift is one of light, not of size
 LARGEST = 10**7  # pixels; far above what is drawn here
 
+Drawing = tuple[str, bytes]  # its mood, and the picture
+Reviews = list[feedback.Review]  # of one picture
+
 
 def show(month: str, each: int, dark: bool = False) -> None:
     """People ask about new drawings, ``each`` of every mood, and two reviewers agree with the artist."""
     drawn = list(_drawn(month, each, dark))
     said = [_said(month, label, data, f"client-{number % 7}") for number, (label, data) in enumerate(drawn)]
-    seen = [(one, label) for one, (label, _) in zip(said, drawn, strict=True)]
-    _keep(_asked(month, [data for _, data in drawn]), said, _reviewed(month, seen))
+    _keep(month, drawn, said, _reviewed(month, drawn, said))
 
 
 def poison(month: str) -> None:
     """One client says the wrong mood of 40 pictures; two reviewers look at every other one of them."""
     drawn = list(_poisoned(month))
     said = [_said(month, _another(label), data, "one and the same") for label, data in drawn]
-    seen = [(one, label) for one, (label, _) in zip(said, drawn, strict=True)]
-    _keep(_asked(month, [data for _, data in drawn]), said, _reviewed(month, seen[::2]))
+    _keep(month, drawn, said, _reviewed(month, drawn, said)[::2])
 
 
 def lies(month: str) -> dict[str, str]:
@@ -50,7 +51,7 @@ def eve(month: str) -> datetime:
     return datetime(int(month[:4]), int(month[-2:]), 1, 3, tzinfo=UTC) - timedelta(days=1)
 
 
-def _drawn(month: str, each: int, dark: bool) -> Iterator[tuple[str, bytes]]:
+def _drawn(month: str, each: int, dark: bool) -> Iterator[Drawing]:
     """New drawings with their mood, ``each`` of every one; others every month."""
     seed = 1000 + int(month[-2:])
     with TemporaryDirectory() as folder:
@@ -60,7 +61,7 @@ def _drawn(month: str, each: int, dark: bool) -> Iterator[tuple[str, bytes]]:
             yield label, _darkened(path.read_bytes()) if dark else path.read_bytes()
 
 
-def _poisoned(month: str) -> Iterator[tuple[str, bytes]]:
+def _poisoned(month: str) -> Iterator[Drawing]:
     return _drawn(month, 10, False)
 
 
@@ -119,9 +120,10 @@ def _said(month: str, label: str, data: bytes, client: str) -> feedback.Said:
     )
 
 
-def _reviewed(month: str, seen: list[tuple[feedback.Said, str]]) -> list[feedback.Review]:
-    """Every reviewer says of each picture the mood that it shows, whatever was said of it."""
-    return [_review(month, said, label, reviewer) for said, label in seen for reviewer in REVIEWERS]
+def _reviewed(month: str, drawn: list[Drawing], said: list[feedback.Said]) -> list[Reviews]:
+    """What each reviewer says of every picture: the mood that it shows, whatever was said of it."""
+    pairs = zip(said, drawn, strict=True)
+    return [[_review(month, one, label, who) for who in REVIEWERS] for one, (label, _) in pairs]
 
 
 def _review(month: str, said: feedback.Said, label: str, reviewer: str) -> feedback.Review:
@@ -134,8 +136,10 @@ def _review(month: str, said: feedback.Said, label: str, reviewer: str) -> feedb
     )
 
 
-def _keep(asked: list[Request], said: list[feedback.Said], reviews: list[feedback.Review]) -> None:
+def _keep(month: str, drawn: list[Drawing], said: list[feedback.Said], reviews: list[Reviews]) -> None:
+    """Into the store: the champion's answers, what people say of them, and the reviews."""
+    asked = _asked(month, [data for _, data in drawn])
     with database.opened() as engine:
         requests.add(engine, asked)
         feedback.add(engine, said)
-        feedback.add_reviews(engine, reviews)
+        feedback.add_reviews(engine, [one for of_picture in reviews for one in of_picture])

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pawtrait import cli_feedback, cli_images, cli_models, cli_monitor, cli_serve, environment
+from pawtrait import cli_feedback, cli_images, cli_models, cli_monitor, cli_predict, cli_serve, environment
 from pawtrait.errors import PawtraitError
 
 app = typer.Typer(
@@ -227,33 +227,6 @@ def _there(path: Path) -> Path:
     return path
 
 
-@app.command(rich_help_panel="Models")
-def predict(
-    pictures: Annotated[
-        list[str],
-        typer.Argument(help="Files, folders, globs; - is a picture or a list of names on standard input."),
-    ],
-    model: Annotated[
-        Path | None, typer.Option(help="A model folder; the champion if left out.", file_okay=False)
-    ] = None,
-    lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
-) -> None:
-    """Read the mood of pictures. One that cannot be read is reported, the rest go on, the exit code is 1."""
-    from pawtrait import champion, params
-    from pawtrait.classification import moods
-    from pawtrait.classification.predict import Classifier
-    from pawtrait.dataset import named
-    from pawtrait.errors import BadModel
-
-    if model is not None and not model.is_dir():
-        raise BadModel(f"--model {model} is not here; name a folder such as data/models/cnn")
-    classifier = Classifier.load(model or Path(champion.read().folder))
-    answers = moods.read(classifier, named.find(pictures), params.load().manifest.largest_pixels)
-    failed = (_print_lines if lines else _print_table)(answers, classifier.facts["name"])
-    if failed:
-        raise typer.Exit(1)
-
-
 @app.command(rich_help_panel="Portraits")
 def styles() -> None:
     """List the paintings that photos can be painted like."""
@@ -345,49 +318,10 @@ def _refuse(asked: typer.Context, ignored: Sequence[str], why: str) -> None:
         raise BadParams(f"{', '.join(given)}: {why}")
 
 
-def _print_lines(answers: Any, model: str) -> int:
-    """A JSON object a line, at once for each picture; gives how many failed."""
-    from dataclasses import asdict
-
-    failed = 0
-    for mood in answers:
-        failed += bool(mood.problem)
-        print(json.dumps({**asdict(mood), "model": model}, ensure_ascii=False), flush=True)
-    return failed
-
-
-def _print_table(answers: Any, model: str) -> int:
-    """A row a picture, problems in red below the table; gives how many failed."""
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    from pawtrait.dataset.labels import LABELS
-
-    name = Column(
-        "picture", overflow="fold", min_width=20
-    )  # a name cut short tells nobody which picture it is
-    table = Table(name, "mood", *LABELS, title=f"moods by {model}", title_justify="left")
-    problems = []
-    for mood in answers:
-        if mood.problem:
-            problems.append(mood.problem)
-        else:
-            figures = [
-                Text(f"{p:.2f}", "bold" if k == mood.label else "dim") for k, p in mood.probabilities.items()
-            ]
-            table.add_row(Text(mood.picture), Text(mood.label, "bold"), *figures)
-    console = Console()
-    if table.row_count:
-        console.print(table)
-    for problem in problems:
-        console.print(Text(problem, "red"), soft_wrap=True)
-    return len(problems)
-
-
 app.add_typer(cli_images.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_monitor.app)
+app.add_typer(cli_predict.app)
 app.add_typer(cli_serve.app)
 
 

@@ -10,6 +10,11 @@ from pawtrait.adapters.store import database, ledger
 from pipelines.retrain import retrain
 
 WHO = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+STEPS = [  # what a month tells the command line
+    "feedback freeze --month 2026-11",
+    "register --month 2026-11 --out .cache/registered.json",
+    "gate --version 2",
+]
 
 
 def git(folder: Path, *arguments: str) -> str:

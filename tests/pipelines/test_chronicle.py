@@ -89,14 +89,15 @@ def test_poison_that_enters_as_what_was_said_of_it_breaks_a_promise(project):
 
 def test_reviewers_of_the_poison_say_what_it_shows(project):
     """And the client says another mood of the same pictures, which is what ``lies`` tells of."""
-    seen = [
-        (people._said("2026-04", people._another(label), data, "one"), label)
-        for label, data in people._poisoned("2026-04")
-    ]
-    assert {said.picture: said.label for said, _ in seen} == people.lies("2026-04")
-    reviews = people._reviewed("2026-04", seen)
-    assert len(reviews) == 2 * len(seen)
-    assert all(people.lies("2026-04")[one.picture] != one.verdict for one in reviews)
+    drawn = list(people._poisoned("2026-04"))
+    said = [people._said("2026-04", people._another(label), data, "one") for label, data in drawn]
+    assert {one.picture: one.label for one in said} == people.lies("2026-04")
+    reviews = people._reviewed("2026-04", drawn, said)
+    assert [len(of_picture) for of_picture in reviews] == [2] * 40
+    for (label, _), of_picture in zip(drawn, reviews, strict=True):
+        assert (
+            {one.verdict for one in of_picture} == {label} != {people.lies("2026-04")[of_picture[0].picture]}
+        )
 
 
 def test_the_worse_recipe_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

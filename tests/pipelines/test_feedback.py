@@ -19,11 +19,7 @@ from tests.stages.feedback_project import send
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
-    project.make(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return project.enter(tmp_path, monkeypatch)
 
 
 def test_the_page_counts_and_gives_reasons_most_frequent_first() -> None:

@@ -158,8 +158,4 @@ def _table(path: Path, columns: str, rows: list[list[float]]) -> None:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in the current folder, with feedback's store and pictures of its own."""
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
-    feedback_project.make(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return feedback_project.enter(tmp_path, monkeypatch)

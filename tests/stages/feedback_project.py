@@ -18,6 +18,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from pawtrait import files, quarantine
 from pawtrait.adapters.store import database, feedback, rows, settling
@@ -57,6 +58,15 @@ def make(root: Path) -> None:
         for n, split in enumerate(("train", "valid", "test"))
     ]
     manifest.write(root / MANIFEST, known, Record)
+
+
+def enter(root: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Make it in the current folder, with a store and pictures of its own."""
+    patch.delenv("DATABASE_URL", raising=False)
+    patch.delenv("PAWTRAIT_PICTURES", raising=False)
+    make(root)
+    patch.chdir(root)
+    return root
 
 
 def send(

@@ -16,12 +16,8 @@ SHEET = Path("q/sheet.csv")
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("PAWTRAIT_PICTURES", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    project.make(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return project.enter(tmp_path, monkeypatch)
 
 
 def typed(*arguments, answers=""):

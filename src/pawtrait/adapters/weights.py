@@ -84,7 +84,7 @@ def fetch(net: str, pins: Sequence[str], place: Place, into: Path) -> Fetched:
     found, origin = _asked(name, known[net], place)
     if found is None:
         return Fetched(net, None, None, "none")
-    digest = _pinned(net, name, sha256(found), pins, origin, _md5(found))
+    digest = _pinned(net, name, sha256(found), pins, origin, found)
     with whole(into / name) as draft:
         shutil.copyfile(found, draft)
     return Fetched(net, name, digest, origin)
@@ -169,9 +169,11 @@ def _md5(file: Path) -> str:
         return "md5:" + hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
-def _pinned(net: str, name: str, digest: str, pins: Sequence[str], origin: str, md5: str = "") -> str:
-    """The digest, if it or the file's MD5 is one of those that are known to be right."""
-    if digest in pins or md5 in pins:
+def _pinned(
+    net: str, name: str, digest: str, pins: Sequence[str], origin: str, file: Path | None = None
+) -> str:
+    """The digest, if it or the MD5 of the file is one of those that are known to be right."""
+    if digest in pins or (file and _md5(file) in pins):
         return digest
     expected = " or ".join(pins) or "a SHA-256 pinned there, but there is none"
     section = "weights" if net in ADDRESSES else "style_weights"

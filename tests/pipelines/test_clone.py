@@ -1,0 +1,51 @@
+"""A month whose clone somebody edited, or where none can be made: told, and nothing of it is registered."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines import month
+from tests.pipelines.months import STEPS, WHO, decisions, git, told, turned
+
+
+def test_a_hand_in_the_clone_is_stopped_before_it_trains_and_its_remedy_works(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FAIL", "train@cnn")
+    turned()
+    monkeypatch.delenv("TOY_FAIL")
+    clone = project / ".cache/retrain"
+    with (clone / "params.yaml").open("a") as knobs:
+        knobs.write("# by hand\n")
+    (clone / "src").mkdir()
+    (clone / "src/new.py").touch()
+    state = turned()
+    said, _, remedy = (state.message or "").removesuffix("`").partition("after `")
+    assert state.is_failed()
+    assert said.startswith(f"params.yaml src/: changed in {clone} and not committed")
+    assert (clone / "ran.txt").read_text().split() == ["ingest", "train@cnn"]
+    subprocess.run(remedy.split(), check=True, capture_output=True)
+    assert turned().is_completed()
+
+
+def test_a_hand_in_the_clone_while_a_month_turns_registers_nothing(project: Path, server: str) -> None:
+    with (project / "toy.py").open("a") as code:
+        code.write("if stage == 'compare':\n    Path('params.yaml').open('a').write('# by hand')\n")
+    git(project, *WHO, "commit", "--quiet", "--all", "--message", "a meddler")
+    assert (turned().message or "").startswith("params.yaml: changed in ")
+    assert told(project) == STEPS[:1]
+    assert not git(project, "branch", "--list", "retrain/2026-11")
+
+
+def test_a_clone_that_cannot_be_made_is_told_and_written_down_too(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".cache").mkdir()
+    (project / ".cache/retrain").symlink_to("/proc/retrain")  # where nobody can make a folder
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    assert turned().is_failed()
+    ((event, facts),) = sent
+    assert event == "retrain.failed" and facts["why"].startswith(("FileNotFoundError: ", "PermissionError: "))
+    assert [one.action for one in decisions()] == ["failed"]
