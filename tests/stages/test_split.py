@@ -127,6 +127,8 @@ def test_a_split_without_a_class_stops(published: list[Record]) -> None:
     with pytest.raises(BadData, match=r"splits\.csv: split valid has no picture of class angry"):
         run(lacking)
     assert any("valid/angry" in page for page in _pages())
+    with tracking.pipeline(params.load()) as found:  # which ends it anew when the block does
+        assert tracking.client().get_run(found.id).info.status == "FAILED"
 
 
 def test_the_run_has_the_data_docs_and_what_was_dropped(published: list[Record]) -> None:

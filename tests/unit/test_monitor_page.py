@@ -107,6 +107,16 @@ def test_a_long_list_of_styles_hides_no_method():
     assert "its styles below it; 13 more with fewer votes are not shown" in text(rendered(side(), asked))
 
 
+def test_the_chart_of_thumbs_leaves_no_method_out(monkeypatch):
+    asked = [Asked(kind="stylize", method="fast", style=f"s{n:02d}") for n in range(40)]
+    asked.append(Asked(kind="stylize", method="nst", style="ink"))
+    drawn, draw = [], page.charts.thumbs
+    monkeypatch.setattr(page.charts, "thumbs", lambda rows: drawn.extend(rows) or draw(rows))
+    rendered(side(), asked)
+    assert {row.method for row in drawn if not row.style} == {"fast", "nst"}
+    assert len(drawn) == page.MOST_THUMBS
+
+
 def test_wrong_answers_are_shown_with_their_pictures():
     asked = [
         Asked(picture="a", label="sad", confidence=0.91),
