@@ -275,9 +275,9 @@ def make_fast(folder: Path) -> Path:
     return _painter(folder, {"style.onnx": _summing_up(), "transformer.onnx": _adding()}, side=8)
 
 
-def make_cyclegan(folder: Path) -> Path:
-    """What ``cyclegan_folder`` is, anywhere."""
-    networks = {"photo_to_painting.onnx": _negating(), "painting_to_photo.onnx": _negating()}
+def make_cyclegan(folder: Path, white: int = 255) -> Path:
+    """What ``cyclegan_folder`` is, anywhere; ``white`` is what black becomes."""
+    networks = {"photo_to_painting.onnx": _negating(white), "painting_to_photo.onnx": _negating(white)}
     return _painter(folder, networks, side=64)
 
 
@@ -357,12 +357,12 @@ def _adding() -> Any:
     return _network(nodes, {"pixels": PICTURES, "vector": ["B", 100]}, {"painted": PICTURES}, constants)
 
 
-def _negating() -> Any:
-    """255 - pixels, plus a zero that only fits where H and W can be quartered and quadrupled."""
+def _negating(white: int) -> Any:
+    """``white`` - pixels, plus a zero that only fits where H and W can be quartered and quadrupled."""
     from onnx import helper
 
     constants = {
-        "white": np.array(255, np.float32),
+        "white": np.array(white, np.float32),
         "nothing": np.array(0, np.float32),
         "scales": np.array([1, 1, 4, 4], np.float32),
     }

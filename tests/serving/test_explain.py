@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pawtrait import sealed
 from pawtrait.dataset.labels import LABELS
 from pawtrait.serving import explain, models
-from pawtrait.serving.models import Place
+from pawtrait.serving.places import Place
 from tests.serving.callers import pixels, png
 
 SIDE, CHANNELS = 32, 5

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait.serving import eyes, models, processes, reader, reading, slips, wire
+from pawtrait.serving import eyes, models, places, processes, reader, reading, slips, wire
 from pawtrait.serving.eyes import Eyes
 from pawtrait.serving.intake import Sent
 from pawtrait.serving.problems import Problem
@@ -18,7 +18,7 @@ from tests.serving.callers import crown, jpeg, png, wait_for
 
 @pytest.fixture
 def served(project):
-    return models.load(models.source(eyes.Settings.of({}))())
+    return models.load(places.source(eyes.Settings.of({}))())
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def test_the_service_reads_by_itself_where_no_process_can(settings, served, monk
 
 def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project):
     versions = []
-    for number in range(1, models.KEPT + 2):
+    for number in range(1, places.KEPT + 2):
         crown(colour_model(f"net{number}", sharpness=float(number)), str(number))
-        versions.append(models.load(models.source(eyes.Settings.of({}))()))
+        versions.append(models.load(places.source(eyes.Settings.of({}))()))
     for served in (*versions, versions[0]):
         [answer] = opened.read(PICTURES[:1], served)
         [here] = reading.read(PICTURES[:1], served.classifier, eyes.Settings.of({}))
@@ -159,7 +159,7 @@ def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project
     known = {}
     for served in versions:
         assert reader._loaded(slips.load(served.place), known) == {"event": "loaded"}
-    assert len(known) == models.KEPT
+    assert len(known) == places.KEPT
 
 
 def test_a_signal_to_the_group_ends_no_process_before_its_service(opened, served):

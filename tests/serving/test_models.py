@@ -8,8 +8,9 @@ import pytest
 
 from pawtrait import champion, params, sealed
 from pawtrait.errors import BadModel
-from pawtrait.serving import models
-from pawtrait.serving.models import Models, Place
+from pawtrait.serving import models, places
+from pawtrait.serving.models import Models
+from pawtrait.serving.places import Place
 from pawtrait.serving.settings import Settings
 from tests.serving.callers import crown, png, wait_for
 
@@ -18,7 +19,7 @@ SWAPS = 5
 
 @pytest.fixture
 def held(project):
-    found = Models(models.source(Settings.of({})), 0.05)
+    found = Models(places.source(Settings.of({})), 0.05)
     found.refresh()
     return found
 
@@ -65,7 +66,7 @@ def test_a_champion_that_cannot_be_run_at_all_stops_no_start(project, colour_mod
     sealed.write_facts(folder, sealed.facts(folder) | {"side": "wide"})
     sealed.seal(folder)
     crown(folder, "2")
-    found = Models(models.source(Settings.of({})))
+    found = Models(places.source(Settings.of({})))
     assert not found.refresh() and found.served is None and found.problem
 
 
@@ -76,7 +77,7 @@ def test_a_note_that_goes_away_changes_nothing(held, project):
 
 def test_without_any_champion_nothing_is_held(project):
     (project / "data/champion.json").unlink()
-    empty = Models(models.source(Settings.of({})))
+    empty = Models(places.source(Settings.of({})))
     assert not empty.refresh() and empty.served is None
     with pytest.raises(BadModel, match="no champion yet"):
         empty.now()
@@ -85,7 +86,7 @@ def test_without_any_champion_nothing_is_held(project):
 def test_a_look_that_hangs_holds_up_neither_start_nor_end(project, monkeypatch):
     monkeypatch.setattr(models, "FIRST", 0.05)
     monkeypatch.setattr(models, "LEAVING", 0.05)
-    free, look = threading.Event(), models.source(Settings.of({}))
+    free, look = threading.Event(), places.source(Settings.of({}))
 
     def slow():
         assert free.wait(60)
@@ -109,7 +110,7 @@ def test_a_ledger_that_cannot_be_reached_is_no_empty_one(serving):
 
 
 def test_a_folder_serves_by_itself_and_is_followed(project, colour_model):
-    found = Models(models.source(Settings.of({"PAWTRAIT_MODEL": str(project / "models/cnn")})))
+    found = Models(places.source(Settings.of({"PAWTRAIT_MODEL": str(project / "models/cnn")})))
     assert found.refresh() and not found.refresh()
     assert found.now().place.version == found.now().classifier.digest[:12]
 
@@ -122,7 +123,7 @@ def test_a_version_in_the_registry_is_found_by_its_alias(project, mlflow_store):
     digest = models.load(Place("x", "1", "", project / "models/cnn")).classifier.digest
     known = registry.register(digest, {}, "a test's")
     registry.crown(str(known.version), None)
-    found = Models(models.source(Settings.of({}, model="models:/pet-expression@champion")))
+    found = Models(places.source(Settings.of({}, model="models:/pet-expression@champion")))
     assert found.refresh() and found.now().place.version == str(known.version)
     assert found.now().classifier.digest == digest and not found.refresh()
 
@@ -148,7 +149,7 @@ def test_a_copy_that_came_damaged_is_fetched_again_and_leaves_nothing(registered
     version, theirs = registered(31)
     network = (theirs / "model.onnx").read_bytes()
     (theirs / "model.onnx").write_bytes(network[:-1])  # as if it were cut off on its way
-    found = Models(models.source(Settings.of({}, model="models:/pet-expression@champion")))
+    found = Models(places.source(Settings.of({}, model="models:/pet-expression@champion")))
     [ours] = tmp_path.glob("pawtrait-*")
     assert not found.refresh() and "is not the file that was sealed" in found.problem
     assert list(ours.iterdir()) == []
@@ -163,9 +164,9 @@ def test_copies_of_the_last_champions_stay_for_a_rollback_and_older_ones_go(
     from pawtrait.adapters import registry  # late: MLflow takes seconds
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    look = models.source(Settings.of({}, model="models:/pet-expression@champion"))
+    look = places.source(Settings.of({}, model="models:/pet-expression@champion"))
     versions = []
-    for number in range(models.KEPT + 1):
+    for number in range(places.KEPT + 1):
         versions.append(registered(41 + number)[0])
         assert look().version == versions[-1]
     [ours] = tmp_path.glob("pawtrait-*")

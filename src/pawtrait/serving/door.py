@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from pawtrait.adapters.store.pictures import Pictures
-from pawtrait.serving import models, privacy, rows
+from pawtrait.serving import places, privacy, rows
 from pawtrait.serving.batching import Batcher
 from pawtrait.serving.errands import Errands
 from pawtrait.serving.explain import Explainers
@@ -107,7 +107,7 @@ def opened(settings: Settings) -> Door:
     deliver = rows.delivery(settings.database)
     door = Door(
         settings=settings,
-        models=Models(models.source(settings), settings.poll),
+        models=Models(places.source(settings), settings.poll),
         batcher=Batcher(settings),
         pictures=Pictures(settings.pictures),
         said=Outbox(settings.outbox / "said", deliver, durable=True),

@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from pawtrait.serving import processes, reading, slips, wire
-from pawtrait.serving.models import KEPT, Place, Served
+from pawtrait.serving.models import Served
+from pawtrait.serving.places import KEPT, Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.processes import Died
 from pawtrait.serving.reading import Read, Wanted

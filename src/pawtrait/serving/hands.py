@@ -30,7 +30,6 @@ class Setup:
         log: level.
     """
 
-    painters: str
     weights: str
     params: str
     memory: int
@@ -49,6 +48,7 @@ class Order:
         strength: 0 to 1.
         side: px of the longer side at most.
         steps: at the full size; None is as many as the project's recipe says.
+        painter: of a method that needs one, its folder and the digest of what is in there.
     """
 
     method: str
@@ -57,6 +57,7 @@ class Order:
     strength: float
     side: int
     steps: int | None
+    painter: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ class Hand:
         pictures = [order.photo] if order.painting is None else [order.photo, order.painting]
         sizes, parts = wire.packed(pictures)
         head = {"event": "paint", "job": job, "method": order.method, "strength": order.strength}
-        self._say({**head, "side": order.side, "steps": order.steps, "sizes": sizes}, *parts)
+        wished = {"side": order.side, "steps": order.steps, "painter": order.painter}
+        self._say({**head, **wished, "sizes": sizes}, *parts)
 
     def _say(self, head: dict[str, Any], *parts: bytes) -> None:
         try:

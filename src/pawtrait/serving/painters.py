@@ -4,7 +4,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,44 +11,56 @@ import numpy as np
 from pawtrait import sealed
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadModel
+from pawtrait.serving.arrivals import Arrivals
+from pawtrait.serving.places import Place
 from pawtrait.serving.styles import Work
 from pawtrait.style_transfer import painter
 from pawtrait.style_transfer.painter import CycleGanPainter, FastPainter
 from pawtrait.style_transfer.vectors import Vector
 
+NOBODY = "this service has no such painter; train or download one"
 KEPT = 256  # style vectors of known paintings, 400 bytes each
+
+Stamp = tuple[Place, int]  # where a painter lives, and when its sums were written
 
 log = logging.getLogger(__name__)
 
 
 class Painters:
-    """Both of them, opened with their first portrait, and again when their files change. For any thread."""
+    """Both of them, opened with their first portrait, and again when they move or change. For any thread."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, arrivals: Arrivals, threads: int) -> None:
         """Nothing is opened yet.
 
         Args:
-            folder: holds the folders ``fast`` and ``cyclegan``.
+            arrivals: say where ``fast`` and ``cyclegan`` live.
             threads: of a network; 0 is one a core.
         """
-        self._folder, self._threads = folder, threads
+        self._arrivals, self._threads = arrivals, threads
         self._lock = threading.Lock()
-        self._opened: dict[str, tuple[int, Any]] = {}
-        self._lacks: dict[str, tuple[int, str]] = {}
-        self._vectors: OrderedDict[tuple[str, int], Vector] = OrderedDict()
+        self._opened: dict[str, tuple[Stamp, Any]] = {}
+        self._lacks: dict[str, tuple[Stamp, str]] = {}
+        self._vectors: OrderedDict[tuple[str, Stamp], Vector] = OrderedDict()
+
+    def find(self, kind: str) -> Place | None:
+        """Where ``fast`` or ``cyclegan`` lives now, in which version; None where there is none."""
+        return self._arrivals.find(kind)
 
     def lack(self, kind: str) -> str:
         """Why ``fast`` or ``cyclegan`` cannot paint here, in words for a client; "" where it can."""
-        stamp = self._stamp(kind)
-        if stamp == 0:
-            return "this service has no such painter; train or download one"
+        place = self.find(kind)
+        if place is None:
+            return NOBODY
+        stamp = _stamp(place)
         with self._lock:
-            if self._lacks.get(kind, (0, ""))[0] != stamp:
-                self._lacks[kind] = stamp, self._looked(kind)
+            if kind not in self._lacks or self._lacks[kind][0] != stamp:
+                self._lacks[kind] = stamp, _looked(place)
             return self._lacks[kind][1]
 
-    def fast(self, photo: Pixels, painting: Pixels, known: Work | None, strength: float, side: int) -> Pixels:
-        """Paint a photo like a painting, both uint8 (H, W, 3).
+    def fast(
+        self, photo: Pixels, painting: Pixels, known: Work | None, strength: float, side: int
+    ) -> tuple[Pixels, Place]:
+        """Paint a photo like a painting, both uint8 (H, W, 3); also which version did.
 
         ``strength`` mixes their style vectors. The vector of a ``known`` painting is kept, those of pictures
         that people send are not.
@@ -62,24 +73,27 @@ class Painters:
         if strength < 1:
             vector = painter.mix([network.vector(photo), vector], [1 - strength, strength])
         painted: Pixels = network.paint(photo, vector, side)
-        return painted
+        return painted, stamp[0]
 
-    def cyclegan(self, photo: Pixels, strength: float, side: int) -> Pixels:
+    def cyclegan(self, photo: Pixels, strength: float, side: int) -> tuple[Pixels, Place]:
         """Paint a photo, uint8 (H, W, 3); ``strength`` mixes the pictures. Raises as ``fast`` does."""
-        network, _ = self._open("cyclegan", CycleGanPainter.load)
+        network, stamp = self._open("cyclegan", CycleGanPainter.load)
         painted: Pixels = network.paint(photo, side)
         blend = photo * np.float32(1 - strength) + painted * np.float32(strength)
-        return np.rint(blend).astype(np.uint8)
+        return np.rint(blend).astype(np.uint8), stamp[0]
 
-    def _open(self, kind: str, load: Callable[..., Any]) -> tuple[Any, int]:
-        stamp = self._stamp(kind)
+    def _open(self, kind: str, load: Callable[..., Any]) -> tuple[Any, Stamp]:
+        place = self.find(kind)
+        if place is None:
+            raise BadModel(NOBODY)
+        stamp = _stamp(place)
         with self._lock:
-            if self._opened.get(kind, (0, None))[0] != stamp or stamp == 0:
-                network = load(self._folder / kind, engine="onnxruntime", threads=self._threads or None)
+            if kind not in self._opened or self._opened[kind][0] != stamp:
+                network = load(place.folder, engine="onnxruntime", threads=self._threads or None)
                 self._opened[kind] = stamp, network
             return self._opened[kind][1], stamp
 
-    def _vector(self, network: FastPainter, painting: Pixels, known: Work | None, stamp: int) -> Vector:
+    def _vector(self, network: FastPainter, painting: Pixels, known: Work | None, stamp: Stamp) -> Vector:
         if known is None:
             return network.vector(painting)
         key = known.id, stamp
@@ -92,16 +106,18 @@ class Painters:
                     self._vectors.popitem(last=False)
         return vector
 
-    def _looked(self, kind: str) -> str:
-        try:
-            return painter.missing(self._folder / kind)
-        except BadModel as error:
-            log.error("%s", error)
-            return "its painter is damaged; the operator can read how in the log"
 
-    def _stamp(self, kind: str) -> int:
-        """When a painter's sums were written; 0 where there are none."""
-        try:
-            return (self._folder / kind / sealed.SUMS).stat().st_mtime_ns
-        except OSError:
-            return 0
+def _looked(place: Place) -> str:
+    try:
+        return painter.missing(place.folder)
+    except BadModel as error:
+        log.error("%s", error)
+        return "its painter is damaged; the operator can read how in the log"
+
+
+def _stamp(place: Place) -> Stamp:
+    """Files that were mended in place have the same sums, written later."""
+    try:
+        return place, (place.folder / sealed.SUMS).stat().st_mtime_ns
+    except OSError:
+        return place, 0

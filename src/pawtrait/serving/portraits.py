@@ -100,6 +100,7 @@ async def styles(request: Request) -> JSONResponse:
                 "needs_style": one.needs_style,
                 "available": not one.why_not,
                 "why_not": one.why_not,
+                "model": {"name": one.painter.name, "version": one.painter.version} if one.painter else None,
             }
             for one in methods
         ],
@@ -134,6 +135,7 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
     metrics.portrait(sitting.wish.method, "ok", seconds)
     headers = {
         "X-Pawtrait-Request": name,
+        **_version(sitting),
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
         "X-Pawtrait-Picture": material.facts.id,
         "X-Pawtrait-Kept": "true" if await _kept(door, sitting, material) else "false",
@@ -157,7 +159,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
-    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **UNKEPT}
+    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **_version(sitting), **UNKEPT}
     return JSONResponse(body, 202, headers)
 
 
@@ -182,6 +184,12 @@ async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
     except (BadStore, Problem):
         return False
     return True
+
+
+def _version(sitting: Sitting) -> dict[str, str]:
+    """Which version painted, or will; neural style transfer alone has none."""
+    painter = sitting.painter
+    return {"X-Pawtrait-Model": f"{painter.name}/{painter.version}"} if painter else {}
 
 
 def _job(request: Request, key: str) -> Job:

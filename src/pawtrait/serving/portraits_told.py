@@ -34,6 +34,7 @@ _STYLES = {
             "needs_style": True,
             "available": False,
             "why_not": "torch is not installed here; the full image has it",
+            "model": None,
         }
     ],
     "styles": [
@@ -87,7 +88,7 @@ PAINT: dict[str, Any] = {
         }
     },
     "responses": {
-        200: _file("fast and cyclegan: the portrait", "image/png"),
+        200: _file("fast and cyclegan: the portrait; X-Pawtrait-Model names the version", "image/png"),
         202: _json(
             "nst and hybrid: a job, to be followed at its url", _JOB | {"status": "waiting", "done": 0}
         ),

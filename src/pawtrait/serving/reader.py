@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 
 from pawtrait.classification.predict import Classifier
-from pawtrait.serving import logs, models, reading, slips, wire
+from pawtrait.serving import logs, models, places, reading, slips, wire
 from pawtrait.serving.settings import Settings
 
 
@@ -57,7 +57,7 @@ def _loaded(head: dict[str, Any], known: dict[str, Classifier]) -> dict[str, str
         Exception
     ) as error:  # whatever onnxruntime raises; the service has a session of its own to go on with
         return {"event": "failed", "reason": str(error)}
-    while len(known) > models.KEPT:
+    while len(known) > places.KEPT:
         known.pop(next(iter(known)))
     return {"event": "loaded"}
 

@@ -31,6 +31,7 @@ class Settings(BaseModel):
     note: Path = NOTE  # of the champion
     poll: Seconds = 5.0  # seconds between two looks for a new champion
     painters: Path = Path("data/painters")
+    painters_alias: str = ""  # of the registry's versions, which are followed; the folder's where left out
     manifest: Path = Path("data/tables/manifest.csv")
     snapshots: Path = Path("data/feedback")
     monitor: Path = Path("data/monitor")

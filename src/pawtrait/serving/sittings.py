@@ -14,6 +14,7 @@ from pawtrait.errors import BadImage, BadParams
 from pawtrait.serving import intake, privacy
 from pawtrait.serving.hands import Order
 from pawtrait.serving.intake import Seen, Sent
+from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.wishes import Wish
@@ -52,6 +53,7 @@ class Sitting:
         self.wish = wish
         self.began = time.perf_counter()
         self.when: datetime = clock.now()
+        self.painter: Place | None = None  # that painted it, or will
         self._shop, self._settings = shop, settings
 
     @property
@@ -71,7 +73,9 @@ class Sitting:
         painting = self._painting()
         if painting is not None and wish.method != "fast":  # that one looks at the middle, at its own size
             painting = _fit(painting, wish.side)
-        order = Order(wish.method, _fit(pixels, wish.side), painting, wish.strength, wish.side, wish.steps)
+        order = Order(
+            wish.method, _fit(pixels, wish.side), painting, wish.strength, wish.side, wish.steps, self._home()
+        )
         facts = Facts(sha256(data).hexdigest(), len(data), intake.measure(pixels))
         return Material(order, data, facts)
 
@@ -106,6 +110,8 @@ class Sitting:
             picture=facts.id if facts else None,
             bytes=facts.bytes if facts else len(self.wish.photo.data),
             **(asdict(facts.seen) if facts else {}),
+            model_name=self.painter.name if self.painter else None,
+            model_version=self.painter.version if self.painter else None,
             method=self.wish.method,
             style=self.wish.style,
             strength=self.wish.strength,
@@ -114,8 +120,17 @@ class Sitting:
     def _painted(self, order: Order) -> Pixels:
         painters = self._shop.painters
         if order.painting is None:
-            return painters.cyclegan(order.photo, order.strength, order.side)
-        return painters.fast(order.photo, order.painting, self.wish.work, order.strength, order.side)
+            painted, self.painter = painters.cyclegan(order.photo, order.strength, order.side)
+        else:
+            painted, self.painter = painters.fast(
+                order.photo, order.painting, self.wish.work, order.strength, order.side
+            )
+        return painted
+
+    def _home(self) -> tuple[str, str] | None:
+        """For a process that paints: where the painter lives, and in which version."""
+        self.painter = self._shop.painter(self.wish.method)
+        return (str(self.painter.folder), self.painter.digest) if self.painter else None
 
     def _painting(self) -> Pixels | None:
         if self.wish.work:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pawtrait.serving import wire
 from pawtrait.serving.intake import Seen, Sent
-from pawtrait.serving.models import Place
+from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.reading import Read, Ready, Wanted
 

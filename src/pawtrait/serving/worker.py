@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,16 @@ def main(channel: Connection, setup: Setup) -> None:
     logs.configure(setup.log)
     _settle_down(setup.memory, setup.polite)
     studio = _opened(setup)
+    home: list[str] | None = None
     room = setup.memory * MEGABYTE - psutil.Process().memory_info().data
     wire.send(channel, {"event": "ready"})
     while True:
         try:
             head, parts = wire.receive(channel)
             if head["event"] == "paint":  # a late word to stop is about a job that is over
+                if head["painter"] and head["painter"] != home:
+                    home = head["painter"]
+                    studio = replace(studio, painters=Path(home[0]).parent)  # which opens all anew
                 _paint(channel, studio, head, wire.unpacked(head["sizes"], parts), room)
         except (EOFError, OSError):  # the service is gone
             return
@@ -70,7 +75,8 @@ def _opened(setup: Setup) -> Studio:
     if setup.threads:
         torch.set_num_threads(setup.threads)
     knobs = params.load(Path(setup.params))
-    return Studio(Path(setup.painters), Path(setup.weights), knobs.neural, knobs.hybrid, knobs.seed)
+    nowhere = Path()  # until an order says where its painter lives
+    return Studio(nowhere, Path(setup.weights), knobs.neural, knobs.hybrid, knobs.seed)
 
 
 def _paint(

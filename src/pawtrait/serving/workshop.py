@@ -10,9 +10,11 @@ from typing import Any
 from pawtrait import params
 from pawtrait.errors import PawtraitError
 from pawtrait.params import Params
+from pawtrait.serving.arrivals import Arrivals
 from pawtrait.serving.hands import Setup
 from pawtrait.serving.jobs import Jobs, Limits
 from pawtrait.serving.painters import Painters
+from pawtrait.serving.places import Place
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.shelf import Shelf
 from pawtrait.serving.styles import Wall
@@ -26,12 +28,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to paint, as a client is told of it; ``why_not`` is "" where it is available."""
+    """A way to paint, as a client is told of it.
+
+    Attributes:
+        why_not: "" where it is available.
+        painter: the version whose network it needs, or None.
+    """
 
     name: str
     told: str
     needs_style: bool
     why_not: str
+    painter: Place | None
 
 
 class Workshop:
@@ -44,7 +52,8 @@ class Workshop:
         self.wall = Wall(
             settings.paintings_table, settings.paintings, settings.largest_pixels, settings.portrait_largest
         )
-        self.painters = Painters(settings.painters, settings.portrait_threads)
+        self._arrivals = Arrivals(settings.painters, settings.painters_alias, settings.poll)
+        self.painters = Painters(self._arrivals, settings.portrait_threads)
         self.turns = Turns(
             settings.portraits_at_once,
             settings.portraits_waiting,
@@ -54,6 +63,7 @@ class Workshop:
         self._shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
         self.jobs = Jobs(_setup(settings), _limits(settings), self._shelf)
         self.jobs.start()
+        self._arrivals.start()
         if self._shelf.problem:
             log.warning("nst and hybrid cannot paint: %s", self._shelf.problem)
 
@@ -65,10 +75,18 @@ class Workshop:
         """Finish what is being painted, and end the processes."""
         self.jobs.close()
         self.turns.close()
+        self._arrivals.stop()
 
     def methods(self) -> list[Method]:
         """Every method, with the reason where it cannot paint here. Reads small files."""
-        return [Method(name, told, name in NEEDS_STYLE, self.lack(name)) for name, told in METHODS.items()]
+        return [
+            Method(name, told, name in NEEDS_STYLE, self.lack(name), self.painter(name))
+            for name, told in METHODS.items()
+        ]
+
+    def painter(self, method: str) -> Place | None:
+        """The painter that a method needs, as it is now; None where it needs none or there is none."""
+        return self.painters.find(PAINTERS[method]) if method in PAINTERS else None
 
     def lack(self, method: str) -> str:
         """Why a method cannot paint here, or ""; the first reason of several."""
@@ -123,7 +141,6 @@ class Workshop:
 
 def _setup(settings: Settings) -> Setup:
     return Setup(
-        painters=str(settings.painters),
         weights=str(settings.style_weights),
         params=str(settings.params),
         memory=settings.portrait_memory,

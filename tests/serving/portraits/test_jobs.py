@@ -20,9 +20,7 @@ from pawtrait.serving.shelf import Shelf
 from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
 
 LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60, ending=0.5)
-SETUP = Setup(
-    "data/painters", "data/style_weights", "params.yaml", memory=900, threads=1, polite=0, log="info"
-)
+SETUP = Setup("data/style_weights", "params.yaml", memory=900, threads=1, polite=0, log="info")
 ENDLESS = 100_000  # steps
 
 
