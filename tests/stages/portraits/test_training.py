@@ -1,5 +1,9 @@
-"""CycleGAN as a stage: what it leaves behind, and how it goes on after it was cut off."""
+"""CycleGAN as a stage: what it leaves behind, how it goes on after it was cut off, and in two processes."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,14 @@ from pawtrait.stages import (
 )
 from pawtrait.style_transfer import precision
 from pawtrait.style_transfer.cyclegan.step import LOSSES
-from tests.stages.portraits.conftest import FILES, digest, history, shown, steps, train, write_params
+from tests.stages.portraits.conftest import FILES, ROOT, digest, history, shown, steps, train, write_params
 
 PROBES = {(f"probe_{index}", step) for index in range(4) for step in (1, 2)}
+STAGE = (
+    "pawtrait.stages train_cyclegan --raw data/raw --splits data/tables/splits.csv --paintings data/paintings"
+)
+PLACES = "--table data/tables/paintings.csv --weights data/style_weights --out data/painters/cyclegan"
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
 
 # train_cyclegan
 
@@ -104,6 +113,44 @@ def test_a_training_cut_off_goes_on_in_its_run_to_what_it_would_have_been(here, 
     assert not note.exists()
 
 
+@pytest.mark.slow
+def test_a_training_killed_goes_on_in_its_run_to_the_same_bytes(here, trained):
+    with started() as process:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("cyclegan: epoch 1/2"):
+                process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "".join(said)
+    (note,) = train_cyclegan.CHECKPOINTS.glob("*/run_id")
+    begun = note.read_text()
+    assert steps(begun, "held_out_cycle") == [1] and not Path("data/painters/cyclegan").exists()
+
+    folder = train()
+    run = tracking.of_model(digest(folder))
+    assert run is not None and run.id == begun and not note.exists()
+    assert steps(begun, "held_out_cycle") == [1, 2]
+    assert {one for one in shown(begun) if one[0].startswith("probe_")} == PROBES
+    assert sealed.check(folder) == sealed.check(trained.folder)  # every file, to the last byte
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does_and_the_lead_alone_tells(here):
+    presets = {"demo": params.load().cyclegan.presets["demo"].model_dump(mode="json") | {"batch": 2}}
+    write_params(cyclegan={"preset": "demo", "presets": presets})
+    with started(*TORCHRUN) as process:
+        told = process.stderr.read()
+    assert process.returncode == 0, told
+    together = history(Path("data/painters/cyclegan"))
+    run = tracking.of_model(digest(Path("data/painters/cyclegan")))
+    assert run is not None and steps(run.id, "held_out_cycle") == [1, 2]  # not twice
+    assert {one for one in shown(run.id) if one[0].startswith("probe_")} == PROBES
+    alone = history(train())
+    assert [row["epoch"] for row in together] == [1, 2]
+    for joined, single in zip(together, alone, strict=True):
+        assert joined == pytest.approx(single, rel=1e-2)
+
+
 def test_an_epoch_that_mlflow_could_not_be_told_of_is_told_later(here, monkeypatch):
     tell = tracking.Run.metrics
 
@@ -130,6 +177,13 @@ def test_one_painting_is_enough_and_has_no_kernel_distance(here):
     assert facts["precision"] == precision.choose("auto", torch.device("cpu"))
     assert [facts[key] for key in ("kid", "kid_error", "kid_photos", "kid_photos_error")] == [None] * 4
     assert np.isfinite(facts["held_out_psnr"])
+
+
+def started(*launcher: str) -> subprocess.Popen[str]:
+    """The stage as DVC starts it, or as a launcher does, with one thread as in this process."""
+    command = [sys.executable, "-m", *launcher, *STAGE.split(), *PLACES.split()]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/src", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 # export_fast
