@@ -87,7 +87,7 @@ def _paint(
     logs.REQUEST.set(order["job"])  # a job goes by its request's id
     try:
         _set(studio, order["side"], order["steps"])
-        _check(studio.neural, room)
+        _check(studio.neural, pictures[0], room)
         _steps(channel, studio, order, pictures)
     except Exception as error:  # whatever it is, it becomes this job's answer, and the next job gets its try
         wire.send(channel, {"event": "failed", **_told(error)})  # where the service is gone, it was that
@@ -106,15 +106,18 @@ def _set(studio: Studio, side: int, steps: int | None) -> None:
     studio.neural = studio.neural.model_copy(update=changes)
 
 
-def _check(recipe: params.Neural, room: int) -> None:
-    """Refuse at once what would run out of memory after a while: ``room`` is in bytes."""
+def _check(recipe: params.Neural, photo: Pixels, room: int) -> None:
+    """Refuse at once what would run out of memory after a while: ``room`` is in bytes.
+
+    The photo came no larger than was wished, and none is enlarged.
+    """
     import torch
 
     from pawtrait.style_transfer import neural, precision
 
     network = recipe.networks[recipe.network]
     used = precision.choose(recipe.precision, torch.device("cpu"))
-    if neural.memory(network, recipe.network, recipe.side, recipe.side, used) > room:
+    if neural.memory(network, recipe.network, *photo.shape[:2], used) > room:
         raise MemoryError
 
 

@@ -42,7 +42,7 @@ def queue(here):
 
 
 def order(side=48, steps=2, method="nst"):
-    return Order(method, photo(), plain(32, 32, (200, 40, 40)), 1.0, side, steps)
+    return Order(method, photo(side * 4 // 5, side), plain(32, 32, (200, 40, 40)), 1.0, side, steps)
 
 
 def submit(jobs, *given, told=None, **known):
@@ -116,6 +116,12 @@ def test_too_large_for_the_memory_fails_in_words_and_the_next_one_is_painted(que
         "painting at 1024 px takes more than the 900 MB that one portrait may use; ask for a smaller side"
     )
     assert over(submit(jobs)).status == "done"
+
+
+def test_a_small_photo_needs_little_memory_whatever_side_was_wished(queue):
+    jobs = queue()
+    job = jobs.submit(uuid4().hex, replace(order(), side=1024), 6, lambda view: None)
+    assert over(job).status == "done"
 
 
 def test_the_kernel_holds_the_limit_and_other_work_goes_first(queue):

@@ -6,7 +6,7 @@ import threading
 from pawtrait.dataset import images
 from pawtrait.serving.sittings import Sitting
 from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
-from tests.serving.portraits.conftest import PATIENCE, until, workers
+from tests.serving.portraits.conftest import PATIENCE, photo, until, workers
 
 
 def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
@@ -93,7 +93,7 @@ def test_a_full_queue_says_when_to_come_again(service):
 
 def test_a_job_that_fails_is_told_as_a_problem_and_written_down(service):
     with service(portrait_memory=700) as client:
-        url = job(client, side="1024")["url"]
+        url = job(client, picture=photo(1024, 1024), side="1024")["url"]
         (*_, (name, _, data)) = events(client, url)
         assert name == "failed" and client.get(url).json()["problem"] == data["problem"]
         (row,) = rows(client)
@@ -139,7 +139,7 @@ def test_metrics_count_portraits_by_method_and_outcome(service):
     with service(portrait_memory=700) as client:
         send(client, "cyclegan")
         client.post("/v1/portraits?method=cyclegan", content=b"no picture")
-        over(client, job(client, side="1024")["url"])
+        over(client, job(client, picture=photo(1024, 1024), side="1024")["url"])
         text = client.get("/metrics").text
     for line in (
         'pawtrait_portraits_total{method="cyclegan",outcome="ok"} 1.0',
