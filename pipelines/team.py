@@ -19,8 +19,9 @@ COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
 WISHES = Path("docker/.env")  # Compose reads the file of this name beside its own by itself
 TOLD = (  # what compose.yaml asks the environment for
-    *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_TARGET", "PAWTRAIT_WEBHOOK"),
-    *("OTEL_EXPORTER_OTLP_ENDPOINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "GPU"),
+    *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_PAINTERS_ALIAS", "PAWTRAIT_TARGET"),
+    *("PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
 )
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages

@@ -169,13 +169,12 @@ def test_what_is_answered_before_a_key_is_looked_at_takes_nothing_of_the_rate(se
     assert [service.get("/v1/models").status_code for _ in range(2)] == [200, 429]
 
 
-def test_a_household_of_ipv6_has_one_rate():
+def test_a_household_of_ipv6_has_one_rate_and_is_one_client():
     gate = Gate(None, 2)
-    for host in ("2001:db8::1", "2001:db8::2"):
-        gate.admit(None, host, "read")
+    assert {gate.admit(None, f"2001:db8::{host}", "read") for host in (1, 2)} == {"2001:db8::/64"}
     with pytest.raises(Problem, match="more than 2"):
         gate.admit(None, "2001:db8::3", "read")
-    assert gate.admit(None, "2001:db8:0:1::1", "read") == "2001:db8:0:1::1"
+    assert gate.admit(None, "2001:db8:0:1::1", "read") == "2001:db8:0:1::/64"
 
 
 def test_clients_of_ipv4_have_a_rate_each_however_a_socket_names_them():
@@ -221,6 +220,13 @@ def test_cors_is_closed_but_for_those_who_are_named(serving):
     ask = {"origin": "https://friend.example", "access-control-request-method": "POST"}
     assert "access-control-allow-origin" not in closed.options("/v1/moods", headers=ask).headers
     assert opened.options("/v1/moods", headers=ask).headers["access-control-allow-origin"] == ask["origin"]
+
+
+def test_pages_of_a_named_site_may_read_the_headers_that_answers_need(serving):
+    origin = {"origin": "https://friend.example"}
+    done = serving(origins=origin["origin"]).get("/v1/models", headers=origin)
+    read = set(done.headers["access-control-expose-headers"].split(", "))
+    assert read >= {"Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Model"}
 
 
 def test_a_name_that_is_not_the_services_is_refused(serving):

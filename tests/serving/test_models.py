@@ -1,5 +1,6 @@
 """The champion in memory: followed, checked, swapped whole."""
 
+import shutil
 import tempfile
 import threading
 
@@ -73,6 +74,14 @@ def test_a_champion_that_cannot_be_run_at_all_stops_no_start(project, colour_mod
 def test_a_note_that_goes_away_changes_nothing(held, project):
     (project / "data/champion.json").unlink()
     assert not held.refresh() and held.now().place.version == "1"
+
+
+def test_a_trouble_that_is_over_is_told_no_more(held, project):
+    note = project / "data/champion.json"
+    away = note.rename(project / "away.json")
+    assert not held.refresh() and held.problem
+    away.rename(note)
+    assert not held.refresh() and held.problem == ""
 
 
 def test_without_any_champion_nothing_is_held(project):
@@ -175,6 +184,15 @@ def test_copies_of_the_last_champions_stay_for_a_rollback_and_older_ones_go(
     assert (look().version, look().folder.is_dir()) == (versions[-2], True)
     del look
     assert not ours.exists()
+
+
+@pytest.mark.parametrize("lost", ["the copy", "all copies"])
+def test_a_copy_that_was_tidied_away_is_fetched_again(registered, lost):
+    registered(51)
+    look = places.source(Settings.of({}, model="models:/pet-expression@champion"))
+    place = look()
+    shutil.rmtree(place.folder if lost == "the copy" else place.folder.parents[1])
+    assert look() == place and models.load(place)
 
 
 @pytest.mark.parametrize("requests", [300, pytest.param(10_000, marks=pytest.mark.slow)])

@@ -19,7 +19,8 @@ SAMPLES = {  # file → name and species; the mood is for the model to find, and
 
 def photo(sample: str) -> Photo:
     """A sample as if somebody had sent it."""
-    return Photo(f"{sample}.jpg", files(__package__).joinpath("samples", f"{sample}.jpg").read_bytes())
+    name = f"{sample}.jpg"
+    return Photo(name, files(__package__).joinpath("samples", name).read_bytes(), ours=True)
 
 
 @cache

@@ -49,12 +49,14 @@ class Gate:
     def admit(self, secret: str | None, address: str, scope: str) -> str:
         """Who it is: the key's name, with the address where many share it; or the address, without any keys.
 
+        Of IPv6 the network counts: else one person could be three users who agree.
+
         Raises:
             Problem: 401 no key or an unknown one, 403 not for this, 429 too often.
         """
-        key = self.known(secret)
+        key, address = self.known(secret), _network(address)
         if key is None or key.rate is None:  # what is refused counts too: guessing has its rate
-            self._count(f"address {_network(address)}", self._rate)
+            self._count(f"address {address}", self._rate)
         if key is None and self._keys is not None:
             said = "this key is not known" if secret else "a key is needed: Authorization: Bearer KEY"
             raise Problem(401, "unauthorized", said, {"WWW-Authenticate": "Bearer"})

@@ -29,6 +29,10 @@ from pawtrait.serving.keys import Keys
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.settings import Settings
 
+SPOKEN = [  # headers of answers that the API relies on, besides those that every script may read
+    *("Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Seconds", "X-Pawtrait-Model"),
+    *("X-Pawtrait-Picture", "X-Pawtrait-Kept"),
+]
 PARTS = (moods, portraits, feedback, reviews, pictures, health, reports, metrics, manual)
 
 
@@ -69,6 +73,7 @@ def create(settings: Settings) -> FastAPI:
             allow_origins=settings.origins.split(),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type"],
+            expose_headers=SPOKEN,
         )
     app.add_middleware(
         Around,

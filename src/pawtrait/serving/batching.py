@@ -183,13 +183,20 @@ class Batcher:
         job.wanted = replace(job.wanted, ready=ready)
 
     def _work(self, eyes: Eyes | None) -> None:
-        while jobs := self._take():
-            began = time.perf_counter()
-            if live := [job for job in jobs if not job.future.done()]:
-                answers = self._answers([job.wanted for job in live], live[0].served, eyes)
-                self._tell(list(zip(live, answers, strict=True)))
-            spent = (time.perf_counter() - began) / len(jobs)
-            self._pace += 0.05 * (spent - self._pace)
+        while self._batch(self._take(), eyes):
+            pass  # nothing of a batch stays while the next one is waited for
+
+    def _batch(self, jobs: list[_Job], eyes: Eyes | None) -> bool:
+        """Answer some jobs; False where there are none."""
+        if not jobs:
+            return False
+        began = time.perf_counter()
+        if live := [job for job in jobs if not job.future.done()]:
+            answers = self._answers([job.wanted for job in live], live[0].served, eyes)
+            self._tell(list(zip(live, answers, strict=True)))
+        spent = (time.perf_counter() - began) / len(jobs)
+        self._pace += 0.05 * (spent - self._pace)
+        return True
 
     def _answers(self, wanted: list[Wanted], served: Served, eyes: Eyes | None) -> list[Read | Problem]:
         try:

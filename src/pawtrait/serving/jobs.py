@@ -1,6 +1,7 @@
 """Portraits that take longer than a client waits: a bounded queue before painting processes.
 
 A thread for each process takes job after job. A process that dies is replaced, and its job tried once more.
+One more thread removes what has grown old, also where nobody paints.
 """
 
 import logging
@@ -14,9 +15,11 @@ from pawtrait.serving.hands import Hand, Late, Order, Report, Setup
 from pawtrait.serving.job import Job, View
 from pawtrait.serving.processes import Died
 from pawtrait.serving.shelf import Shelf
+from pawtrait.serving.watch import Watch
 
 TRIES = 2
 IDLE = 30.0  # seconds between two looks at what has grown old
+LEAVING = 3.0  # seconds that an end waits for a look that is under way
 SLOWEST = 600  # the longest wait that a client is told
 UNFORESEEN = "something went wrong while painting; it was written down"
 SHOWN = ("BadImage", "BadTraining")  # errors whose sentences are for clients too; others name files
@@ -78,11 +81,13 @@ class Jobs:
             threading.Thread(target=self._work, name=f"painting-{number}", daemon=True)
             for number in range(limits.workers)
         ]
+        self._tidying = Watch(self._sweep, IDLE, "old portrait")
 
     def start(self) -> None:
         """Start the threads; processes come with the first jobs."""
         for thread in self._threads:
             thread.start()
+        self._tidying.start(0)
 
     def check_room(self) -> None:
         """Raise Full where one more job would be one too many."""
@@ -112,7 +117,7 @@ class Jobs:
             self._waiting.append(job)
             self._changed.notify()
             many = len(self._known) > 2 * self._limits.remembered + self._limits.waiting
-        if many:  # somebody asks and cancels while all hands paint, so nobody else tidies up
+        if many:  # somebody asks and cancels faster than it is tidied up
             self._sweep()
         return job
 
@@ -178,6 +183,7 @@ class Jobs:
         for thread in self._threads:
             thread.join()
         self._giving_up.cancel()
+        self._tidying.stop(LEAVING)
 
     def _give_up(self) -> None:
         """Cancel what is still being painted."""
@@ -209,15 +215,11 @@ class Jobs:
             hand.close(self._limits.grace)
 
     def _next(self) -> Job | None:
-        """The next job; None where the service stops. Meanwhile what has grown old goes."""
-        while True:
-            with self._changed:
-                if self._closed:
-                    return None
-                if self._waiting:
-                    return self._waiting.popleft()
-                self._changed.wait(IDLE)
-            self._sweep()
+        """The next job; None where the service stops."""
+        with self._changed:
+            while not (self._waiting or self._closed):
+                self._changed.wait()
+            return None if self._closed else self._waiting.popleft()
 
     def _try(self, job: Job, hand: Hand) -> Hand | None:
         """Paint a job with a process; give the process back if it can go on."""
@@ -302,7 +304,7 @@ class Jobs:
     def _sweep(self) -> None:
         """Forget jobs that are over and old, or too many, and their pictures.
 
-        It raises nothing: who calls it has other things to do, and a thread that ended paints no more.
+        It raises nothing: who submits a job has nothing to do with old ones.
         """
         with self._changed:
             over = sorted((job for job in self._known.values() if job.view.over), key=lambda job: job.ended)

@@ -72,6 +72,7 @@ class Models:
         try:
             place = self._source()
             if self._now and place == self._now.place:
+                self.problem = ""
                 return False
             loaded = load(place)
             for prepare in self.preparers:

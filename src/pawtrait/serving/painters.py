@@ -53,7 +53,7 @@ class Painters:
             return NOBODY
         stamp = _stamp(place)
         with self._lock:
-            if kind not in self._lacks or self._lacks[kind][0] != stamp:
+            if kind not in self._lacks or not _same(self._lacks[kind][0], stamp):
                 self._lacks[kind] = stamp, _looked(place)
             return self._lacks[kind][1]
 
@@ -88,7 +88,7 @@ class Painters:
             raise BadModel(NOBODY)
         stamp = _stamp(place)
         with self._lock:
-            if kind not in self._opened or self._opened[kind][0] != stamp:
+            if kind not in self._opened or not _same(self._opened[kind][0], stamp):
                 network = load(place.folder, engine="onnxruntime", threads=self._threads or None)
                 self._opened[kind] = stamp, network
             return self._opened[kind][1], stamp
@@ -116,8 +116,13 @@ def _looked(place: Place) -> str:
 
 
 def _stamp(place: Place) -> Stamp:
-    """Files that were mended in place have the same sums, written later."""
+    """Files that were mended in place have the same sums, written later; 0 where they are gone."""
     try:
         return place, (place.folder / sealed.SUMS).stat().st_mtime_ns
     except OSError:
         return place, 0
+
+
+def _same(known: Stamp, now: Stamp) -> bool:
+    """Whether what was opened is still right: a copy that somebody tidied away lives on in memory."""
+    return known == now or (known[0] == now[0] and now[1] == 0)

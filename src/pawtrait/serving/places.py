@@ -65,7 +65,7 @@ def registered(uri: str, network: str = MODEL) -> Source:
         known = registry.resolve(uri)
         version, digest = str(known.version), known.tags.get("model.sha256", "")
         folder = copies.pop(version, None)
-        if folder is None:
+        if folder is None or not (folder / sealed.SUMS).is_file():  # temporary folders are tidied up
             with _filled(ours / version) as into:
                 folder = registry.folder_of(known, into).rename(into / known.name.rpartition("-")[2])
                 check(Place(known.name, version, digest, folder), network)
@@ -129,7 +129,7 @@ def _folder(path: Path) -> Source:
 @contextmanager
 def _filled(folder: Path) -> Iterator[Path]:
     """A new folder, gone again where the block fails."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     except BaseException:

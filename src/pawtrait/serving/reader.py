@@ -25,16 +25,26 @@ def main(channel: Connection, settings: Settings) -> None:
     try:
         wire.send(channel, {"event": "ready"})
         while True:
-            head, parts = wire.receive(channel)
-            if head["event"] == "load":
-                wire.send(channel, _loaded(head, known))
-            else:
-                wanted = slips.wanted(head, parts)
-                answers = reading.read(wanted, known[head["model"]], settings)
-                said, pieces = slips.answered(wanted, answers)
-                wire.send(channel, said, *pieces)
+            _answer(channel, known, settings, *wire.receive(channel))
     except (EOFError, OSError):  # the service is gone
         return
+
+
+def _answer(
+    channel: Connection,
+    known: dict[str, Classifier],
+    settings: Settings,
+    head: dict[str, Any],
+    parts: list[bytes],
+) -> None:
+    """Answer one message; a function of its own, so that nothing of it stays while the next is waited for."""
+    if head["event"] == "load":
+        wire.send(channel, _loaded(head, known))
+    else:
+        wanted = slips.wanted(head, parts)
+        answers = reading.read(wanted, known[head["model"]], settings)
+        said, pieces = slips.answered(wanted, answers)
+        wire.send(channel, said, *pieces)
 
 
 def _settle_down(log: str) -> None:

@@ -51,6 +51,7 @@ def main(channel: Connection, setup: Setup) -> None:
                     home = head["painter"]
                     studio = replace(studio, painters=Path(home[0]).parent)  # which opens all anew
                 _paint(channel, studio, head, wire.unpacked(head["sizes"], parts), room)
+            del head, parts  # nothing of the photo stays while the next order is waited for
         except (EOFError, OSError):  # the service is gone
             return
 
@@ -117,7 +118,8 @@ def _check(recipe: params.Neural, photo: Pixels, room: int) -> None:
 
     network = recipe.networks[recipe.network]
     used = precision.choose(recipe.precision, torch.device("cpu"))
-    if neural.memory(network, recipe.network, *photo.shape[:2], used) > room:
+    height, width = photo.shape[:2]
+    if neural.memory(network, recipe.network, height, width, used) > room:
         raise MemoryError
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import tempfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_a_version_that_comes_damaged_is_left_and_told_once(store, service, capl
         until(lambda: "is not the file that was sealed" in caplog.text)
         looks = [painted_by(client, good) for _ in range(5)]
     assert len(looks) == 5 and caplog.text.count("is not the file that was sealed") == 1
+
+
+def test_a_painter_that_was_opened_goes_on_though_its_copy_was_tidied_away(
+    store, service, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    version = store.add(200)
+    with service(painters_alias="champion", poll=3600) as client:  # so it is not fetched again meanwhile
+        before = painted_by(client, version), client.get("/v1/styles").json()
+        [copy] = tmp_path.glob("pawtrait-*/*")
+        shutil.rmtree(copy)
+        after = painted_by(client, version), client.get("/v1/styles").json()
+    np.testing.assert_array_equal(shown(after[0]), shown(before[0]))
+    assert after[1] == before[1]
 
 
 def test_methods_name_the_version_that_would_paint(shared):

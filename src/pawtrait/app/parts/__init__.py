@@ -20,11 +20,17 @@ HEARD = "heard"  # of a session: what a screen reader shall say
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A picture that came in: encoded bytes, and a name for people."""
+    """A picture that came in: encoded bytes, and a name for people.
+
+    Attributes:
+        sha256: of the file as it came, in hex; worked out where it is not said.
+        ours: a sample of the app; no model shall learn from it.
+    """
 
     name: str
     data: bytes = field(repr=False)
-    sha256: str = ""  # of the file as it came, in hex; worked out where it is not said
+    sha256: str = ""
+    ours: bool = False
 
     def __post_init__(self) -> None:
         if not self.sha256:

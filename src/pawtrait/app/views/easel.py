@@ -84,7 +84,7 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
             with suppress(Trouble):  # else it goes by itself after a while
                 service.cancel(job.id)
     except Trouble as trouble:
-        if trouble.status:  # it is known no more; a service that is away may come back, and the job with it
+        if trouble.status == 404:  # it is known no more; after any other trouble it goes on
             here.job = None
         raise
     here.job = None

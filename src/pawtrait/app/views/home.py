@@ -39,8 +39,8 @@ def page() -> None:
 
 
 def _read(photo: Photo) -> None:
-    """Ask for the mood of a photo that has just come in."""
-    consent = bool(st.session_state.get("consent", False))
+    """Ask for the mood of a photo that has just come in. Nobody but its owner can let us keep it."""
+    consent = bool(st.session_state.get("consent", False)) and not photo.ours
     here, service = desk.here(), desk.service()
     with desk.kept_trouble():
         reading = service.read(photo.data, photo.name, consent)
@@ -82,7 +82,7 @@ def _ask(seen: Read) -> None:
 def _ask_more(seen: Read) -> None:
     """What it should have been, one click more; and consent, where it was not given before."""
     request = seen.reading.request
-    if not seen.kept:
+    if not (seen.kept or seen.photo.ours):
         st.checkbox(MAY, key=f"may-{request}")
     others = [mood for mood in LABELS if mood != seen.reading.label]
     name = words.MOODS.__getitem__
@@ -95,7 +95,7 @@ def _say(seen: Read, label: str | None, thumbs: int) -> None:
     may = bool(st.session_state.get(f"may-{seen.reading.request}"))
     with desk.friendly():
         consent = seen.kept or may
-        data = b"" if seen.kept else seen.photo.data
+        data = b"" if seen.kept or seen.photo.ours else seen.photo.data
         desk.service().correct(seen.reading, label, thumbs, consent, data)
         seen.kept = consent
         seen.said = "Thank you, good to hear!" if thumbs > 0 else "Thank you, we learn from that."

@@ -12,6 +12,7 @@ from pawtrait.dataset.labels import LABELS
 LEAD = "Owners sent these pictures for the model to learn from. Say what you see; what it saw comes after."
 KEYS = {"happy": "h", "sad": "s", "angry": "a", "other": "o", "unusable": "u"}
 UNUSABLE = "unusable"
+NAMES = {verdict: words.MOODS.get(verdict, "Unusable") for verdict in (*LABELS, UNUSABLE)}
 
 
 def page() -> None:
@@ -31,6 +32,7 @@ def page() -> None:
 def _judge(reviewer: str) -> None:
     if revealed := st.session_state.pop("verdict", ""):
         st.info(revealed, icon=":material/visibility:")
+    by_keys = _by_keys()
     waiting = desk.staff().next_review(reviewer)
     if waiting is None:
         st.html(shown.empty("happy", "All judged. Thank you; have a stretch."))
@@ -39,14 +41,23 @@ def _judge(reviewer: str) -> None:
         picture = pictures.small(desk.staff().picture(waiting.picture), 720)
         st.image(picture, alt="The picture to judge", width=480)
         with st.container(horizontal=True):
-            for verdict in (*LABELS, UNUSABLE):
-                label = words.MOODS.get(verdict, "Unusable")
-                if st.button(label, key=f"{verdict}-{waiting.picture}", shortcut=KEYS[verdict]):
+            for verdict, label in NAMES.items():
+                shortcut = KEYS[verdict] if by_keys else None
+                if st.button(label, key=f"{verdict}-{waiting.picture}", shortcut=shortcut):
                     told = desk.staff().review(waiting.picture, reviewer, verdict)
                     st.session_state["verdict"] = _revealed({"own": verdict, **told})
                     parts.say(f"{st.session_state['verdict']} The next picture is there.")
                     st.rerun()
         st.html(shown.small(f"{waiting.waiting} waiting, this one included."))
+
+
+def _by_keys() -> bool:
+    """Whether a letter is a verdict: for who wants that only, since none can be taken back (WCAG 2.1.4)."""
+    wanted = st.toggle("Answer by single keys", key="single_keys")
+    if wanted:
+        letters = " · ".join(f"**{KEYS[verdict].upper()}** {name}" for verdict, name in NAMES.items())
+        st.caption(f"{letters}. A verdict cannot be taken back.")
+    return wanted
 
 
 def _revealed(told: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pawtrait.app import desk, gallery, parts, pictures, shown, words
-from pawtrait.app.answers import Method, Offer, Wish
+from pawtrait.app.answers import Method, Offer, Style, Wish
 from pawtrait.app.client import Trouble
 from pawtrait.app.parts import Choice, Photo
 from pawtrait.app.views import easel
@@ -91,7 +91,7 @@ def _method(methods: Sequence[Method]) -> Method:
 
 def _style(offer: Offer) -> tuple[str, bytes, str]:
     """Which painting: its name, or the bytes of the visitor's own; and its title."""
-    choices = [_choice(style.name, style.title) for style in offer.styles]
+    choices = _there(offer.styles)
     own = st.session_state.get("own_painting")
     if own:
         shown_own = parts.data_uri(pictures.small(own.data, 180))
@@ -117,6 +117,22 @@ def _own(painting: Photo) -> None:
         return
     st.session_state["own_painting"] = painting
     st.session_state["own_round"] = st.session_state.get("own_round", 0) + 1
+
+
+def _there(styles: Sequence[Style]) -> list[Choice]:
+    """The paintings whose pictures can be had. One that cannot be closes the studio for nobody.
+
+    Raises:
+        Trouble: the service is away, or asks for a key.
+    """
+    found = []
+    for style in styles:
+        try:
+            found.append(_choice(style.name, style.title))
+        except Trouble as trouble:
+            if trouble.status not in (404, 429) and trouble.status < 500:
+                raise
+    return found
 
 
 @st.cache_data(ttl=3600, max_entries=256, show_spinner=False)

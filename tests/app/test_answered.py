@@ -1,0 +1,172 @@
+"""The pages without a browser, where what the service answers is said by the test."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pawtrait.app import client, desk, gallery, words
+from pawtrait.app.views import home, studio
+from tests.app.test_client import MOOD
+
+Answer = Callable[[httpx.Request], httpx.Response]
+Answering = Callable[[Answer], list[httpx.Request]]
+
+READ = """
+import streamlit as st
+from dataclasses import replace
+from pawtrait.app import desk, gallery
+from pawtrait.app.views import home
+if not desk.here().entries:
+    st.session_state["consent"] = {consent}
+    home._read(replace(gallery.photo("pip"), ours={ours}))
+home.page()
+"""
+FOLLOW = """
+import streamlit as st
+from pawtrait.app import desk, gallery
+from pawtrait.app.answers import Job, Wish
+from pawtrait.app.views import easel
+here = desk.here()
+if here.photo is None:
+    here.photo = gallery.photo("pip")
+    here.job = here.photo, Job("j", 5), Wish("nst"), "Ink"
+with desk.friendly():
+    easel.stand(here.photo, Wish("nst"), "Ink")
+"""
+PLACES = """
+from pawtrait.app import desk
+from pawtrait.app.answers import Offer, Style
+from pawtrait.app.views import studio
+with desk.friendly():
+    studio._style(Offer([], [Style("ink", "Ink"), Style("points", "Points")]))
+"""
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
+    """Has every page's questions answered by a function; gives the questions."""
+    monkeypatch.setattr(type(st.context), "ip_address", "127.0.0.1")  # the tester has no visitor
+
+    def by(answer: Answer) -> list[httpx.Request]:
+        asked: list[httpx.Request] = []
+
+        def noted(request: httpx.Request) -> httpx.Response:
+            request.read()
+            asked.append(request)
+            return answer(request)
+
+        transport = httpx.MockTransport(noted)
+        monkeypatch.setattr(desk, "_http", lambda address: client.connect(address, transport))
+        studio._choice.clear()
+        return asked
+
+    return by
+
+
+def run(page: str) -> AppTest:
+    test = AppTest.from_string(page, default_timeout=60).run()
+    assert not test.exception
+    return test
+
+
+def told(test: AppTest) -> str:
+    return " ".join(str(element.proto.body) for element in test.get("html"))
+
+
+def moods(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(201, json={"id": "f"}) if "feedback" in request.url.path else _mood(request)
+
+
+def _mood(request: httpx.Request) -> httpx.Response:
+    kept = b'name="consent"\r\n\r\ntrue' in request.content
+    answer = {**MOOD["answers"][0], "kept": kept}  # type: ignore[index]
+    return httpx.Response(200, json={**MOOD, "answers": [answer]})
+
+
+@pytest.mark.parametrize(("ours", "kept"), [(True, False), (False, True)])
+def test_a_sample_is_never_kept_though_the_visitor_s_own_photos_may_be(
+    answering: Answering, ours: bool, kept: bool
+):
+    asked = answering(moods)
+    test = run(READ.format(consent=True, ours=ours))
+    assert (b'name="consent"\r\n\r\ntrue' in asked[0].content) == kept
+    assert ("The photo was kept" in told(test)) == kept
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_sample_is_corrected_without_the_picture_or_the_question_for_it(answering: Answering, ours: bool):
+    asked = answering(moods)
+    test = run(READ.format(consent=False, ours=ours))
+    test.button(key="not-r1").click().run()
+    assert [box.label for box in test.checkbox] == ([] if ours else [home.MAY])
+    for box in test.checkbox:
+        box.check()
+    test.pills[0].select("happy").run()
+    assert not test.exception
+    assert (gallery.photo("pip").data in asked[1].content) != ours
+    if ours:
+        said = json.loads(asked[1].content)
+        assert (said["label"], said["thumbs"], said["consent"]) == ("happy", -1, False)
+
+
+def test_letters_are_verdicts_for_those_only_who_want_that(answering: Answering):
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "pictures" in request.url.path:
+            return httpx.Response(200, content=gallery.photo("pip").data)
+        if "next" in request.url.path:
+            return httpx.Response(200, json={"picture": "a" * 64, "waiting": 2})
+        return httpx.Response(
+            200, json={"waiting": 2, "verdicts": 0, "reviewers": 0, "pairs": [], "model": ["sad"]}
+        )
+
+    def letters() -> list[str]:
+        return [button.proto.shortcut for button in test.button]
+
+    answering(answer)
+    test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
+    test.text_input(key="reviewer").set_value("rosa").run()
+    assert letters() == [""] * 5 and not test.caption
+    test.toggle(key="single_keys").set_value(True).run()
+    assert letters() == ["h", "s", "a", "o", "u"]
+    assert "**U** Unusable" in test.caption[0].value
+    test.button[1].click().run()
+    assert letters() == ["h", "s", "a", "o", "u"]  # for the next picture too
+    test.toggle(key="single_keys").set_value(False).run()
+    assert not test.exception and letters() == [""] * 5
+
+
+@pytest.mark.parametrize("status", [404, 429, 500])
+def test_a_painting_whose_picture_cannot_be_had_closes_the_studio_for_nobody(
+    answering: Answering, status: int
+):
+    def answer(request: httpx.Request) -> httpx.Response:
+        lost = "ink" in request.url.path
+        return httpx.Response(status) if lost else httpx.Response(200, content=gallery.photo("pip").data)
+
+    answering(answer)
+    test = run(PLACES)
+    assert told(test) == ""
+    (shelf,) = [one for one in test.get("bidi_component") if "points" in str(one.proto)]
+    assert "ink" not in str(shelf.proto)
+
+
+def test_paintings_of_a_service_that_is_away_are_told_and_not_passed_over(answering: Answering):
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    answering(answer)
+    assert words.DOWN in told(run(PLACES))
+
+
+@pytest.mark.parametrize(("status", "goes_on"), [(404, False), (429, True), (503, True)])
+def test_a_job_is_given_up_only_where_the_service_knows_it_no_more(
+    answering: Answering, status: int, goes_on: bool
+):
+    answering(lambda request: httpx.Response(status))
+    test = run(FOLLOW)
+    assert (test.session_state["visit"].job is not None) == goes_on
+    assert "paw-trouble" in told(test)
