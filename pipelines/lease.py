@@ -71,16 +71,31 @@ def _make_sure(count: int) -> None:
 @contextmanager
 def _one(found: Sequence[str]) -> Iterator[str]:
     """The first GPU that nobody else on this machine holds; the lock of a dead process counts no more."""
-    LOCKS.mkdir(mode=0o777, exist_ok=True)
     for name in found:
         with ExitStack() as held:
             try:
-                held.enter_context(FileLock(LOCKS / f"{name.replace('/', '-')}.lock", timeout=0))
+                held.enter_context(_lock(name))
             except Timeout:
                 continue
+            except PermissionError as error:
+                raise CommandError(
+                    f"{LOCKS}: its locks say which GPU is whose, and this user may not take one ({error});"
+                    " have its owner remove that folder while no retraining runs, it is made again for all"
+                ) from error
             yield name
             return
     raise CommandError(
         f"Prefect's limit {LIMIT!r} gave a place, but all {len(found)} GPUs of this machine are taken; the"
         f" limit has to be their number: prefect gcl update {LIMIT} --limit {len(found)}"
     )
+
+
+def _lock(name: str) -> FileLock:
+    """A GPU's lock, which every user of this machine may take, whoever made its file.
+
+    The folder has no sticky bit: with it, a lock's file that another made could not be opened.
+    """
+    LOCKS.mkdir(exist_ok=True)
+    if LOCKS.stat().st_uid == os.geteuid():
+        LOCKS.chmod(0o777)  # the mode that mkdir is given is cut by the umask
+    return FileLock(LOCKS / f"{name.replace('/', '-')}.lock", timeout=0, mode=0o666)

@@ -76,6 +76,7 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
         )
     if (ws.path / ".git").exists():
         _unlock(ws)
+        git(ws.path, "remote", "set-url", "origin", str(ws.root))  # the project was moved or copied since
     else:
         _clone(ws)
     _share(ws)

@@ -69,9 +69,7 @@ def asked(
     chosen, own = drawn(fine, policy), drawn([one for one in mine if _answered(one)], policy)
     numbers = _numbers((one.brightness, one.sharpness, one.width, one.height) for one in chosen)
     numbers["confidence"] = [one.confidence or 0.0 for one in own]
-    taken = {one.id for one in chosen}
-    spare = [one for one in fine[: TRIES * policy.most] if one.id not in taken]  # where some were not kept
-    names = (one.picture for one in (*chosen, *spare) if one.picture)
+    names = (one.picture for one in (*chosen, *_spare(fine, policy)) if one.picture)
     shown = had(names, kept, policy.most, largest_pixels=largest_pixels)
     pictures = _described(picture for _, picture in shown)
     notes = [
@@ -100,10 +98,17 @@ def had(
 
 def drawn(rows: Sequence[T], policy: Policy) -> list[T]:
     """At most ``policy.most`` of the rows, each as likely as any other, in their order."""
-    if len(rows) <= policy.most:
-        return list(rows)
-    chosen = np.random.default_rng(list(policy.seed)).choice(len(rows), policy.most, replace=False)
-    return [rows[index] for index in sorted(chosen)]
+    return [rows[index] for index in sorted(_shuffled(len(rows), policy)[: policy.most])]
+
+
+def _spare(rows: Sequence[T], policy: Policy) -> list[T]:
+    """Rows to go on with where pictures of the drawn ones were not kept; early and late ones alike."""
+    return [rows[index] for index in _shuffled(len(rows), policy)[policy.most : TRIES * policy.most]]
+
+
+def _shuffled(count: int, policy: Policy) -> list[int]:
+    order: list[int] = np.random.default_rng(list(policy.seed)).permutation(count).tolist()
+    return order
 
 
 def _answered(one: Request) -> bool:
@@ -135,8 +140,7 @@ def _numbers(
 
 def _one_a_group(placed: Sequence[Placed], policy: Policy) -> list[Placed]:
     """A picture of each group, each as likely as its copies."""
-    order = np.random.default_rng(list(policy.seed)).permutation(len(placed))
-    chosen = {placed[index].group: placed[index] for index in order}
+    chosen = {placed[index].group: placed[index] for index in _shuffled(len(placed), policy)}
     return sorted(chosen.values(), key=lambda one: one.path)
 
 

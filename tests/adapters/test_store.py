@@ -126,6 +126,24 @@ def test_a_span_holds_its_beginning_and_not_its_end(engine):
     assert [one.id for one in requests.between(engine, START, START + timedelta(minutes=1))] == ["1"]
 
 
+def test_requests_about_some_pictures_are_read_and_no_others(engine, monkeypatch):
+    monkeypatch.setattr(requests, "NAMES", 2)  # in more than one question
+    rows = [asked(str(minute), minute, picture=letter * 64) for minute, letter in enumerate("dcbaxcb")]
+    requests.add(engine, [*rows, asked("none", 3, picture=None)])
+    wanted = [letter * 64 for letter in "abcdef"]
+    end = START + timedelta(minutes=6)
+    found = requests.about(engine, wanted, START + timedelta(minutes=1), end)
+    assert [one.id for one in found] == ["1", "2", "3", "5"]
+    assert requests.about(engine, [], START, end) == []
+
+
+def test_whether_anything_was_asked_is_told_without_reading_it(engine):
+    minute = timedelta(minutes=1)
+    requests.add(engine, [asked("1", minute=1)])
+    spans = [(START, START + minute), (START + minute, FAR), (START + 2 * minute, FAR)]
+    assert [requests.any_between(engine, *span) for span in spans] == [False, True, False]
+
+
 def test_the_same_id_twice_is_one_row_and_the_first_stands(engine):
     assert feedback.add(engine, [said("1"), said("1")]) == 1
     assert feedback.add(engine, [said("1", label="happy"), said("2")]) == 1

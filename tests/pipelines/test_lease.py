@@ -1,7 +1,9 @@
 """One stage a GPU: Prefect's limit for real, while the GPUs are only names in CUDA_VISIBLE_DEVICES."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Lock
 
@@ -106,6 +108,39 @@ def test_a_limit_above_the_number_of_gpus_is_one_line(
     lease._make_sure(2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with lease.gpu(True), pytest.raises(CommandError, match=r"gcl update gpu --limit 1$"), lease.gpu(True):
+        pass
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Another user of the machine, where this one is root; who is not root is barred by a mode."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_every_user_may_take_a_lock_whatever_the_umask() -> None:
+    before = os.umask(0o077)
+    try:
+        with lease._one(["0"]):
+            pass
+    finally:
+        os.umask(before)
+    assert lease.LOCKS.stat().st_mode & 0o7777 == 0o777
+    assert (lease.LOCKS / "0.lock").stat().st_mode & 0o777 == 0o666
+
+
+def test_locks_that_a_user_may_not_take_are_one_line() -> None:
+    lease.LOCKS.mkdir()
+    (lease.LOCKS / "0.lock").touch(mode=0o400)
+    said = (
+        rf"^{lease.LOCKS}: its locks say which GPU is whose, and this user may not take one \(.*owner remove"
+    )
+    with somebody_else(), pytest.raises(CommandError, match=said), lease._one(["0"]):
         pass
 
 

@@ -44,6 +44,21 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
     return news
 
 
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        ("https://ann:secret@mlflow/", "https://ann@mlflow/#/models"),
+        ("postgresql://ann:secret@host/db", "http://127.0.0.1:5000/#/models"),
+    ],
+)
+def test_a_page_leads_to_the_registry_and_names_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, shown: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    link = pages._registry(workspace.Workspace(tmp_path, tmp_path / "clone", "2026-11"), "2")
+    assert link.startswith(shown)
+
+
 KEPT = "the champion stays: too little evidence"
 PROMOTED = "version 2 is champion: macro-F1 is 0.50"
 

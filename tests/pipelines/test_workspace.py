@@ -1,5 +1,6 @@
 """The retraining's clone, in real git repositories."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -193,6 +194,27 @@ def test_what_is_pushed_is_a_branch_of_the_project(project: Path) -> None:
     workspace.push(ws)
     assert git(project, "rev-parse", "retrain/2026-11") == sha
     assert git(project, "branch", "--show-current") != "retrain/2026-11"
+
+
+def test_a_project_that_was_copied_with_its_clone_pushes_into_itself(project: Path) -> None:
+    prepared(project)
+    copy = project.with_name("copy")
+    shutil.copytree(project, copy, symlinks=True)
+    ws = prepared(copy)
+    sha = workspace.begin(ws)
+    workspace.push(ws)
+    assert git(copy, "rev-parse", "retrain/2026-11") == sha
+    assert git(project, "branch", "--list", "retrain/*") == ""
+
+
+def test_a_project_that_was_moved_turns_its_months_where_it_is(project: Path) -> None:
+    begin = workspace.begin(prepared(project))
+    moved = project.with_name("moved")
+    project.rename(moved)
+    ws = prepared(moved)
+    assert workspace.head(ws) == begin
+    workspace.push(ws)
+    assert git(moved, "rev-parse", "retrain/2026-11") == begin
 
 
 def test_a_branch_that_somebody_works_on_is_not_pulled_from_under_them(project: Path) -> None:

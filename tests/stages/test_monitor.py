@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pawtrait import champion, cli_monitor, quarantine
+from pawtrait import champion, cli_monitor, quarantine, samples
 from pawtrait.adapters.store import database, feedback, forgetting, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
@@ -18,6 +19,7 @@ from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest, scan
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData
+from pawtrait.monitoring.drift import Policy
 from pawtrait.stages import monitor
 
 DAY = datetime(2026, 11, 3, tzinfo=UTC)
@@ -207,6 +209,14 @@ def test_answers_are_held_against_what_two_reviewers_agree_on(service):
     assert "happy, not sad" in seen.page.read_text(encoding="utf-8")
 
 
+def test_what_the_champion_before_answered_is_not_told_as_this_ones(service):
+    say(ask(DAY - timedelta(days=3), 8, seed=2, version="2"), reviewed=["angry"] * 6)
+    seen = look(service)
+    assert seen.figures["right_count"] == 0 and seen.waiting == 6
+    page = seen.page.read_text(encoding="utf-8")
+    assert "No answer of pet-expression 3 (cnn) since 2026-10-05 is confirmed" in page
+
+
 def test_thumbs_of_whole_methods_are_among_the_figures(service):
     said = [
         feedback.StyleSaid(
@@ -251,6 +261,22 @@ def test_more_pictures_than_wanted_are_drawn_from(service, monkeypatch):
     (service.root / "params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     ask(DAY, 40, seed=2)
     assert {one.counts for one in look(service).findings} == {(25, 25)}
+
+
+def test_in_place_of_pictures_that_were_not_kept_late_ones_are_looked_at_like_early_ones(tmp_path):
+    """Only the later half was kept; the spare ones are drawn from all, not from the oldest."""
+    kept, draw, rows = Pictures(tmp_path / "inbox"), np.random.default_rng(4), []
+    for index in range(96):
+        data = jpeg(index % 4, draw)
+        name = kept.put(data) if index >= 48 else sha256(data).hexdigest()
+        when = DAY + timedelta(minutes=index)
+        rows.append(
+            Request(id=str(index), time=when, kind="predict", outcome="ok", latency_ms=1.0, picture=name)
+        )
+    policy = Policy(rate=0.01, permutations=99, least=2, most=8, seed=(1, 2))
+    days, notes = samples.asked(rows, kept, None, policy=policy, largest_pixels=LARGEST)
+    assert len(days.descriptors) == 8
+    assert notes == ["96 different pictures were asked about; 8 of those kept were looked at."]
 
 
 def test_a_missing_table_is_said(service):

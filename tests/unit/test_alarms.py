@@ -36,7 +36,8 @@ def test_one_error_of_ten_may_be_bad_luck():
 
 def test_wrong_answers():
     assert heard(right=(20, 100)) == [
-        "answers: 20% (13%–29%) of 100 confirmed ones were right, expected 40% (monitor.least_right)"
+        "answers: 20% (13%–29%) of the champion's 100 confirmed ones were right, expected 40%"
+        " (monitor.least_right)"
     ]
 
 

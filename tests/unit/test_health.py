@@ -20,6 +20,8 @@ class Asked:
     picture: str | None = None
     width: int | None = 640
     height: int | None = 480
+    model_name: str = "pet-expression"
+    model_version: str = "3"
     label: str | None = None
     confidence: float | None = None
     method: str | None = None
@@ -33,8 +35,8 @@ class Thumb:
     thumbs: int
 
 
-def assessed(*requests, truths=None, thumbs=()):
-    return health.assess(requests, requests, truths or {}, thumbs, 0.95)
+def assessed(*requests, truths=None, thumbs=(), champion=("pet-expression", "3")):
+    return health.assess(requests, requests, truths or {}, thumbs, champion, 0.95)
 
 
 def test_wilsons_interval():
@@ -108,6 +110,28 @@ def test_a_picture_that_was_asked_about_twice_counts_once_by_its_first_answer():
         Asked(picture="a", label="sad"), Asked(picture="a", label="happy"), truths={"a": "happy"}
     )
     assert (found.right.hits, found.right.count) == (0, 1)
+
+
+def test_answers_of_other_versions_and_other_models_are_left_out():
+    asked = [
+        Asked(picture="a", label="happy"),
+        Asked(picture="b", label="sad", model_version="2"),
+        Asked(picture="c", label="sad", model_name="pet-portrait"),
+    ]
+    truths = dict.fromkeys("abc", "happy")
+    found = assessed(*asked, truths=truths)
+    assert (found.right.hits, found.right.count, found.failures) == (1, 1, [])
+    assert assessed(*asked, truths=truths, champion=None).right.count == 0
+
+
+def test_a_picture_that_an_earlier_version_answered_first_is_left_out():
+    """It may have been confirmed, and learned, before the champion answered it."""
+    found = assessed(
+        Asked(picture="a", label="sad", model_version="2"),
+        Asked(picture="a", label="happy"),
+        truths={"a": "happy"},
+    )
+    assert found.right.count == 0
 
 
 def test_thumbs_are_by_method_and_by_style():

@@ -25,6 +25,8 @@ class Asked:
     picture: str | None = None
     width: int | None = 640
     height: int | None = 480
+    model_name: str = "pet-expression"
+    model_version: str = "3"
     label: str | None = None
     confidence: float | None = None
     method: str | None = None
@@ -51,7 +53,7 @@ def rendered(days: Side, requests: list[Any], pictures: Any = None, **changes: A
         "since": UNTIL - timedelta(days=1), "until": UNTIL, "opinions": UNTIL - timedelta(days=30),
         "model": "pet-expression 3 (cnn)", "alarms": [], "notes": ["A note."], "rate": 0.05,
         "findings": findings, "reference": reference, "days": days, "feedback": 4,
-        "health": health.assess(requests, requests, truths, thumbs, 0.95),
+        "health": health.assess(requests, requests, truths, thumbs, ("pet-expression", "3"), 0.95),
     }  # fmt: skip
     return page.render(page.Look(**{**known, **changes}), pictures or {}, 0.95)
 

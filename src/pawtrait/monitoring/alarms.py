@@ -15,7 +15,7 @@ class Bounds:
     """What is still well."""
 
     most_errors: float  # share of requests
-    least_right: float  # share of confirmed answers
+    least_right: float  # share of the champion's confirmed answers
     slowest_ms: Mapping[str, float]  # kind of request → what 95 of 100 answers have to keep
     least: int  # answers of a kind; fewer say nothing of the slowest 5 of 100
 
@@ -35,7 +35,7 @@ def of_health(health: Health, bounds: Bounds) -> Iterator[str]:
         )
     if right.interval and right.interval.high < bounds.least_right:
         yield (
-            f"answers: {_share(right)} of {right.count} confirmed ones were right, expected"
+            f"answers: {_share(right)} of the champion's {right.count} confirmed ones were right, expected"
             f" {bounds.least_right:.0%} (monitor.least_right)"
         )
     for row in health.waiting:

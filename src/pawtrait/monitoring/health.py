@@ -37,6 +37,10 @@ class Request(Protocol):
     @property
     def height(self) -> int | None: ...
     @property
+    def model_name(self) -> str | None: ...
+    @property
+    def model_version(self) -> str | None: ...
+    @property
     def label(self) -> str | None: ...
     @property
     def confidence(self) -> float | None: ...
@@ -109,7 +113,8 @@ class Use:
 class Health:
     """Everything above about some days.
 
-    ``right`` and ``failures`` are about answers to pictures whose mood is confirmed, one answer a picture.
+    ``right`` and ``failures`` are about the champion's answers to pictures whose mood is confirmed, one a
+    picture.
     """
 
     requests: int
@@ -128,6 +133,7 @@ def assess(
     answered: Sequence[Request],
     truths: Mapping[str, str],
     thumbs: Sequence[Thumb],
+    champion: tuple[str, str] | None,
     level: float,
 ) -> Health:
     """Put figures to what happened.
@@ -136,9 +142,10 @@ def assess(
         requests: of the days in question.
         answered: those whose answers are held against the truth; a longer time, since reviews come later.
         truths: picture → its confirmed mood.
+        champion: name and version of the model whose answers are held against the truth; None for no model.
         level: of the intervals.
     """
-    pairs = _confirmed(answered, truths)
+    pairs = _confirmed(answered, truths, champion)
     failures = [one for one in pairs if one.actual != one.predicted]
     confusions = Counter((one.actual, one.predicted) for one in failures)
     return Health(
@@ -221,17 +228,23 @@ def use(requests: Sequence[Request]) -> Use:
     )
 
 
-def _confirmed(answered: Iterable[Request], truths: Mapping[str, str]) -> list[Answer]:
-    """Answer and truth of each picture whose mood is confirmed; the first answer it got.
+def _confirmed(
+    answered: Iterable[Request], truths: Mapping[str, str], champion: tuple[str, str] | None
+) -> list[Answer]:
+    """Answer and truth of each picture whose mood is confirmed and whose first answer was the champion's.
 
-    A later one may come from a model that has learned this very picture since.
+    A later one may come from a model that has learned this very picture since. And what an earlier champion
+    got wrong is no news of this one.
     """
-    first: dict[str, Answer] = {}
+    first: dict[str, Request] = {}
     for one in answered:
         if one.picture in truths and one.picture and one.label and one.outcome == "ok":
-            answer = Answer(one.picture, truths[one.picture], one.label, one.confidence or 0.0)
-            first.setdefault(one.picture, answer)
-    return list(first.values())
+            first.setdefault(one.picture, one)
+    return [
+        Answer(picture, truths[picture], one.label or "", one.confidence or 0.0)
+        for picture, one in first.items()
+        if (one.model_name, one.model_version) == champion
+    ]
 
 
 def _recall(pairs: Sequence[Answer], label: str, level: float) -> Share:

@@ -41,7 +41,7 @@ class _Told:
     """What the store says."""
 
     asked: list[Request]  # in the days in question
-    answered: list[Request]  # in the longer time that feedback is about
+    answered: list[Request]  # about pictures of a confirmed mood, in the longer time that feedback is about
     thumbs: list[feedback.StyleSaid]
     truths: dict[str, str]  # picture → confirmed mood
     waiting: int
@@ -70,7 +70,8 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     reference = samples.behind(learned, records, raw, model, policy=policy, largest_pixels=largest)
     days, more = samples.asked(said.asked, kept, model, policy=policy, largest_pixels=largest)
     findings = drift.look(reference, days, policy)
-    fares = health.assess(said.asked, said.answered, said.truths, said.thumbs, own.level)
+    known = (model.name, model.version) if model else None
+    fares = health.assess(said.asked, said.answered, said.truths, said.thumbs, known, own.level)
     drifted = tuple(alarms.of_drift(findings))
     heard = (*drifted, *alarms.of_health(fares, _bounds(own)))
     seen = page.Look(
@@ -118,7 +119,7 @@ def calendar(now: datetime) -> list[str]:
     with database.opened() as engine:
         decisions = ledger.all(engine)
         before = any(one.time < first for one in decisions)
-        before = before or bool(requests.between(engine, first - BEFORE, first))
+        before = before or requests.any_between(engine, first - BEFORE, first)
     of_month = [one.action for one in decisions if one.month == clock.month(now)]
     done = {one.month for one in decisions if one.month and one.action in alarms.DONE}
     told = (
@@ -133,14 +134,14 @@ def _read(since: datetime, until: datetime, kept: Pictures, known: Path, knobs: 
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
     with database.opened() as engine:
         waiting = quarantine.judge(engine, kept, known, policy, until)
-        answered = requests.between(engine, early, until)
         settled = {one.picture: one.label for one in settling.accepted(engine) if one.label}
         fresh = {one.picture: one.label for one in waiting.rulings if one.outcome == "accepted" and one.label}
+        truths = settled | fresh
         return _Told(
-            asked=[one for one in answered if one.time >= since],
-            answered=answered,
+            asked=requests.between(engine, since, until),
+            answered=requests.about(engine, truths, early, until),
             thumbs=feedback.styles_between(engine, early, until),
-            truths=settled | fresh,
+            truths=truths,
             waiting=len(fresh),
         )
 
