@@ -66,6 +66,7 @@ def build(context: Path, note: Path, log: Callable[[str], None]) -> str:
     version = champion.read(note).version
     image = name(version, registry.numbered(version).tags)
     if _there(builder, image):
+        registry.annotate(version, {registry.IMAGE: image})  # a run may have ended between build and tag
         return f"{image} is there"
     _bake(context, note)
     with Children(context) as children:

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.states import Running
 
-from pawtrait.adapters import lineage
+from pawtrait.adapters import lineage, tracking
 from pawtrait.errors import BadData
 from pawtrait.evaluation import tables
 from pipelines.workspace import Workspace
@@ -108,7 +108,7 @@ def tag(tags: Iterable[str]) -> None:
 def _registry(ws: Workspace, version: str) -> str:
     """Where MLflow shows a version: its server, or what `make ui` opens."""
     store = ws.environment()["MLFLOW_TRACKING_URI"]
-    base = store if store.startswith("http") else "http://127.0.0.1:5000"
+    base = tracking.shown(store) if store.startswith("http") else "http://127.0.0.1:5000"
     return f"{base.rstrip('/')}/#/models/pet-expression/versions/{version}"
 
 

@@ -220,6 +220,26 @@ def test_a_damaged_backup_brings_nothing_back(old, tmp_path, enter, harm):
     assert list(new.rglob("*")) == []
 
 
+def test_a_python_too_old_to_unpack_is_not_told_as_a_damaged_backup(old, tmp_path, enter, monkeypatch):
+    """Before 3.11.4 tarfile knows no filter."""
+    file = saved(tmp_path)
+    enter(tmp_path / "new")
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(BadStore, match=r"unpacked by Python 3\.11\.4 or newer"):
+        brought_back(file)
+
+
+@pytest.mark.parametrize("text", ['{"made": "2026-11-01", "colour": "red"}', "[]", "3"])
+def test_a_backup_that_tells_other_things_of_itself_is_none_of_ours(tmp_path, enter, text):
+    enter(tmp_path / "new")
+    note, file = tmp_path / "note", tmp_path / "b.tar"
+    note.write_text(text)
+    with tarfile.open(file, "w") as tar:
+        tar.add(note, backup.CONTENTS)
+    with pytest.raises(BadStore, match=r"b\.tar is no backup that .*: backup\.json is of another pawtrait"):
+        brought_back(file)
+
+
 def test_a_project_without_stores_has_an_empty_backup(tmp_path, enter):
     enter(tmp_path / "empty")
     file = saved(tmp_path)
@@ -236,12 +256,17 @@ def test_a_damaged_picture_stops_no_backup(old, tmp_path, caplog):
     assert f"pictures/{name}" not in _sums(file)
 
 
-def test_artifacts_with_a_server_are_not_passed_over(old, tmp_path):
+def test_where_artifacts_lie_with_a_server_all_else_is_kept_and_that_is_said(old, tmp_path, enter, capsys):
     with sqlite3.connect(old / "mlflow.db") as connection:
         connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/1'")
-    with pytest.raises(BadRegistry, match="artifacts lie at mlflow-artifacts:/1"):
-        saved(tmp_path)
-    assert not (tmp_path / "b.tar").exists()
+    told = known()[0], Pictures().names()
+    file = saved(tmp_path)
+    assert "\nwithout MLflow, whose artifacts lie at mlflow-artifacts:/1: back up" in capsys.readouterr().out
+    assert not any(name.startswith(("mlflow", "artifacts")) for name in _sums(file))
+    new = enter(tmp_path / "new")
+    shutil.copy(old / "mlflow.db", new)  # the server's, which is still there
+    brought_back(file)
+    assert (known()[0], Pictures().names()) == told
 
 
 def test_a_server_is_asked_for_its_database(old, tmp_path, monkeypatch):

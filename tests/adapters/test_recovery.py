@@ -53,6 +53,7 @@ def test_commit_parameters_data_and_model_come_back_in_this_order(registered):
         ("sqlite:///runs/of.db", "sqlite:///{here}/runs/of.db"),
         ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
         ("http://mlflow:5000", "http://mlflow:5000"),
+        ("https://ann:secret@mlflow", "https://ann@mlflow"),
     ],
 )
 def test_the_runs_are_named_as_a_clone_can_find_them(monkeypatch, tmp_path, named, told):

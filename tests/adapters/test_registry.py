@@ -1,6 +1,7 @@
 """From a sealed model folder to a registered model that answers, in a real store, with pickles refused."""
 
 import pickletools
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.entities.model_registry import ModelVersion
 
-from pawtrait import sealed
-from pawtrait.adapters import registry, tracking
+from pawtrait import champion, sealed
+from pawtrait.adapters import registry, runs, succession, tracking
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadRegistry
 
@@ -164,6 +166,7 @@ def test_addresses_find_their_version(logged):
         assert registry.resolve(address).version == version.version
     folder = registry.folder_of(version)
     assert set(sealed.check(folder)) == {"model.json", "model.onnx"}
+    assert not registry.COPIES.exists()  # where MLflow's own files are at hand
 
 
 @pytest.mark.parametrize(
@@ -181,6 +184,58 @@ def test_an_address_that_leads_nowhere_is_one_line(tracked, address, said):
     with pytest.raises(BadRegistry, match=said) as caught:
         registry.resolve(address)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: registry.resolve(URI),
+        lambda: registry.numbered("1"),
+        lambda: registry.aliases(),
+        lambda: registry.versions(),
+        lambda: registry.crown("2", "1"),
+        lambda: registry.folder_of(ModelVersion("pet-expression", "1", 0)),
+        lambda: tracking.of_model("f" * 64),
+        lambda: runs.known(),
+        lambda: registry.by_alias(tracking.client(), registry.CHAMPION),
+    ],
+)
+def test_a_registry_that_is_away_is_not_taken_for_an_empty_one(tracked, monkeypatch, ask):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:secret@127.0.0.1:9")
+    with pytest.raises(BadRegistry, match=r"ann@127.* or refuses: .*; try again when it is back$") as caught:
+        ask()
+    said = str(caught.value)
+    assert "secret" not in said and "\n" not in said and "pawtrait register" not in said
+
+
+@pytest.fixture
+def served(tracked, tmp_path, new_server, monkeypatch):
+    """MLflow's server, which keeps artifacts itself."""
+    stores = ("--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1")
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = new_server(tmp_path / "server", "/health", "mlflow", "server", *stores, **quiet)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    return server
+
+
+def test_what_a_server_keeps_is_fetched_once_and_stays(served, logged, tmp_path):
+    version = register(logged())
+    folder = registry.folder_of(version)
+    assert folder == Path("data/versions/pet-expression-1/artifacts/model")
+    (folder / "here").touch()
+    assert registry.folder_of(version) == folder and (folder / "here").is_file()
+    (folder / "model.onnx").write_bytes(b"damaged")
+    registry.folder_of(version)
+    assert sealed.check(folder) and not (folder / "here").exists()
+    other = register(logged("mobilenet_v2", sharpness=2.0))
+    shutil.copytree(folder.parents[1], Path("data/versions/pet-expression-2"))  # as of another registry
+    assert sealed.facts(registry.folder_of(other))["name"] == "mobilenet_v2"
+    note = tmp_path / "data/champion.json"
+    succession.write_note("2", note)
+    served.kill()
+    said = champion.read(note)
+    assert sealed.check(Path(said.folder))["model.onnx"] == said.sha256
 
 
 def test_pixels_reach_the_network_as_rgb(logged):

@@ -273,6 +273,14 @@ def tiny_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def test_a_version_of_zip_that_there_is_not_is_told_in_one_line(tmp_path: Path) -> None:
+    whole = bytearray(_zip(tmp_path / "a.zip", FILES).read_bytes())
+    whole[whole.index(b"PK\1\2") + 6] = 255  # the version that the first entry needs
+    (tmp_path / "a.zip").write_bytes(whole)
+    with pytest.raises(BadSource, match="or damaged: zip file version"):
+        _unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path, tiny_disk: None) -> None:
     path = _zip(tmp_path / "a.zip", {"happy/1.jpg": b"x" * 200_000})
     with pytest.raises(BadSource, match=r"^a\.zip: .*large.*free some space"):

@@ -276,10 +276,40 @@ def test_a_server_that_is_away_is_one_line(tracked, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with (
-        pytest.raises(BadRegistry, match=r"^MLflow at http://127.0.0.1:9, which .* be used: .*refused"),
+        pytest.raises(BadRegistry, match=r"^MLflow at http://127.0.0.1:9, .* or refuses: .*refused.*back$"),
         tracking.pipeline(tracked),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("https://ann:secret@host", "https://ann@host"),
+        ("https://:secret@host:5000/path", "https://@host:5000/path"),
+        ("postgresql+psycopg://ann:se/cret@host/db", "postgresql+psycopg://ann@host/db"),
+        ("postgresql://ann:secret@secret@host/db", "postgresql://ann@host/db"),
+        ("postgresql://host/db?password=secret", "postgresql://host/db?"),
+        ("said by https://ann:secret@host/x\n  twice", "said by https://ann@host/x twice"),
+        ("http://127.0.0.1:5000/a@b", "http://127.0.0.1:5000/a@b"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(named, told):
+    assert tracking.shown(named) == told
+
+
+def test_no_error_of_a_server_shows_its_password(tracked, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:secret@127.0.0.1:9")
+    with pytest.raises(BadRegistry) as caught, tracking.pipeline(tracked):
+        pass
+    with pytest.raises(BadRegistry, match="set MLFLOW_BACKEND_STORE_URI") as unknown:
+        tracking.address()
+    with pytest.raises(BadRegistry) as elsewhere:
+        tracking.folder("mlflow-artifacts://ann:secret@host/1")
+    for error in (caught, unknown, elsewhere):
+        assert "ann@" in str(error.value) and "secret" not in str(error.value)
 
 
 TOUCH = """

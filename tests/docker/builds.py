@@ -31,6 +31,12 @@ def known(image: str) -> bool:
     return subprocess.run(command, env=os.environ | SETTINGS, capture_output=True).returncode == 0
 
 
+def remove(image: str) -> None:
+    """Take an image away with the containers made of it, if it is here."""
+    if known(image):
+        buildah("rmi", "--force", image)
+
+
 @contextmanager
 def image(name: str, checkout: Path, target: str = "") -> Iterator[str]:
     """Build an image from its Dockerfile, up to its last target or the one that is named; gone afterwards."""
@@ -73,7 +79,7 @@ def running(image: str, command: list[str], url: str, folder: Path, *variables: 
             start_new_session=True,
         )
         try:
-            wait_for(lambda: process.poll() is not None or _answers(url), 60)
+            wait_for(lambda: process.poll() is not None or _answers(url), 180)
             assert process.poll() is None, (folder / "log").read_text()[-2000:]
             yield url
         finally:

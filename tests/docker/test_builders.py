@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait import champion
-from pawtrait.adapters import registry
+from pawtrait.adapters import registry, tracking
 from pawtrait.errors import BadParams
 from pawtrait.stages import rollback
 from pipelines import images
@@ -105,6 +105,13 @@ def test_an_image_that_is_there_is_not_built_again(project, tmp_path):
     _build(project)
     assert _build(project) == "pawtrait-serve:1-unknown is there"
     assert (tmp_path / "bin/buildah.built").read_text() == "pawtrait-serve:1-unknown\n"
+
+
+def test_a_run_that_ended_between_build_and_tag_is_made_good_by_the_next(project):
+    _build(project)
+    tracking.client().delete_model_version_tag(registry.EXPRESSION.name, "1", registry.IMAGE)
+    _build(project)
+    assert registry.numbered("1").tags[registry.IMAGE] == "pawtrait-serve:1-unknown"
 
 
 def test_a_rollback_names_the_image_that_goes_back(project, capsys):

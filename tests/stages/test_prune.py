@@ -235,6 +235,21 @@ def test_before_so_many_pipelines_have_run_no_training_counts_as_abandoned(three
     assert checkpoints.load(old) is not None
 
 
+def test_runs_of_a_server_stay_and_what_lies_here_goes(
+    project, coloured_models, tmp_path, new_server, monkeypatch, capsys
+):
+    stores = ("--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1")
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = new_server(tmp_path / "server", "/health", "mlflow", "server", *stores, **quiet)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    first, second, third = (month(project, coloured_models, one, register=one == 1) for one in (1, 2, 3))
+    prune.run(keep=1, dry=False)
+    assert {first, second, third} <= active()
+    assert [in_cache(f"input {number}\n") for number in (1, 2, 3)] == [True, False, True]
+    assert "2 older runs lie with MLflow's server and stay" in capsys.readouterr().out
+    assert "model.onnx" in sealed.check(registry.folder_of(registry.numbered("1")))
+
+
 def test_outside_a_project_the_way_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadData, match="is no DVC project; run from the project's root"):

@@ -50,7 +50,7 @@ def commands(uri: str) -> Iterator[str]:
 
 
 def _runs() -> str:
-    """Where the runs are, as a command elsewhere can name it: a SQLite file by its whole path."""
+    """Where the runs are, as a command elsewhere can name it: a SQLite file by its path; no password."""
     known = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     scheme, _, path = known.partition(":///")
-    return f"{scheme}:///{Path(path).resolve()}" if scheme.startswith("sqlite") else known
+    return f"{scheme}:///{Path(path).resolve()}" if scheme.startswith("sqlite") else tracking.shown(known)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
@@ -25,12 +25,17 @@ from pawtrait import environment, sealed
 from pawtrait.adapters import tracking
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
-from pawtrait.errors import BadRegistry
+from pawtrait.errors import BadModel, BadRegistry
+from pawtrait.files import whole_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+FOLDER = "pawtrait.folder"  # tag of a registered model: the version last registered from its folder
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # what MLflow says of what is not there
+COPIES = Path("data/versions")  # of models that MLflow keeps elsewhere; the champion's note may name one
+MODEL = Path("artifacts/model")  # within what MLflow keeps of a version
 IMAGE = "image"  # tag of a version: the container image that holds it, where one was built
 REQUIREMENTS = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
@@ -139,6 +144,7 @@ def log(run: tracking.Run, folder: Path, kind: Kind = EXPRESSION) -> None:
     )
 
 
+@tracking.answering()
 def register(digest: str, tags: Mapping[str, Any], description: str, kind: Kind = EXPRESSION) -> ModelVersion:
     """Make the model with this SHA-256 a version under its kind's name; the first one becomes champion.
 
@@ -157,6 +163,7 @@ def register(digest: str, tags: Mapping[str, Any], description: str, kind: Kind 
     return opened.get_model_version(kind.name, known.version)
 
 
+@tracking.answering()
 def find(digest: str, kind: Kind = EXPRESSION) -> ModelVersion | None:
     """The version that holds the model with this SHA-256."""
     opened = tracking.client()
@@ -164,25 +171,33 @@ def find(digest: str, kind: Kind = EXPRESSION) -> ModelVersion | None:
     return next((one for one in versions if one.tags.get("model.sha256") == digest), None)
 
 
+@tracking.answering()
 def by_alias(opened: MlflowClient, alias: str, kind: Kind = EXPRESSION) -> ModelVersion | None:
     """The version that carries an alias, or None."""
     try:
         return opened.get_model_version_by_alias(kind.name, alias)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise BadRegistry(f"{mlflow.get_tracking_uri()}: {error}") from error
+        if error.error_code not in ABSENT:
+            raise
+        return None
 
 
 def aliases(kind: Kind = EXPRESSION) -> dict[str, str]:
     """Which version carries which alias; nothing where none is registered."""
-    try:
-        known = tracking.client().get_registered_model(kind.name).aliases
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return {}
-        raise BadRegistry(f"{mlflow.get_tracking_uri()}: {error}") from error
-    return {alias: str(version) for alias, version in known.items()}
+    known = _model(kind)
+    return {alias: str(version) for alias, version in known.aliases.items()} if known else {}
+
+
+def from_folder(kind: Kind) -> str | None:
+    """The version that lay in a kind's folder when that was last registered, as ``remember`` noted it."""
+    known = _model(kind)
+    return known.tags.get(FOLDER) if known else None
+
+
+@tracking.answering()
+def remember(version: str, kind: Kind) -> None:
+    """Note on a registered model which version lies in its folder."""
+    tracking.client().set_registered_model_tag(kind.name, FOLDER, version)
 
 
 def numbered(version: str, kind: Kind = EXPRESSION) -> ModelVersion:
@@ -194,6 +209,7 @@ def numbered(version: str, kind: Kind = EXPRESSION) -> ModelVersion:
     return resolve(f"models:/{kind.name}/{version}")
 
 
+@tracking.answering()
 def versions(kind: Kind = EXPRESSION) -> list[ModelVersion]:
     """Every version of a kind, oldest first."""
     found = tracking.client().search_model_versions(f"name = '{kind.name}'")
@@ -206,6 +222,7 @@ def all_tags() -> list[dict[str, str]]:
     return [{**one.tags, "logged.run_id": one.run_id or ""} for one in found]
 
 
+@tracking.answering()
 def crown(version: str, previous: str | None, kind: Kind = EXPRESSION) -> None:
     """Make a version champion, the former one previous; twice does nothing. A champion is no challenger."""
     opened, known = tracking.client(), aliases(kind)
@@ -216,6 +233,7 @@ def crown(version: str, previous: str | None, kind: Kind = EXPRESSION) -> None:
         opened.delete_registered_model_alias(kind.name, CHALLENGER)
 
 
+@tracking.answering()
 def annotate(
     version: str, tags: Mapping[str, Any], description: str | None = None, kind: Kind = EXPRESSION
 ) -> None:
@@ -227,42 +245,80 @@ def annotate(
         opened.update_model_version(kind.name, version, description)
 
 
+@tracking.answering()
 def resolve(uri: str) -> ModelVersion:
     """The version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` means.
 
     Raises:
-        BadRegistry: there is no such version, or the text is no such address.
+        BadRegistry: there is no such version, the text is no such address, or MLflow cannot be reached.
     """
     body = uri.removeprefix("models:/")
-    opened = tracking.client()
     try:
         if "@" in body:
-            return opened.get_model_version_by_alias(*body.split("@", 1))
+            return tracking.client().get_model_version_by_alias(*body.split("@", 1))
         if "/" in body:
-            return opened.get_model_version(*body.split("/", 1))
+            return tracking.client().get_model_version(*body.split("/", 1))
     except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
         raise BadRegistry(
-            f"{uri} is not in the registry at {mlflow.get_tracking_uri()}; run `pawtrait register`"
+            f"{uri} is not in the registry at {tracking.shown()}; run `pawtrait register`"
         ) from error
     raise BadRegistry(
         f"{uri} names no model; write models:/{EXPRESSION.name}@{CHAMPION} or models:/{EXPRESSION.name}/1"
     )
 
 
+@tracking.answering()
 def folder_of(registered: ModelVersion, into: Path | None = None) -> Path:
     """The model folder inside a version, copied ``into`` a folder that is there.
 
-    Where none is named, it is downloaded only where the artifacts lie elsewhere, and stays for good.
+    Where none is named, it is MLflow's own; where that lies elsewhere, a copy in ``COPIES``, fetched once.
+
+    Raises:
+        BadRegistry: it cannot be fetched.
     """
-    root = mlflow.artifacts.download_artifacts(
-        f"models:/{registered.name}/{registered.version}", dst_path=str(into) if into else None
-    )
-    return Path(root) / "artifacts" / "model"
+    if into is not None:
+        return _fetched(registered, into)
+    location = tracking.client().get_model_version_download_uri(registered.name, registered.version)
+    if tracking.near(location) is not None:
+        return _fetched(registered, None)
+    copy = COPIES / f"{registered.name}-{registered.version}"
+    if not _whole(copy / MODEL, registered):
+        with whole_folder(copy) as draft:
+            _fetched(registered, draft)
+    return copy / MODEL
 
 
+@tracking.answering()
 def tags_of_run(run_id: str) -> dict[str, str]:
     """A run's tags."""
     return dict(tracking.client().get_run(run_id).data.tags)
+
+
+@tracking.answering()
+def _model(kind: Kind) -> RegisteredModel | None:
+    """The registered model of a kind, where one is registered."""
+    try:
+        return tracking.client().get_registered_model(kind.name)
+    except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        return None
+
+
+def _fetched(registered: ModelVersion, into: Path | None) -> Path:
+    """The model folder in what MLflow gives: a copy, or its own files where it has them here."""
+    uri = f"models:/{registered.name}/{registered.version}"
+    return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into) if into else None)) / MODEL
+
+
+def _whole(folder: Path, registered: ModelVersion) -> bool:
+    """Whether a copy is the version's, unchanged: another registry numbers its versions alike."""
+    try:
+        return registered.tags.get("model.sha256") in sealed.check(folder).values()
+    except BadModel:
+        return False
 
 
 def _registered(
@@ -273,7 +329,7 @@ def _registered(
     if run is None:
         stage = kind.stage.format("MODEL" if kind is EXPRESSION else kind.name.rpartition("-")[2])
         raise BadRegistry(
-            f"no run at {mlflow.get_tracking_uri()} trained the model {digest[:12]}; point"
+            f"no run at {tracking.shown()} trained the model {digest[:12]}; point"
             " MLFLOW_TRACKING_URI at the store that has it, or train it here:"
             f" `dvc repro --force --single-item {stage}`"
         )

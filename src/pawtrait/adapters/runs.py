@@ -22,8 +22,8 @@ class Run:
         name: as the UI shows it.
         parent: of a model's run, the pipeline's.
         tags: all of them.
-        folder: its artifacts.
-        models: id → folder of those that it logged.
+        folder: its artifacts; None where they lie with a server or in a bucket.
+        models: id → folder of those that it logged, likewise.
         started: in UTC.
         going: it has not ended.
     """
@@ -32,27 +32,30 @@ class Run:
     name: str
     parent: str | None
     tags: dict[str, str]
-    folder: Path
-    models: dict[str, Path]
+    folder: Path | None
+    models: dict[str, Path | None]
     started: datetime
     going: bool
 
     @property
     def lock(self) -> str:
         """The text of the dvc.lock that it keeps, or nothing."""
+        if self.folder is None:  # asked for over the network, so of those alone that keep one
+            return tracking.kept(self.id, "dvc.lock") if self.tags.get(KIND) == "pipeline" else ""
         path = self.folder / "dvc.lock"
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+@tracking.answering()
 def known() -> list[Run]:
     """Every run of ours, the newest first."""
     opened = tracking.client()
     experiment = opened.get_experiment_by_name(tracking.EXPERIMENT)
     if experiment is None:
         return []
-    models: dict[str, dict[str, Path]] = {}
+    models: dict[str, dict[str, Path | None]] = {}
     for model in _pages(opened.search_logged_models, [experiment.experiment_id]):
-        place = tracking.folder(model.artifact_location)
+        place = tracking.near(model.artifact_location)
         models.setdefault(model.source_run_id, {})[model.model_id] = place
     found = _pages(opened.search_runs, [experiment.experiment_id], order_by=["start_time DESC"])
     return [_run(one, models.get(one.info.run_id, {})) for one in found]
@@ -93,11 +96,17 @@ def trained_here() -> set[str]:
 
 
 def size(run: Run) -> int:
-    """Bytes of its artifacts and models."""
-    folders = (run.folder, *run.models.values())
+    """Bytes of its artifacts and models on this machine."""
+    folders = filter(None, (run.folder, *run.models.values()))
     return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
+def away(run: Run) -> bool:
+    """Whether files of it lie elsewhere, where ``free`` leaves them."""
+    return None in (run.folder, *run.models.values())
+
+
+@tracking.answering()
 def free(run: Run) -> None:
     """Delete a run with all it left; files first, so that a process that dies here begins again with it."""
     opened = tracking.client()
@@ -108,20 +117,20 @@ def free(run: Run) -> None:
     opened.delete_run(run.id)
 
 
-def _remove(folder: Path, name: str) -> None:
+def _remove(folder: Path | None, name: str) -> None:
     """A folder called NAME/artifacts goes, with its NAME; any other stays."""
-    if folder.name == "artifacts" and folder.parent.name == name:
+    if folder and folder.name == "artifacts" and folder.parent.name == name:
         shutil.rmtree(folder.parent, ignore_errors=True)
 
 
-def _run(found: Any, models: dict[str, Path]) -> Run:
+def _run(found: Any, models: dict[str, Path | None]) -> Run:
     info, tags = found.info, dict(found.data.tags)
     return Run(
         info.run_id,
         info.run_name,
         tags.get(PARENT),
         tags,
-        tracking.folder(info.artifact_uri),
+        tracking.near(info.artifact_uri),
         models,
         datetime.fromtimestamp(info.start_time / 1000, UTC),
         info.status == "RUNNING",

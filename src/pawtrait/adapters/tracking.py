@@ -8,6 +8,7 @@ output, and a restored output finds its old run.
 import logging
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,9 @@ ABOUT = {
 FINGERPRINT = Path("data/source.json")
 LOCK = Path(".cache/mlflow.lock")
 NOTE = "run_id"  # a file beside a training's checkpoints
+SECRET = re.compile(  # in addresses: what stands between user and @, but no port; or libpq's password=
+    r"(://[^\s:/@]*):(?!\d+/)(?:[^\s/?#]*|[^\s@]*)(?=@)|(?<=[?&])password=[^\s&]*"
+)
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +117,28 @@ class Run:
         self._client.log_inputs(self.id, datasets=[DatasetInput(entity, [tag])])
 
 
+def shown(said: object | None = None) -> str:
+    """MLflow's address, or what else is said about it, in one line and without a password."""
+    text = str(mlflow.get_tracking_uri() if said is None else said)
+    return SECRET.sub(r"\1", " ".join(text.split()))
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What MLflow raises in the block, or in a function that this decorates, is ours then, and one line.
+
+    Raises:
+        BadRegistry: MLflow cannot be reached, or refuses.
+    """
+    try:
+        yield
+    except MlflowException as error:
+        raise BadRegistry(
+            f"MLflow at {shown()}, which MLFLOW_TRACKING_URI names, cannot be reached or refuses:"
+            f" {shown(error)}; try again when it is back"
+        ) from error
+
+
 def address() -> str:
     """The database that MLflow keeps its runs in.
 
@@ -124,7 +150,7 @@ def address() -> str:
         known = os.environ.get("MLFLOW_BACKEND_STORE_URI", known)
     if not known.startswith(("sqlite:", "postgresql")):
         raise BadRegistry(
-            f"{known} is a server; set MLFLOW_BACKEND_STORE_URI to its database, sqlite:///… or postgresql://…"
+            f"{shown(known)} is a server; set MLFLOW_BACKEND_STORE_URI to its database, sqlite:///… or postgresql://…"
         )
     return str(known)
 
@@ -137,15 +163,21 @@ def home() -> Path:
 
 
 def folder(location: str) -> Path:
-    """The folder that MLflow's address of artifacts means.
+    """The same as ``near``, where it has to be one.
 
     Raises:
         BadRegistry: they lie with a server or in a bucket.
     """
+    found = near(location)
+    if found is None:
+        raise BadRegistry(f"artifacts lie at {shown(location)}; expected a folder of this machine")
+    return found
+
+
+def near(location: str) -> Path | None:
+    """The folder that MLflow's address of artifacts means; None where a server or bucket has them."""
     parts = urlparse(location)
-    if parts.scheme not in ("", "file"):
-        raise BadRegistry(f"artifacts lie at {location}, which has to be backed up where it is")
-    return Path(unquote(parts.path)).absolute()
+    return Path(unquote(parts.path)).absolute() if parts.scheme in ("", "file") else None
 
 
 def client() -> MlflowClient:
@@ -173,24 +205,19 @@ def pipeline(knobs: Params) -> Iterator[Run]:
     source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
     data = (source, lineage.feedback())
     key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data)
-    try:
+    with answering():
         opened = client()
         with FileLock(LOCK):
             experiment = _experiment(opened)
             found = opened.search_runs([experiment], f"tags.\"pawtrait.key\" = '{key}'", max_results=1)
             begun = found[0].info.run_id if found else _begin(opened, experiment, key, knobs, commit)
             run = Run(opened, begun)
-    except MlflowException as error:
-        raise BadRegistry(
-            f"MLflow at {mlflow.get_tracking_uri()}, which MLFLOW_TRACKING_URI names, cannot be used:"
-            f" {' '.join(str(error).split())}"
-        ) from error
-    try:
-        yield run
-    except BaseException:
-        opened.set_terminated(run.id, "FAILED")
-        raise
-    opened.set_terminated(run.id)
+        try:
+            yield run
+        except BaseException:
+            opened.set_terminated(run.id, "FAILED")
+            raise
+        opened.set_terminated(run.id)
 
 
 @contextmanager
@@ -229,13 +256,14 @@ def training(
         shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
 
 
+@answering()
 def of_model(digest: str) -> Run | None:
     """The newest run that trained the model with this SHA-256, or None, which is logged."""
     opened = client()
     query = f"tags.\"model.sha256\" = '{digest}'"
     found = opened.search_runs([_experiment(opened)], query, order_by=["start_time DESC"], max_results=1)
     if not found:
-        log.warning("no run at %s trained the model %s", mlflow.get_tracking_uri(), digest[:12])
+        log.warning("no run at %s trained the model %s", shown(), digest[:12])
         return None
     return Run(opened, found[0].info.run_id)
 
@@ -246,6 +274,14 @@ def keeps(run_id: str, folder: str) -> bool:
         return bool(client().list_artifacts(run_id, folder))
     except MlflowException:
         return False
+
+
+@answering()
+def kept(run_id: str, name: str) -> str:
+    """The text of a file that a run keeps, wherever its artifacts lie; "" where it keeps no such file."""
+    if all(one.path != name for one in client().list_artifacts(run_id)):
+        return ""
+    return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
 
 
 def maker(parent: Run, name: str, digest: str) -> dict[str, str]:

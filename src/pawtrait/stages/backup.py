@@ -2,7 +2,7 @@
 
 In the tar: ``feedback.database`` and ``mlflow.database`` (a SQLite file or a dump of PostgreSQL),
 ``artifacts/N/``, ``snapshots/``, ``champion.json``, ``pictures/``, and last ``backup.json``, which lists all
-with their sums.
+with their sums. MLflow is left out where its artifacts lie with a server, which has to back up both.
 """
 
 import io
@@ -56,11 +56,16 @@ def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         feedback: the folder of snapshots.
 
     Raises:
-        BadStore: a store cannot be read, or MLflow's artifacts lie with a server.
+        BadStore: a store cannot be read.
+        BadRegistry: MLflow is a server, and nothing says where its database is.
     """
     with tempfile.TemporaryDirectory(prefix="pawtrait-backup-") as scratch:
         backends = _databases(Path(scratch))
         artifacts = _artifacts(backends)
+        away = [place for place in artifacts if tracking.near(place) is None]
+        if away:
+            artifacts = {}
+            del backends[MLFLOW]
         entries = {name: Path(scratch) / name for name in backends}
         for location, name in artifacts.items():
             entries |= _tree(tracking.folder(location), name)
@@ -73,6 +78,9 @@ def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
             _add(tar, CONTENTS, json.dumps(asdict(made), indent=1).encode())
     held = ", ".join(f"{count} {what}" for what, count in _counts(sums).items())
     print(f"{out}: {out.stat().st_size / 1e6:.0f} MB, {held}; bring it back with `make restore FROM={out}`")
+    if away:
+        where = tracking.shown(away[0])
+        print(f"without MLflow, whose artifacts lie at {where}: back up its database and them where they are")
 
 
 def in_git(path: Path) -> bool:

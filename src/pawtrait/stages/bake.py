@@ -53,7 +53,7 @@ def run(
 
 
 def _folder(known: champion.Champion) -> Path:
-    """Where the note says, or fetched again: with a server the note names a download, which may be gone."""
+    """Where the note says, or fetched again: with a server the note names a copy, which may be gone."""
     folder = Path(known.folder)
     return folder if folder.is_dir() else registry.folder_of(registry.numbered(known.version))
 

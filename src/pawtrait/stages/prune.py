@@ -9,6 +9,8 @@ from pawtrait.adapters.runs import Run
 def run(*, keep: int, dry: bool) -> None:
     """Free all but the newest ``keep`` pipeline runs; a registered version and what made it always stay.
 
+    Runs whose files lie with MLflow's server stay too: other checkouts may use it.
+
     Args:
         dry: only say what would go.
 
@@ -21,22 +23,25 @@ def run(*, keep: int, dry: bool) -> None:
     space = cache.folder()
     files = _loose(space, [one for one in known if one.id in needed], old, keep)
     left = _unfinished(known, keep)
-    freed = {one.id: runs.size(one) for one in old}  # before anything is gone
-    for one in old:
+    here = [one for one in old if not runs.away(one)]
+    freed = {one.id: runs.size(one) for one in here}  # before anything is gone
+    for one in here:
         print(f"run {one.name} ({one.id[:8]}): {_mb(freed[one.id])}")
     if not dry:
         for name in files:
             cache.place(space, name).unlink(missing_ok=True)
         for folder in left:
             abandoned.free(folder)
-        for one in old:  # the locks that they keep say what to free, so they go last
+        for one in here:  # the locks that they keep say what to free, so they go last
             runs.free(one)
     word = "would be freed" if dry else "freed"
     print(
-        f"{word}: {len(old)} of {len(known)} runs in MLflow, {_mb(sum(freed.values()))};"
+        f"{word}: {len(here)} of {len(known)} runs in MLflow, {_mb(sum(freed.values()))};"
         f" {len(files)} files in DVC's cache, {_mb(sum(files.values()))};"
         f" checkpoints of {len(left)} abandoned trainings, {_mb(sum(left.values()))}"
     )
+    if away := len(old) - len(here):
+        print(f"{away} older runs lie with MLflow's server and stay: delete them there, and run `mlflow gc`")
     print(f"kept: {_versions()}; the newest {keep} pipeline runs; all snapshots of feedback")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pawtrait import params, sealed
 from pawtrait.adapters import lineage, registry, tracking
+from pawtrait.adapters.registry import Kind
 
 PAINTERS = {"cyclegan": registry.CYCLEGAN, "fast": registry.FAST}
 FIGURES = (
@@ -23,11 +24,12 @@ def run(*, painters: Path) -> None:
     """Register every painter that is there; one that says why it is not stays out, and that is told.
 
     No gate judges a portrait: there is no right answer to count. What lies in the folder is what paints, so
-    it is champion, and the one before it previous.
+    it is champion, and the one before it previous. Only what is new there is crowned: else whoever gives the
+    alias to an older version would lose it to the next month.
 
     Raises:
         BadModel: a painter's folder is damaged.
-        BadRegistry: the tracking store does not know a painter.
+        BadRegistry: the tracking store does not know a painter, or cannot be reached.
     """
     for name, kind in PAINTERS.items():
         folder = painters / name
@@ -37,13 +39,34 @@ def run(*, painters: Path) -> None:
         if facts.get("missing"):
             print(f"{kind.name} stays unregistered: {facts['missing']}")
             continue
-        with tracking.pipeline(params.load()) as record:
-            tags = _tags(facts, folder) | {"pipeline.run_id": record.id}
-        before = registry.aliases(kind).get(registry.CHAMPION)
-        version = registry.register(sums[kind.served[0]], tags, _description(facts), kind)
-        now = str(version.version)
-        registry.crown(now, before if before != now else None, kind)
-        print(f"{name} is {version.name} version {now}")
+        digest = sums[kind.served[0]]
+        if (known := _settled(digest, kind)) is None:
+            known = _crowned(digest, facts, folder, kind)
+        print(f"{name} is {known}")
+
+
+def _settled(digest: str, kind: Kind) -> str | None:
+    """A sentence where this very painter came from the folder before, and some version has the alias."""
+    found = registry.find(digest, kind)
+    champion = registry.aliases(kind).get(registry.CHAMPION)
+    if found is None or champion is None or registry.from_folder(kind) != str(found.version):
+        return None
+    named = f"{kind.name} version {found.version}"
+    if champion == str(found.version):
+        return named
+    return f"{named}, nothing new; champion stays version {champion}, which somebody gave the alias by hand"
+
+
+def _crowned(digest: str, facts: Mapping[str, Any], folder: Path, kind: Kind) -> str:
+    """Register a painter that is new in the folder, make it champion, and name it."""
+    with tracking.pipeline(params.load()) as record:
+        tags = _tags(facts, folder) | {"pipeline.run_id": record.id}
+    before = registry.aliases(kind).get(registry.CHAMPION)
+    version = registry.register(digest, tags, _description(facts), kind)
+    now = str(version.version)
+    registry.crown(now, before if before != now else None, kind)
+    registry.remember(now, kind)
+    return f"{version.name} version {now}"
 
 
 def _tags(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:

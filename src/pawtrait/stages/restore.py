@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -44,13 +45,13 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         for path in _files(draft / backup.PICTURES):
             inbox.put(path.read_bytes())  # one that is there already stays
         _put(draft / backup.SNAPSHOTS, feedback)
-        for name, address, paths in (
-            (backup.FEEDBACK, database.url(), {}),
-            (backup.MLFLOW, tracking.address(), dict.fromkeys(PLACES, moved)),
-        ):
-            if name in contents.backends:
-                dumps.load(address, draft / name, paths)
-    crowned = registry.aliases().get(registry.CHAMPION) if backup.MLFLOW in contents.backends else None
+        paths = {backup.MLFLOW: dict.fromkeys(PLACES, moved)}
+        for name in contents.backends:
+            dumps.load(_address(name), draft / name, paths.get(name, {}))
+    if backup.MLFLOW not in contents.backends:
+        print(f"{source} of {contents.made} is back, without MLflow, which it does not hold")
+        return
+    crowned = registry.aliases().get(registry.CHAMPION)
     if crowned is not None:
         succession.write_note(crowned, note)  # anew: it says where the files lie
     print(f"{source} of {contents.made} is back; champion is version {crowned or '– none'}")
@@ -58,11 +59,17 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
 
 def _unpacked(source: Path, draft: Path) -> Contents:
     """The backup's files in a folder, each compared with its sum."""
+    if not hasattr(tarfile, "data_filter"):
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise BadStore(
+            f"a backup is unpacked by Python 3.11.4 or newer, and this is {version}: older ones follow links"
+            " that lead out of it; restore with a newer one"
+        )
     try:
         with tarfile.open(source, "r:") as tar:
             tar.extractall(draft, filter="data")
-        known = Contents(**json.loads((draft / backup.CONTENTS).read_text(encoding="utf-8")))
-    except (OSError, tarfile.TarError, ValueError, TypeError) as error:
+        known = _contents((draft / backup.CONTENTS).read_text(encoding="utf-8"))
+    except (OSError, tarfile.TarError, ValueError) as error:
         raise BadStore(
             f"{source} is no backup that `make backup` wrote, or not all of one: {error}"
         ) from error
@@ -72,17 +79,33 @@ def _unpacked(source: Path, draft: Path) -> Contents:
     return known
 
 
+def _contents(text: str) -> Contents:
+    """What a backup says of itself.
+
+    Raises:
+        ValueError: it is no JSON, or has other fields than ours.
+    """
+    try:
+        return Contents(**json.loads(text))
+    except TypeError as error:
+        raise ValueError(f"{backup.CONTENTS} is of another pawtrait: {error}") from error
+
+
 def _home(old: str) -> str:
     """Where artifacts go: mlruns beside MLflow's SQLite file, or in this folder; spelt as it was."""
     folder = tracking.home() / "mlruns" / tracking.folder(old).name
     return folder.as_uri() if old.startswith("file:") else str(folder)
 
 
+def _address(name: str) -> str:
+    """Of the store that a part of the backup goes into."""
+    return database.url() if name == backup.FEEDBACK else tracking.address()
+
+
 def _free(contents: Contents, moved: dict[str, str], feedback: Path) -> None:
     """Nothing may lie where something would go; only pictures go beside others, under names of their own."""
-    addresses = {backup.FEEDBACK: database.url(), backup.MLFLOW: tracking.address()}
     for name, kind in contents.backends.items():
-        address = addresses[name]
+        address = _address(name)
         if dumps.backend(address) != kind:
             raise BadStore(f"{name} of the backup is {kind}, and {database.shown(address)} is not")
         if there := dumps.there(address):

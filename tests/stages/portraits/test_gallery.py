@@ -243,9 +243,9 @@ def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missin
         assert (portrait.format, portrait.size, answer["problem"]) == ("PNG", (70, 50), "")
 
 
-def test_the_painter_that_lies_in_the_folder_is_champion_also_when_an_older_one_comes_back(
-    hung, tmp_path, monkeypatch
-):
+@pytest.fixture
+def two(hung, tmp_path, monkeypatch):
+    """The painters' folder, and one with another CycleGAN, which MLflow knows too."""
     monkeypatch.chdir(hung.root)
     first = Path("data/painters")
     second = shutil.copytree(first, tmp_path / "painters")
@@ -256,6 +256,11 @@ def test_the_painter_that_lies_in_the_folder_is_champion_also_when_an_older_one_
     sealed.seal(swapped)
     with tracking.training(params.load(), "cyclegan", [swapped], "painter", tmp_path / "place") as record:
         registry.log(record, swapped, registry.CYCLEGAN)
+    return first, second
+
+
+def test_the_painter_that_lies_in_the_folder_is_champion_also_when_an_older_one_comes_back(two):
+    first, second = two
     register_painters.run(painters=first)
     old = registry.aliases(registry.CYCLEGAN)["champion"]
     register_painters.run(painters=second)
@@ -265,3 +270,24 @@ def test_the_painter_that_lies_in_the_folder_is_champion_also_when_an_older_one_
     for _ in range(2):
         register_painters.run(painters=first)
         assert registry.aliases(registry.CYCLEGAN) == {"champion": old, "previous": new}
+
+
+def test_an_alias_given_back_by_hand_stays_until_another_painter_lies_in_the_folder(two, capsys):
+    first, second = two
+    register_painters.run(painters=first)
+    old = registry.aliases(registry.CYCLEGAN)["champion"]
+    register_painters.run(painters=second)
+    new = registry.aliases(registry.CYCLEGAN)["champion"]
+    tracking.client().set_registered_model_alias(registry.CYCLEGAN.name, "champion", old)  # as a page does
+    known = registry.aliases(registry.CYCLEGAN)
+    capsys.readouterr()
+    for _ in range(2):
+        register_painters.run(painters=second)
+        assert registry.aliases(registry.CYCLEGAN) == known
+    assert (
+        f"cyclegan is pet-portrait-cyclegan version {new}, nothing new; champion stays version {old}"
+        in capsys.readouterr().out
+    )
+    for painters, champion in ((first, old), (second, new)):
+        register_painters.run(painters=painters)
+        assert registry.aliases(registry.CYCLEGAN)["champion"] == champion
