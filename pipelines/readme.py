@@ -27,7 +27,8 @@ FACTS = (  # of CycleGAN's model.json
 LEGEND = (  # of the portraits' table
     "in brackets the lowest and the highest portrait. Content: 0 is the photo, 1 nothing of it left. Style:"
     " 0 is the painting's manner, 1 the untouched photo's, more is farther away. Identity: 1 is the same."
-    " Mood kept: the share read like their photo."
+    " Mood kept: the share read like their photo. nst and hybrid lower these very losses; cyclegan, which"
+    " learned all paintings together, is held against each of them."
 )
 VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 

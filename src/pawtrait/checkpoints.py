@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def save(
 def load(folder: Path) -> Checkpoint | None:
     """The newest checkpoint that is whole; None where there is none.
 
-    A damaged one is passed over with a line in the log, and the one before it is taken.
+    A damaged one is set aside with a line in the log, and the one before it is taken.
     """
     for number in reversed(_numbers(folder)):
         place = folder / f"{number:0{DIGITS}}"
@@ -73,6 +74,8 @@ def load(folder: Path) -> Checkpoint | None:
             state = json.loads((place / STATE).read_text(encoding="utf-8"))
             return Checkpoint(number, load_file(place / ARRAYS), state)
         log.warning("checkpoint %s is damaged (%s); going back to the one before it", place, fault)
+        with suppress(OSError):  # of several processes one is the first
+            place.rename(place.with_name(f"{place.name}.damaged"))  # so that it is no more among those kept
     return None
 
 

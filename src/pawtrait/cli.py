@@ -201,7 +201,20 @@ def results() -> None:
     console.print("\nreport      data/reports/index.html", highlight=False)
     console.print("MLflow      make ui, then open the address it prints", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
-    console.print(f"try it      {command} predict 'data/raw/test/happy/*.jpg'", highlight=False)
+    console.print(f"try it      {command} predict '{_some_pictures()}'", highlight=False)
+
+
+def _some_pictures() -> str:
+    """Pictures that no model has learned from: a folder of the source's test split, or one that became it."""
+    from pawtrait.dataset import labels, manifest
+
+    splits = Path("data/tables/splits.csv")
+    placed = manifest.read(splits, manifest.Placed) if splits.is_file() else []
+    held_out = [row for row in placed if (row.split, row.label) == ("test", labels.LABELS[0])]
+    if not held_out:
+        return "PICTURE"
+    one = Path("data/raw") / held_out[0].path
+    return f"{one.parent}/*{one.suffix}" if one.parts[2] == "test" else one.as_posix()
 
 
 def _remind(best: str) -> None:

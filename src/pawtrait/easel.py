@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 from pawtrait import progress
-from pawtrait.dataset import images, manifest, paintings
+from pawtrait.dataset import images, layout, manifest, paintings
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.named import Found
 from pawtrait.dataset.paintings import Painting
@@ -74,13 +74,14 @@ def hang(
             began = time.perf_counter()
             try:
                 photo = _photo(one, largest_pixels)
-                file = _free(out / f"{Path(one.name).stem}-{wish.method}.png")
+                name = layout.tame(Path(one.name).stem)
+                file = _free(out / f"{name}-{wish.method}.png")
                 portrait = _portrait(studio, photo, wish, file)
             except (BadImage, BadModel, BadParams, BadTraining) as error:
                 yield Done(one.name, None, 0.0, str(error))
                 continue
             if len(pairs) < SHOWN:
-                pairs.append((Path(one.name).stem, _small(photo), _small(portrait)))
+                pairs.append((name, _small(photo), _small(portrait)))
             yield Done(one.name, file, time.perf_counter() - began, "")
     finally:  # also of what an interrupt left
         if pairs:

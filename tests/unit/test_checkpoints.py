@@ -72,6 +72,15 @@ def test_saving_goes_on_after_a_damaged_checkpoint(tmp_path):
     assert checkpoints.load(tmp_path).state == {"epoch": 1, "again": True}
 
 
+def test_the_good_one_before_a_damaged_one_stays_to_fall_back_on(tmp_path):
+    for epoch in (1, 2):
+        last = checkpoints.save(tmp_path, ARRAYS, {"epoch": epoch})
+    _flip_a_bit(last / "state.json")
+    assert checkpoints.load(tmp_path).state == {"epoch": 1}
+    _flip_a_bit(checkpoints.save(tmp_path, ARRAYS, {"epoch": 2}) / "state.json")
+    assert checkpoints.load(tmp_path).state == {"epoch": 1}
+
+
 def test_what_a_killed_writer_left_is_no_checkpoint_and_is_cleared_away(tmp_path):
     left = tmp_path / ".000001.12345678"
     left.mkdir()

@@ -1,6 +1,7 @@
 """From names on a command line to moods; one picture that cannot be read stops no other."""
 
 import io
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,6 +49,26 @@ def test_a_picture_gets_its_mood_with_a_probability_for_each(classifier, coloure
     assert mood.probabilities["angry"] == max(mood.probabilities.values()) > 0.9
     assert sum(mood.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert mood.problem == ""
+
+
+def test_a_name_that_is_no_utf_8_can_be_printed(classifier, coloured_picture, tmp_path):
+    picture = coloured_picture("sad")
+    picture.rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    (mood,) = read(classifier, tmp_path)
+    (lacking,) = found(os.fsdecode(b"na\xefve.png"))
+    assert mood.label == "sad" and mood.picture.encode().endswith("caf\ufffd.png".encode())
+    assert lacking == ("na\ufffdve.png", "na\ufffdve.png is not here")
+
+
+def test_what_an_operating_system_left_in_a_folder_is_no_picture(coloured_picture, tmp_path):
+    for name in ("pets/a.png", "pets/._a.png", "pets/__MACOSX/a.png"):
+        coloured_picture("sad", name)
+    assert names(tmp_path / "pets") == [str(tmp_path / "pets/a.png")]
+
+
+def test_a_list_is_a_list_whatever_its_first_letters(typed):
+    typed(b"BMW.jpg\ncat.jpg\n")
+    assert names("-") == ["BMW.jpg", "cat.jpg"]
 
 
 def test_a_bad_file_has_its_reason_and_the_rest_go_on(classifier, coloured_picture, tmp_path):

@@ -234,3 +234,14 @@ def test_the_card_warns_of_what_the_figures_show():
 def test_a_model_at_chance_is_called_that():
     assert "may have learnt nothing" in " ".join(limits(model(test_accuracy_low=0.2)))
     assert "may have learnt nothing" not in " ".join(limits(model()))
+
+
+def test_chance_is_what_the_commonest_mood_gives():
+    supports = zip(LABELS, (20, 8, 6, 4), strict=True)
+    lines = [ClassScore("test", label, 0.5, 0.5, 0.5, support) for label, support in supports]
+    assert "reaches down to 0.53" in " ".join(limits(replace(model(test_accuracy_low=0.5), classes=lines)))
+
+
+def test_many_copies_of_few_originals_are_few():
+    said = " ".join(limits(model(test_pictures=152, test_groups=45)))
+    assert "152 pictures in 45 groups" in said

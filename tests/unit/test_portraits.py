@@ -91,9 +91,15 @@ def test_the_sentences_say_what_the_table_says():
         "nst comes closest to the paintings (style loss 0.2); cyclegan keeps most of the photo (content loss"
         " 0.2).",
         "By the weighted sum of both, nst leads with 2.7.",
-        "The pet is most itself with cyclegan: cosine 0.900 between the features of portrait and photo.",
+        "The pet is most itself with cyclegan: cosine 0.90 between the features of portrait and photo.",
         "cyclegan is the fastest with 0.1 s a portrait, nst the slowest with 10 s, 100 times as long.",
     ]
+
+
+def test_who_cannot_be_told_apart_in_two_places_leads_together():
+    alike = [judged("nst", "n", identity=0.9968), judged("fast", "f", identity=0.9965)]
+    said = portraits.sentences(portraits.summary(alike, METHODS))[2]
+    assert said.startswith("The pet is most itself with nst and fast: cosine 1.00 ")
 
 
 def test_the_sentences_follow_the_figures():

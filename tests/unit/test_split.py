@@ -158,6 +158,12 @@ def test_nothing_is_made_anew_once_something_is_recorded() -> None:
     assert "test" not in homes.values()
 
 
+def test_a_source_of_which_nothing_is_recorded_has_its_splits_made() -> None:
+    feedback = replace(record("a", "g"), source="feedback")
+    homes = assign([feedback, *many(20)], {"a": "train", "gone": "test"})
+    assert homes["g"] == "train" and set(homes.values()) == {"train", "valid", "test"}
+
+
 LEAK = [
     record("test/1", "g", "test"),
     record("valid/1", "g", "valid"),

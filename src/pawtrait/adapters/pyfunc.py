@@ -34,8 +34,10 @@ class PetExpression(PythonModel):
         frame: Any = model_input  # whatever the input example is: a DataFrame
         return pd.DataFrame([self._row(data) for data in frame["picture"]])
 
-    def _row(self, data: bytes) -> Row:
+    def _row(self, data: Any) -> Row:
         try:
+            if not isinstance(data, bytes | bytearray):
+                raise BadImage(f"picture: expected an encoded picture as bytes, got {type(data).__name__}")
             decoded = images.decode(bytes(data), largest_pixels=LARGEST, name="picture")
         except BadImage as error:
             return {"label": "", **dict.fromkeys(LABELS, float("nan")), "problem": str(error)}

@@ -30,7 +30,8 @@ class PetPortrait(PythonModel):
         """Check the sums of the painter's folder and open it."""
         folder = Path(context.artifacts["model"])
         kind = sealed.facts(folder)["kind"]
-        self._painter = (FastPainter if kind == "fast" else CycleGanPainter).load(folder)
+        painter = FastPainter if kind == "fast" else CycleGanPainter
+        self._painter = painter.load(folder, engine="onnxruntime")  # by which its parity was measured
 
     def predict(self, context: Any, model_input: TypeFromExample, params: Any = None) -> pd.DataFrame:
         """A portrait for every photo, also where one of them cannot be painted."""
@@ -52,6 +53,8 @@ class PetPortrait(PythonModel):
 
 
 def _picture(row: Row, column: str) -> images.Pixels:
+    if not isinstance(row[column], bytes | bytearray):
+        raise BadImage(f"{column}: expected an encoded picture as bytes, got {type(row[column]).__name__}")
     return images.decode(bytes(row[column]), largest_pixels=LARGEST, name=column)
 
 

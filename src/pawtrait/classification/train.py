@@ -15,6 +15,8 @@ from pawtrait.dataset.labels import LABELS
 from pawtrait.files import sha256
 from pawtrait.params import Augment, Model, Train
 
+SLICE = 4096  # pictures that are float32 at once, 200 kB each at 128 px
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -93,8 +95,13 @@ def fingerprint(recipe: Recipe, examples: Examples, steer: Examples, seed: int) 
 
 
 def probabilities(model: keras.Model, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
-    """float32 (N, classes) for uint8 (N, side, side, 3)."""
-    answers: NDArray[np.float32] = model.predict(pixels.astype(np.float32), batch_size=batch, verbose=0)
+    """float32 (N, classes) for uint8 (N, side, side, 3); only ``SLICE`` of them at once are float32."""
+    size = max(SLICE // batch, 1) * batch  # whole batches, so that slices change no bit
+    parts = [
+        model.predict(pixels[start : start + size].astype(np.float32), batch_size=batch, verbose=0)
+        for start in range(0, len(pixels), size)
+    ]
+    answers: NDArray[np.float32] = np.concatenate(parts)
     return answers
 
 

@@ -1,5 +1,6 @@
 """The pictures that names on a command line stand for."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,11 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A picture's bytes, or why they could not be had."""
+    """A picture's bytes, or why they could not be had.
+
+    Attributes:
+        name: to be shown; bytes that are no UTF-8 stand there as U+FFFD.
+    """
 
     name: str
     data: bytes
@@ -33,14 +38,13 @@ def _named(name: str) -> Iterator[Found]:
         paths, lack = _paths(Path(name))
     except (OSError, ValueError) as error:  # a name too long, a glob with two stars in a word …
         paths, lack = [], f"cannot be looked for: {getattr(error, 'strerror', None) or error}"
-    yield from map(_file, paths) if paths else [Found(name, b"", f"{name[:200]} {lack}")]
+    yield from map(_file, paths) if paths else [_lacking(name, lack)]
 
 
 def _paths(path: Path) -> tuple[list[Path], str]:
     """The files that a name stands for, in order, and what to say where there are none."""
     if path.is_dir():
-        below = (one for one in path.rglob("*") if one.suffix.lower() in layout.SUFFIXES and one.is_file())
-        return sorted(below), "holds no pictures"
+        return sorted(one for one in path.rglob("*") if _is_picture(one, path)), "holds no pictures"
     if path.exists():
         return [path], ""
     anchor = Path(path.anchor)
@@ -51,22 +55,45 @@ def _paths(path: Path) -> tuple[list[Path], str]:
 
 def _standard_input() -> Iterator[Found]:
     data = sys.stdin.buffer.read()
-    if images.sniff(data):
+    names = _listed(data)
+    if not names and images.sniff(data):
         yield Found("standard input", data)
         return
-    try:
-        lines = data.decode("utf-8").split("\n")
-    except UnicodeDecodeError:
-        lines = []
-    names = [line.strip() for line in lines if line.strip()]
     if not names:
         yield Found("standard input", b"", "standard input is neither a picture nor a list of file names")
     for name in names:
         yield from _named(name)
 
 
-def _file(path: Path) -> Found:
+def _listed(data: bytes) -> list[str]:
+    """The file names of a list, one a line; none where it is no text, as no picture's file is."""
     try:
-        return Found(str(path), path.read_bytes())
+        lines = [] if b"\0" in data else data.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return []
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _is_picture(file: Path, folder: Path) -> bool:
+    """By its name; hidden files and those of an operating system are none."""
+    if file.suffix.lower() not in layout.SUFFIXES or not file.is_file():
+        return False
+    return not layout.is_junk(file.relative_to(folder).as_posix())
+
+
+def _file(path: Path) -> Found:
+    name = _shown(str(path))
+    try:
+        return Found(name, path.read_bytes())
     except OSError as error:
-        return Found(str(path), b"", f"{path}: {error.strerror}")
+        return Found(name, b"", f"{name}: {error.strerror}")
+
+
+def _lacking(name: str, lack: str) -> Found:
+    name = _shown(name)
+    return Found(name, b"", f"{name[:200]} {lack}")
+
+
+def _shown(name: str) -> str:
+    """A file's name as text that can be printed: Linux' names are bytes, not always UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -51,10 +51,15 @@ def separate(
 def missing(
     records: Sequence[Record], recorded: Mapping[str, str], *, valid: float, test: float
 ) -> list[str]:
-    """The splits that have to be made: nothing is recorded yet, and no picture was published in them."""
+    """The splits that have to be made: of the source nothing is recorded, nor was published in them.
+
+    What is recorded of other pictures only, as after a change of the source, settles nothing.
+    """
+    if any(record.id in recorded for record in records if record.source != FEEDBACK):
+        return []
     published = {record.published for record in records}
     shares = {"test": test, "valid": valid}
-    return [split for split, share in shares.items() if not recorded and share and split not in published]
+    return [split for split, share in shares.items() if share and split not in published]
 
 
 def assign(

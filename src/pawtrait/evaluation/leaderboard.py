@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from pawtrait.errors import BadData
-from pawtrait.evaluation import intervals, metrics
+from pawtrait.evaluation import evidence, intervals, metrics
 from pawtrait.evaluation.predictions import Scored
 from pawtrait.evaluation.tables import remarks
 
@@ -39,9 +41,9 @@ def ranked(facts: Mapping[str, Mapping[str, Any]], figures: Mapping[str, Mapping
 
 
 def pairs(test: Mapping[str, Scored]) -> list[Row]:
-    """The exact McNemar test between every two models on the test split, in the given order."""
+    """The exact McNemar test over groups between every two models on the test split, in the given order."""
     return [
-        {"first": a, "second": b, **_pair(metrics.mcnemar(test[a].right, test[b].right))}
+        {"first": a, "second": b, **_pair(evidence.by_group(test[b], test[a]))}
         for a, b in combinations(test, 2)
     ]
 
@@ -78,23 +80,21 @@ def _victory(best: Row) -> str:
 def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Bootstrap) -> str:
     """One sentence on the champion's lead over another model on the test split.
 
-    Distinguishable takes both: McNemar's test counts every picture, so copies of one picture count as many;
-    the interval counts groups.
+    Distinguishable takes both, the test and the interval; in either copies of a picture count once.
     """
     a, b = test[best], test[other]
-    compared = metrics.mcnemar(a.right, b.right)
-    if not compared.only_first and not compared.only_second:
+    if np.array_equal(a.right, b.right):
         same = f"{best} and {other} are right on the same of the {len(a.actual)} test pictures"
         return f"{same}: not distinguishable."
-    ahead = compared.only_first - compared.only_second
-    gap = ahead / len(a.actual)
+    compared = evidence.by_group(b, a)
+    gap = float(a.right.mean() - b.right.mean())
     span = intervals.lead(a, b, how)
     between = f"{how.level:.0%} interval {signed(span.low)} to {signed(span.high)}"
     sure = compared.p < 1 - how.level and span.low * span.high > 0
     known = "distinguishable" if sure else "not distinguishable"
     return (
         f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {signed(gap)} "
-        f"({between}), exact McNemar p {p_value(compared.p)}: {known}."
+        f"({between}), exact McNemar p over groups {p_value(compared.p)}: {known}."
     )
 
 

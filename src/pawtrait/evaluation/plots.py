@@ -280,7 +280,6 @@ def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[tuple[str, str]]
         axes.set_axis_off()
     for axes, picture, (text, colour) in zip(grid, pictures, captions, strict=False):
         axes.imshow(picture, interpolation="lanczos")
-        axes.text(
-            0.5, -0.04, text, transform=axes.transAxes, ha="center", va="top", fontsize=7.5, color=colour
-        )
+        words = axes.text(0.5, -0.04, text, ha="center", va="top", fontsize=7.5, color=colour)
+        words.set(transform=axes.transAxes, parse_math=False)  # a name with two dollars is no formula
     return figure

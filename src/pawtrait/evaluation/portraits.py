@@ -87,7 +87,7 @@ def kid_sentence(facts: Mapping[str, Any]) -> str:
     return (
         f"KID on {facts['judged_by']} features, painted photos against paintings: {_short(facts['kid'])} ±"
         f" {_short(facts['kid_error'], 2)}; that of the photos as they are {_short(facts['kid_photos'])}."
-        " Only their ratio means anything: no published KID, which uses Inception, compares with it."
+        " They compare with each other alone, with no other table's, nor with a published one's Inception."
     )
 
 
@@ -122,15 +122,16 @@ def _figures(mine: Sequence[Judged]) -> dict[str, float]:
 
 
 def _trade(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    style, content, both, self = (best(rows, key) for key in ("style", "content", "weighted", "identity"))
+    style, content, both = (best(rows, key) for key in ("style", "content", "weighted"))
     yield (
         f"{style['method']} comes closest to the paintings (style loss {style['style']:.3g});"
         f" {content['method']} keeps most of the photo (content loss {content['content']:.3g})."
     )
     yield f"By the weighted sum of both, {both['method']} leads with {both['weighted']:.3g}."
+    most = f"{best(rows, 'identity')['identity']:.2f}"
+    leaders = " and ".join(row["method"] for row in rows if f"{row['identity']:.2f}" == most)
     yield (
-        f"The pet is most itself with {self['method']}: cosine {self['identity']:.3f} between the features of"
-        " portrait and photo."
+        f"The pet is most itself with {leaders}: cosine {most} between the features of portrait and photo."
     )
 
 

@@ -151,9 +151,12 @@ def _newer(known: Path, feedback: Path, test: Ground) -> Ground | None:
     if len(found) < 2:
         return None  # nothing that could be resampled
     side, largest = test.pixels.shape[1], knobs.manifest.largest_pixels
-    decoded = [images.decode(one.data, largest_pixels=largest, name=one.id[:16]) for one in found]
+    squares = [  # each at once: so many photos at their full size would take gigabytes
+        images.resize(images.decode(one.data, largest_pixels=largest, name=one.id[:16]), side)
+        for one in found
+    ]
     placed = [manifest.Placed(one.id, one.id, one.label, one.id, "feedback") for one in found]
-    return Ground(placed, np.stack([images.resize(one, side) for one in decoded]), _digest(placed))
+    return Ground(placed, np.stack(squares), _digest(placed))
 
 
 def _digest(placed: list[manifest.Placed]) -> str:
@@ -226,13 +229,16 @@ def _body(one: Contender, repeats: int) -> Body:
 def _new_data(rival: Contender, challenger: Contender) -> bool:
     """Whether the challenger learned from pictures that the champion had not: by DVC's hash, or their number.
 
-    An older version knows none, whatever its data: else two versions could take turns for ever.
+    The table of splits has ids, moods and splits; the folder of pictures also says when its source was made,
+    and is asked only where a version was registered without the table. An older version knows none, whatever
+    its data: else two versions could take turns for ever.
     """
     if int(challenger.version) < int(rival.version):
         return False
-    hashes = [one.tags.get("dvc.outs.data/raw") for one in (rival, challenger)]
-    if None not in hashes:
-        return hashes[0] != hashes[1]
+    for made in ("data/tables/splits.csv", "data/raw"):
+        hashes = [one.tags.get(f"dvc.outs.{made}") for one in (rival, challenger)]
+        if None not in hashes:
+            return hashes[0] != hashes[1]
     counts = [one.classifier.facts["trained_on"] for one in (rival, challenger)]
     return bool(counts[0] != counts[1])
 

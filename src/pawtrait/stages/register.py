@@ -81,7 +81,8 @@ def _tags(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     figures = {key: value for key, value in row.items() if key.startswith(("valid_", "test_", "folds_"))}
     facts = {key: row[key] for key in ("name", "net", "start", "parameters")}
     known = lineage.outputs()
-    made = {f"dvc.outs.{path}": known[path] for path in (folder.as_posix(), "data/raw") if path in known}
+    outs = (folder.as_posix(), "data/raw", "data/tables/splits.csv")
+    made = {f"dvc.outs.{path}": known[path] for path in outs if path in known}
     return {**facts, **figures, **tracking.origin([]), **made}
 
 

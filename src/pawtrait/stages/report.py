@@ -30,7 +30,8 @@ SHEETS = {  # of a model
 
 
 TRADE = (
-    "Points are means over the portraits, bars reach from the least to the most; losses are less the better"
+    "Points are means over the portraits, of seconds and memory medians; bars reach from the least to the"
+    " most; losses are less the better"
 )
 PAINTED = {  # of the portraits, left in `reports` → what they show, their caption
     "portraits.png": (

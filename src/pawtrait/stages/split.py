@@ -67,9 +67,9 @@ def _recorded(path: Path) -> dict[str, str]:
 
 
 def _origin(name: str, made: Sequence[str], recorded: Mapping[str, str]) -> str:
-    if recorded:
-        return "recorded"
-    return "made" if name in made else "published"
+    if name in made:
+        return "made"
+    return "recorded" if recorded else "published"
 
 
 def _summary(rows: Sequence[Placed], dropped: int, origins: Mapping[str, str]) -> dict[str, Any]:

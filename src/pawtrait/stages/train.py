@@ -132,11 +132,13 @@ def _seeds(
 
 def _folds(recipe: Recipe, train: Material, valid: Material, seed: int, place: Path) -> Iterator[Fold]:
     """Answers on pictures that the training did not see, over the training and validation splits together."""
+    count = recipe.train.folds if recipe.model.folds else 0
+    if not count:
+        return  # before a copy of all pictures is made
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)
     groups = np.array([one.group for one in placed])
     examples = train.examples.joined(valid.examples)
-    count = recipe.train.folds if recipe.model.folds else 0
     for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
         for fold in crossval.folds(classes, groups, count, seed, kind):
             title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"

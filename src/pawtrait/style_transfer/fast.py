@@ -92,6 +92,7 @@ def export(saved_model: str | Path, out: Path, side: int) -> dict[str, Any]:
     style, transformer = (out / name for name in painter.FAST)
     look = _converted("vector", network.style, pixels)
     plain = _converted("painted", network.transformer, pixels, vector)
+    onnx.helper.set_model_props(plain, {"style_side": str(side)})  # by this file's sum the painter is known
     _save(look, style)
     for lighter in (True, False):
         _save(_lightened(plain) if lighter else plain, transformer)

@@ -61,6 +61,12 @@ def test_a_photo_that_cannot_be_painted_is_reported_and_the_rest_go_on_to_the_sh
     assert files() == ["a-cyclegan.png", "c-cyclegan.png", "sheet.png"]
 
 
+def test_no_name_of_a_photo_stops_the_others(gan):
+    photos = [save(f"{'n' * 245}.png"), save("$1_$2.png"), save("c.png")]
+    assert [done.problem for done in hang(wish(), *photos)] == ["", "", ""]
+    assert files() == ["$1_$2-cyclegan.png", "c-cyclegan.png", f"{'n' * 200}-cyclegan.png", "sheet.png"]
+
+
 def test_only_bad_photos_leave_no_folder(gan, pawtrait):
     done = pawtrait("stylize", "none.png", "--method", "cyclegan", "--out", "out")
     assert done.code == 1

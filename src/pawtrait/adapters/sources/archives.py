@@ -40,6 +40,8 @@ _DAMAGED = (
     EOFError,
     struct.error,
     ValueError,
+    NotImplementedError,  # a version of zip that there is not
+    RecursionError,  # one header that says the next one's name, and so on
 )
 
 
@@ -72,6 +74,7 @@ class _Shelf:
         self.bearable = max(HARMLESS, WORST_RATIO * archive.stat().st_size)
         self.members = 0
         self.bytes = 0
+        self.variants: dict[Path, int] = {}
 
     def refuse(self, member: str, why: str) -> BadSource:
         """The error for one member."""
@@ -145,10 +148,11 @@ class _Shelf:
         """The path, or where a member of that name has been already, a variant: nothing is lost."""
         if target == self.folder:
             raise FileExistsError
-        free, number = target, 1
+        free, number = target, self.variants.get(target, 1)
         while free.exists():
             number += 1
             free = target.with_name(f"{target.stem}~{number}{target.suffix}")
+        self.variants[target] = number
         return free
 
 
