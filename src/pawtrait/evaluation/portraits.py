@@ -87,7 +87,7 @@ def kid_sentence(facts: Mapping[str, Any]) -> str:
     return (
         f"KID on {facts['judged_by']} features, painted photos against paintings: {_short(facts['kid'])} ±"
         f" {_short(facts['kid_error'], 2)}; that of the photos as they are {_short(facts['kid_photos'])}."
-        " They compare with each other alone, with no other table's, nor with a published one's Inception."
+        " They compare with each other alone, not with other tables' or with published ones, of Inception."
     )
 
 
@@ -129,10 +129,9 @@ def _trade(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
     yield f"By the weighted sum of both, {both['method']} leads with {both['weighted']:.3g}."
     most = f"{best(rows, 'identity')['identity']:.2f}"
-    leaders = " and ".join(row["method"] for row in rows if f"{row['identity']:.2f}" == most)
-    yield (
-        f"The pet is most itself with {leaders}: cosine {most} between the features of portrait and photo."
-    )
+    *others, last = (row["method"] for row in rows if f"{row['identity']:.2f}" == most)
+    leaders = f"{', '.join(others)} and {last}" if others else last
+    yield f"The pet is most itself with {leaders}: cosine {most} between the features of portrait and photo."
 
 
 def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
