@@ -235,6 +235,7 @@ def test_before_so_many_pipelines_have_run_no_training_counts_as_abandoned(three
     assert checkpoints.load(old) is not None
 
 
+@pytest.mark.slow
 def test_runs_of_a_server_stay_and_what_lies_here_goes(
     project, coloured_models, tmp_path, new_server, monkeypatch, capsys
 ):
