@@ -62,6 +62,7 @@ def _reading(seen: Read) -> None:
         st.html(shown.why(one))
         told = f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."
         kept = "The photo was kept, as you allowed." if seen.kept else "The photo was not kept."
+        kept = "It is one of our samples, which are never kept." if seen.photo.ours else kept
         st.html(shown.small(f"{told} {kept}"))
         if seen.kept and st.button("Delete my picture", icon=":material/delete:", key="delete-here"):
             forget(seen)
