@@ -3,12 +3,9 @@
 import hashlib
 from pathlib import Path
 
-import yaml
-
 CLONE = Path(".cache/retrain")
 TABLES = Path("data/tables")
 MANIFEST, SPLITS = TABLES / "manifest.csv", TABLES / "splits.csv"
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
 
 
 def root() -> Path:
@@ -38,12 +35,14 @@ def _as_locked(place: Path) -> bool:
 
 def _locked(lock: Path) -> dict[str, str] | None:
     """What DVC made, each path with its MD5; None of a file that a merge left in pieces."""
+    import yaml  # late, as the next: the command line starts without them
+
+    from pawtrait.adapters import lineage
+
     try:
-        said = yaml.load(lock.read_bytes(), LOADER) if lock.exists() else None
-    except yaml.YAMLError:
+        return lineage.outputs(lock)
+    except (yaml.YAMLError, ValueError):
         return None
-    stages = (said or {}).get("stages") or {}
-    return {out["path"]: out.get("md5", "") for stage in stages.values() for out in stage.get("outs", ())}
 
 
 def _md5(path: Path) -> str:

@@ -281,6 +281,15 @@ def test_a_version_of_zip_that_there_is_not_is_told_in_one_line(tmp_path: Path) 
         _unpack(tmp_path / "a.zip", tmp_path / "out")
 
 
+def test_headers_that_name_each_other_for_ever_are_told_in_one_line(tmp_path: Path) -> None:
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 5
+    long = name.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(512, b"\0")
+    (tmp_path / "a.tar").write_bytes(long * 3000 + tarfile.TarInfo("x").tobuf() + bytes(1024))
+    with pytest.raises(BadSource, match="or damaged: maximum recursion depth"):
+        _unpack(tmp_path / "a.tar", tmp_path / "out")
+
+
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path, tiny_disk: None) -> None:
     path = _zip(tmp_path / "a.zip", {"happy/1.jpg": b"x" * 200_000})
     with pytest.raises(BadSource, match=r"^a\.zip: .*large.*free some space"):

@@ -83,7 +83,7 @@ def moods(request: httpx.Request) -> httpx.Response:
 
 def _mood(request: httpx.Request) -> httpx.Response:
     kept = b'name="consent"\r\n\r\ntrue' in request.content
-    answer = {**MOOD["answers"][0], "kept": kept}  # type: ignore[index]
+    answer = {**MOOD["answers"][0], "kept": kept}
     return httpx.Response(200, json={**MOOD, "answers": [answer]})
 
 

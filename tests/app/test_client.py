@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from pawtrait.app import client
 from pawtrait.app.answers import Job, Portrait, Wish
 from pawtrait.app.client import Service, Trouble
 
-MOOD = {
+MOOD: dict[str, Any] = {
     "answers": [
         {
             "request": "r1",

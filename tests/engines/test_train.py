@@ -90,6 +90,13 @@ def test_answers_do_not_depend_on_the_batch(knobs, coloured):
     assert np.allclose(together, apart, atol=1e-6)
 
 
+def test_answers_do_not_depend_on_how_many_are_float_at_once(knobs, coloured, monkeypatch):
+    model = train.train(recipe(knobs, "linear_probe"), coloured, coloured, 7, "probe").model
+    whole = train.probabilities(model, coloured.pixels[:7], 2)
+    monkeypatch.setattr(train, "SLICE", 5)
+    np.testing.assert_array_equal(train.probabilities(model, coloured.pixels[:7], 2), whole)
+
+
 def test_folds_take_the_rows_they_name(coloured):
     some = coloured.take(np.array([5, 2]))
     assert np.array_equal(some.pixels, coloured.pixels[[5, 2]])

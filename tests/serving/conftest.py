@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from s3fs import S3FileSystem
 
-from pawtrait.serving import api
+from pawtrait.serving import api, reading
 from pawtrait.serving.settings import Settings
 from tests.serving.callers import ROOT, answers, crown, free_port, wait_for
 
@@ -64,6 +65,20 @@ def serving(settings: Callable[..., Settings]) -> Iterator[Callable[..., TestCli
 def service(serving: Callable[..., TestClient]) -> TestClient:
     """One with nothing special about it."""
     return serving()
+
+
+@pytest.fixture
+def squares(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Any]]:
+    """Weak references to the pixels of every picture that is read from now on in this process."""
+    read, seen = reading.read, list[weakref.ref[Any]]()
+
+    def noting(*given: Any) -> list[Any]:
+        answers = read(*given)
+        seen.extend(weakref.ref(one.ready.square) for one in answers)
+        return answers
+
+    monkeypatch.setattr(reading, "read", noting)
+    return seen
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,16 +177,8 @@ def test_a_process_ends_with_its_channel(settings):
     assert process.poll() is not None
 
 
-def test_a_process_that_waits_has_nothing_of_the_last_pictures_left(settings, served, monkeypatch):
+def test_a_process_that_waits_has_nothing_of_the_last_pictures_left(settings, served, squares, monkeypatch):
     """Its loop, in a thread of this process, where that can be seen."""
-    read, seen = reading.read, []
-
-    def spy(wanted, *known):
-        answers = read(wanted, *known)
-        seen.extend(weakref.ref(one.ready.square) for one in answers)
-        return answers
-
-    monkeypatch.setattr(reading, "read", spy)
     monkeypatch.setattr(reader, "_settle_down", lambda log: None)  # signals are this process's own
     ours, theirs = processes.multiprocessing.Pipe()
     loop = threading.Thread(target=reader.main, args=(theirs, settings()))
@@ -195,7 +186,7 @@ def test_a_process_that_waits_has_nothing_of_the_last_pictures_left(settings, se
     for head, parts in ((slips.load(served.place), []), slips.asked(PICTURES[:2], served.place)):
         wire.send(ours, head, *parts)
     assert [wire.receive(ours)[0]["event"] for _ in range(3)] == ["ready", "loaded", "answers"]
-    wait_for(lambda: [square() is None for square in seen] == [True, True])
+    wait_for(lambda: [square() is None for square in squares] == [True, True])
     ours.close()
     loop.join()
 

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-import weakref
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 
 from pawtrait.adapters.store import database, requests
 from pawtrait.dataset import images, scan
-from pawtrait.serving import reading
 from tests.serving.callers import COLOURS, jpeg, pixels, png, wait_for
 
 
@@ -118,17 +116,9 @@ def test_a_picture_store_that_hangs_holds_up_neither_moods_nor_feedback(serving,
         free.set()
 
 
-def test_a_thread_that_waits_has_nothing_of_the_last_pictures_left(service, monkeypatch):
-    read, seen = reading.read, []
-
-    def spy(wanted, *known):
-        answers = read(wanted, *known)
-        seen.extend(weakref.ref(one.ready.square) for one in answers)
-        return answers
-
-    monkeypatch.setattr(reading, "read", spy)
+def test_a_thread_that_waits_has_nothing_of_the_last_pictures_left(service, squares):
     assert service.post("/v1/moods", files={"pictures": jpeg()}).status_code == 200
-    wait_for(lambda: [square() is None for square in seen] == [True])
+    wait_for(lambda: [square() is None for square in squares] == [True])
 
 
 def test_an_explanation_is_a_picture_of_the_pictures_shape(service):

@@ -102,6 +102,14 @@ def test_a_budget_of_params_yaml_counts(two):
     assert "over the budget of 0.0 MB" in verdict.objections[0]
 
 
+def test_a_source_that_was_only_dated_anew_is_no_new_data(workspace):
+    """The folder of pictures says when its source was made; the table of splits says what is in it."""
+    same = {"dvc.outs.data/tables/splits.csv": "same"}
+    registered(workspace, "linear_probe", 4.0, **same, **{"dvc.outs.data/raw": "old"})
+    registered(workspace, "cnn", 4.00001, **same, **{"dvc.outs.data/raw": "new"})
+    assert "it knows no new data" in judged(workspace).objections[0]
+
+
 def test_not_worse_needs_new_data(workspace):
     """The same net under two names, the second with a harmless change: nothing to tell them apart."""
     registered(workspace, "linear_probe", 4.0, **{"dvc.outs.data/raw": "same"})

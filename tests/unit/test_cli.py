@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pawtrait import champion, cli
+from pawtrait.dataset import manifest
+from pawtrait.dataset.manifest import Placed
 from pawtrait.stages import __main__ as dispatcher
 
 ROOT = Path(__file__).parents[2]
@@ -204,6 +206,26 @@ def test_results_say_where_another_model_than_the_best_of_the_table_predicts(cro
     assert "the champion, which predicts, is still version 1 (cnn)" in pawtrait("results").out
     sums.write_text(f"{'ab' * 32}  model.onnx\n")
     assert "still version" not in pawtrait("results").out
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("test/happy/1.jpg", "'data/raw/test/happy/*.jpg'"),
+        ("unsplit/happy/1.png", "'data/raw/unsplit/happy/1.png'"),
+    ],
+)
+def test_results_offer_pictures_that_are_there(here, pawtrait, path, named):
+    (here / "data/reports").mkdir(parents=True)
+    row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
+    verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
+    (here / "data/reports/compare.json").write_text(json.dumps(verdict))
+    placed = [
+        Placed("a", "train/happy/2.jpg", "happy", "a", "train"),
+        Placed("b", path, "happy", "b", "test"),
+    ]
+    manifest.write(here / "data/tables/splits.csv", placed, Placed)
+    assert f"predict {named}" in pawtrait("results").out
 
 
 def test_what_the_file_system_refuses_is_one_line(crowned, pawtrait, coloured_picture):

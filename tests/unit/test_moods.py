@@ -53,7 +53,10 @@ def test_a_picture_gets_its_mood_with_a_probability_for_each(classifier, coloure
 
 def test_a_name_that_is_no_utf_8_can_be_printed(classifier, coloured_picture, tmp_path):
     picture = coloured_picture("sad")
-    picture.rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    try:
+        picture.rename(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
     (mood,) = read(classifier, tmp_path)
     (lacking,) = found(os.fsdecode(b"na\xefve.png"))
     assert mood.label == "sad" and mood.picture.encode().endswith("caf\ufffd.png".encode())

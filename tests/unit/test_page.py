@@ -242,6 +242,11 @@ def test_chance_is_what_the_commonest_mood_gives():
     assert "reaches down to 0.53" in " ".join(limits(replace(model(test_accuracy_low=0.5), classes=lines)))
 
 
+@pytest.mark.parametrize(("sources", "known"), [(["demo"], True), (["kaggle", "folder"], False)])
+def test_a_card_names_the_animals_of_data_only_that_is_known_to_have_them(sources, known):
+    assert ("hamsters" in card(model(), data(sources), "ab", 0.95)) == known
+
+
 def test_many_copies_of_few_originals_are_few():
     said = " ".join(limits(model(test_pictures=152, test_groups=45)))
     assert "152 pictures in 45 groups" in said

@@ -45,11 +45,15 @@ def feedback(folder: Path = Path("data/feedback")) -> str:
     )
 
 
-def outputs() -> dict[str, str]:
-    """Every path that dvc.lock knows as a stage's output, with its hash."""
-    if not LOCK.is_file():
+def outputs(lock: Path = LOCK) -> dict[str, str]:
+    """Every path that a dvc.lock, this project's or another's, knows as a stage's output, with its hash.
+
+    Raises:
+        yaml.YAMLError, ValueError: it is none.
+    """
+    if not lock.is_file():
         return {}
-    stages = (parsed(LOCK.read_text(encoding="utf-8")).get("stages") or {}).values()
+    stages = (parsed(lock.read_text(encoding="utf-8")).get("stages") or {}).values()
     return {out["path"]: str(out.get("md5", "")) for stage in stages for out in stage.get("outs", [])}
 
 

@@ -167,6 +167,13 @@ def test_the_same_weights_exported_twice_give_the_same_bytes(small, exported, tm
         assert (tmp_path / name).read_bytes() == (exported / name).read_bytes()
 
 
+def test_another_size_of_the_style_is_another_painter(small, exported, tmp_path):
+    """By its transformer the registry knows a painter."""
+    fast.export(small, tmp_path, side=16)
+    transformer = fast.painter.FAST[1]
+    assert (tmp_path / transformer).read_bytes() != (exported / transformer).read_bytes()
+
+
 def test_where_the_lighter_graph_differs_the_plain_one_is_kept(small, tmp_path, monkeypatch):
     def spoil(model):
         (node,) = [node for node in model.graph.node if node.op_type == "Sigmoid"]

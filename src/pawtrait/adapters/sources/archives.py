@@ -152,7 +152,8 @@ class _Shelf:
         while free.exists():
             number += 1
             free = target.with_name(f"{target.stem}~{number}{target.suffix}")
-        self.variants[target] = number
+        if number > 1:
+            self.variants[target] = number  # else the next one asks for each of them again
         return free
 
 
