@@ -130,6 +130,7 @@ def run(
     ] = True,
 ) -> None:
     """Renew the source's fingerprint, bring every stage up to date, register the winner, show the table."""
+    from pawtrait import params
     from pawtrait.adapters import dvc
     from pawtrait.stages import fingerprint
 
@@ -137,7 +138,7 @@ def run(
     if force:
         dvc.repro("--force")
     elif lanes and environment.cores() > 1:
-        dvc.repro_in_lanes()
+        dvc.repro_in_lanes(dvc.acts(params.load().selected))
     else:
         dvc.repro()
     _register()

@@ -60,14 +60,15 @@ def test_elsewhere_the_message_says_where_to_run(tmp_path, monkeypatch):
         dvc.repro()
 
 
+PLAY = [{dvc.OPEN: ("ground",), "idle": ()}, {"left": ("walls",), "right": ("garden", "pond")}]
+
+
 @pytest.fixture
 def lanes(tmp_path, monkeypatch):
     """Two stages that wait for each other, one before both, one behind the second, one after all."""
     monkeypatch.chdir(tmp_path)
     Path(".dvc").mkdir()
     Path(".dvc/config").write_text("[core]\n    analytics = false\n")
-    monkeypatch.setattr(dvc, "COMMON", ("ground",))
-    monkeypatch.setattr(dvc, "LANES", {"left": ("walls",), "right": ("garden", "pond")})
     meet = (
         "import pathlib, time; [time.sleep(0.05) for _ in range(600) if not pathlib.Path('{}.here').exists()]"
     )
@@ -98,17 +99,17 @@ def ran():
 
 
 def test_two_lanes_run_at_once_between_what_both_need_and_what_needs_both(lanes, capfd):
-    dvc.repro_in_lanes()  # walls and garden end only once both have begun
+    dvc.repro_in_lanes(PLAY)  # walls and garden end only once both have begun
     assert (ran()[0], set(ran()[1:3]), ran()[3:]) == ("ground", {"walls", "garden"}, ["pond", "roof"])
     said = capfd.readouterr().err.splitlines()
     assert {"left      │ walls works", "right     │ garden works"} <= set(said)
 
 
 def test_a_second_run_in_lanes_starts_none(lanes, capfd):
-    dvc.repro_in_lanes()
+    dvc.repro_in_lanes(PLAY)
     before = ran()
     capfd.readouterr()
-    dvc.repro_in_lanes()
+    dvc.repro_in_lanes(PLAY)
     assert ran() == before
     assert capfd.readouterr().err == "every stage is up to date\n"
 
@@ -116,7 +117,7 @@ def test_a_second_run_in_lanes_starts_none(lanes, capfd):
 def test_a_lane_that_fails_lets_the_other_end_and_nothing_follows(lanes):
     lanes(failing="garden")
     with pytest.raises(BadData, match=r"^the lane of right failed; its last lines above say why$"):
-        dvc.repro_in_lanes()
+        dvc.repro_in_lanes(PLAY)
     assert set(ran()) == {"ground", "walls", "garden"}
     assert Path("walls").exists()
 
@@ -124,4 +125,4 @@ def test_a_lane_that_fails_lets_the_other_end_and_nothing_follows(lanes):
 def test_without_a_project_no_lane_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadData, match=r"has no dvc\.yaml"):
-        dvc.repro_in_lanes()
+        dvc.repro_in_lanes(PLAY)

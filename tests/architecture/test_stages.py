@@ -66,13 +66,22 @@ def _made(path: str, made: set[str]) -> bool:
     return any(out == path or out.startswith(f"{path}/") for out in made)
 
 
-def test_the_lanes_of_a_run_share_no_stage_and_need_nothing_of_each_other():
+def test_lanes_that_run_at_once_share_no_stage_and_need_nothing_of_each_other():
     """DVC locks what a stage reads and writes, so one lane must not touch the other's outputs."""
-    first, second = (set(stages) for stages in dvc.LANES.values())
-    before = _upstream(set(dvc.COMMON))
-    assert first & second == set()
-    assert _upstream(first) <= before | first
-    assert _upstream(second) <= before | second
+    before: set[str] = set()
+    for act in dvc.acts(["one", "two"]):
+        lanes = [set(stages) for stages in act.values()]
+        assert set.intersection(*lanes) == set()
+        for lane in lanes:
+            assert _upstream({stage.partition("@")[0] for stage in lane}) <= before | lane | {"evaluate"}
+        before |= set.union(*lanes)
+
+
+def test_every_model_is_scored_in_one_lane_or_the_other():
+    models = ["one", "two", "three"]
+    assert sorted(stage for lane in dvc.acts(models)[-1].values() for stage in lane) == [
+        f"evaluate@{model}" for model in sorted(models)
+    ]
 
 
 def _upstream(stages):

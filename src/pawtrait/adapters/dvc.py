@@ -3,17 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pawtrait import progress
 from pawtrait.errors import BadData
 
-COMMON = ("augment", "weights")  # what both lanes need is made before them
-LANES = {  # in order; what measures time comes after them
-    "moods": ("train", "evaluate", "compare"),
-    "portraits": ("paintings", "train_cyclegan", "train_augmented"),
-}
+OPEN = "pictures"  # the lane that writes to the terminal itself: downloads show their bars
+Act = Mapping[str, Sequence[str]]  # lanes that run at once: the stages of each, in order
 COMMAND = "> "  # how DVC begins a line that repeats dvc.yaml
 
 
@@ -29,23 +27,31 @@ def repro(*arguments: str) -> None:
         raise BadData(f"{said} failed; its last lines above say why")
 
 
-def repro_in_lanes() -> None:
-    """Run all stages, those of the classifiers beside those of the painters, and what needs both after them.
+def acts(models: Sequence[str]) -> list[Act]:
+    """The stages before those that measure time, for two cores: an act starts when the last one has ended."""
+    scores = [f"evaluate@{model}" for model in models]
+    data = ("ingest", "manifest", "validate", "split", "augment", "weights")
+    return [
+        {OPEN: data, "paintings": ("paintings",)},
+        {"moods": ("train",), "portraits": ("train_cyclegan", "train_augmented")},
+        {"scores": scores[::2], "others": scores[1::2]},
+    ]
 
-    One training seldom keeps two cores busy. Each line says which lane it comes from.
+
+def repro_in_lanes(play: Sequence[Act]) -> None:
+    """Run the lanes of each act side by side, then whatever stage is left.
+
+    One stage seldom keeps two cores busy. Each line says which lane it comes from.
 
     Raises:
-        BadData: a stage failed; the other lane has gone on to its end.
+        BadData: a stage failed; the other lanes of its act have gone on to their ends.
     """
     _prepare()
     if not _changed():
         progress.say("every stage is up to date")
         return
-    repro(*COMMON)
-    with ThreadPoolExecutor(len(LANES)) as pool:
-        codes = list(pool.map(_lane, LANES))
-    if bad := [name for name, code in zip(LANES, codes, strict=True) if code]:
-        raise BadData(f"the lane of {' and that of '.join(bad)} failed; its last lines above say why")
+    for act in play:
+        _side_by_side({lane: stages for lane, stages in act.items() if stages})
     repro()
 
 
@@ -63,10 +69,20 @@ def check_current(stage: str) -> None:
         )
 
 
-def _lane(name: str) -> int:
-    """The exit code of ``dvc repro`` of a lane's stages and no others: DVC locks what it looks at."""
+def _side_by_side(act: Act) -> None:
+    with ThreadPoolExecutor(len(act)) as pool:
+        codes = list(pool.map(_lane, act, act.values()))
+    if bad := [lane for lane, code in zip(act, codes, strict=True) if code]:
+        raise BadData(f"the lane of {' and that of '.join(bad)} failed; its last lines above say why")
+
+
+def _lane(name: str, stages: Sequence[str]) -> int:
+    """The exit code of ``dvc repro`` of these stages and no others: DVC locks what it looks at."""
+    command = _command("--wait-for-lock", "repro", "--single-item", *stages)
+    if name == OPEN:
+        return subprocess.run(command, env=_environment(), check=False).returncode
     with subprocess.Popen(
-        _command("--wait-for-lock", "repro", "--single-item", *LANES[name]),
+        command,
         env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
