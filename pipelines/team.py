@@ -121,7 +121,16 @@ def make_secrets(folder: Path) -> list[str]:
     for name in made:
         (folder / name).write_text(wanted[name], encoding="utf-8")
         (folder / name).chmod(0o644)
+    if "app_key" in made and "keys" not in made:
+        _renew(folder / "keys", keys[0])
     return made
+
+
+def _renew(file: Path, key: Mapping[str, object]) -> None:
+    """Put a key in the place of the one of its name; those that people added stay."""
+    lines = filter(str.strip, file.read_text(encoding="utf-8").splitlines())
+    others = [line for line in lines if json.loads(line)["name"] != key["name"]]
+    file.write_text("".join(f"{line}\n" for line in [*others, json.dumps(key)]), encoding="utf-8")
 
 
 def note_wishes(file: Path, environment: Mapping[str, str]) -> None:

@@ -45,6 +45,18 @@ with desk.friendly():
     studio._style(Offer([], [Style("ink", "Ink"), Style("points", "Points")]))
 """
 
+FORGET = """
+import streamlit as st
+from datetime import UTC, datetime
+from pawtrait.app import desk, gallery
+from pawtrait.app.views import home
+from tests.app.test_visit import a_reading
+if "begun" not in st.session_state:
+    st.session_state["begun"] = True
+    desk.here().add_reading(gallery.photo("pip"), a_reading("a" * 64), datetime.now(UTC))
+home.page()
+"""
+
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
@@ -171,3 +183,88 @@ def test_a_job_is_given_up_only_where_the_service_knows_it_no_more(
     test = run(FOLLOW)
     assert (test.session_state["visit"].job is not None) == goes_on
     assert "paw-trouble" in told(test)
+
+
+def test_a_verdict_is_about_the_picture_that_was_seen_though_another_comes_first_now(
+    answering: Answering,
+) -> None:
+    first = iter(["a" * 64, "b" * 64])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "pictures" in request.url.path:
+            return httpx.Response(200, content=gallery.photo("pip").data)
+        if "next" in request.url.path:
+            return httpx.Response(200, json={"picture": next(first), "waiting": 2})
+        return httpx.Response(200, json={"waiting": 2, "verdicts": 0, "reviewers": 0, "pairs": []})
+
+    asked = answering(answer)
+    test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
+    test.text_input(key="reviewer").set_value("rosa").run()
+    test.button(key=f"happy-{'a' * 64}").click().run()
+    said = [json.loads(one.content) for one in asked if one.method == "POST"]
+    assert [(one["picture"], one["verdict"]) for one in said] == [("a" * 64, "happy")]
+    assert [one.value for one in test.info] == ["You said happy."]
+
+
+def test_a_verdict_that_could_not_be_kept_is_told(answering: Answering) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(503, json={"detail": "the journal is full"})
+        if "pictures" in request.url.path:
+            return httpx.Response(200, content=gallery.photo("pip").data)
+        if "next" in request.url.path:
+            return httpx.Response(200, json={"picture": "a" * 64, "waiting": 1})
+        return httpx.Response(200, json={"waiting": 1, "verdicts": 0, "reviewers": 0, "pairs": []})
+
+    answering(answer)
+    test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
+    test.text_input(key="reviewer").set_value("rosa").run()
+    test.button(key=f"happy-{'a' * 64}").click().run()
+    assert "paw-trouble" in told(test) and not test.info
+
+
+def test_a_reviewers_key_opens_the_report_beside_what_everybody_sees(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAWTRAIT_APP_KEY", "app")
+    opens = {"/v1/models": "Bearer app", "/v1/monitoring": "Bearer ann"}
+    model = {"name": "m", "version": "3", "kind": "cnn"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        wanted = opens.get(request.url.path)
+        if wanted and request.headers["authorization"] != wanted:
+            return httpx.Response(403, json={})
+        return httpx.Response(200, json={"versions": [], "months": [], "model": model})
+
+    answering(answer)
+    test = AppTest.from_string(
+        "from pawtrait.app.views import operators\noperators.page()", default_timeout=60
+    )
+    test.session_state["staff_key"] = "ann"
+    test.run()
+    assert "No version yet." in told(test) and "paw-trouble" not in told(test)
+
+
+def test_a_mood_whose_model_cannot_say_why_is_shown_all_the_same(answering: Answering) -> None:
+    answering(lambda request: httpx.Response(200, json={}))
+    assert "Why the model thinks so" not in told(test := run(FORGET))
+    assert test.button(key="delete-here")
+
+
+def test_a_deleted_picture_is_gone_here_though_the_visitor_clicked_on_meanwhile(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = desk.here
+
+    def interrupted() -> None:  # as Streamlit does where another click waits
+        monkeypatch.setattr(desk, "here", here)
+        st.rerun()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        monkeypatch.setattr(desk, "here", interrupted)
+        return httpx.Response(200, json={})
+
+    answering(answer)
+    test = run(FORGET)
+    test.button(key="delete-here").click().run()
+    assert test.session_state["visit"].entries == []

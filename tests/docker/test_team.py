@@ -56,6 +56,20 @@ def test_keys_that_are_there_already_stay_as_they_are(tmp_path):
     assert not {"keys", "staff_key"} & set(team.make_secrets(tmp_path))
 
 
+def test_a_lost_key_of_the_app_is_made_again_and_known_and_added_ones_stay(tmp_path):
+    team.make_secrets(tmp_path)
+    rosa = keys.add(tmp_path / "keys", "rosa", ["review"])
+    before = keys.Keys(tmp_path / "keys").find(old := (tmp_path / "app_key").read_text())
+    (tmp_path / "app_key").unlink()
+    assert team.make_secrets(tmp_path) == ["app_key"]
+    known = keys.Keys(tmp_path / "keys")
+    app = known.find((tmp_path / "app_key").read_text())
+    assert (
+        before and app and (app.name, app.scopes, app.shared) == (before.name, before.scopes, before.shared)
+    )
+    assert known.find(rosa) and not known.find(old)
+
+
 def test_no_two_set_ups_share_a_secret(tmp_path):
     for name in ("one", "two"):
         team.make_secrets(tmp_path / name)

@@ -314,3 +314,10 @@ def test_what_a_thread_logs_names_its_request(service, monkeypatch, caplog, kind
     (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
     assert told["message"] == "a picture could not be answered"
     assert told["request"] == done.headers["x-request-id"]
+
+
+def test_pages_of_a_named_site_may_read_what_is_refused_at_the_door(serving):
+    origin = {"origin": "https://friend.example"}
+    service = serving(origins=origin["origin"], memory=500)
+    done = service.post("/v1/moods", files={"pictures": png(side=60)}, headers=origin)
+    assert (done.status_code, done.headers["access-control-allow-origin"]) == (413, origin["origin"])

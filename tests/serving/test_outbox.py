@@ -196,3 +196,13 @@ def test_a_line_that_is_no_row_blocks_none_behind_it(tmp_path, monkeypatch):
         outbox.put(line)
     outbox.put(rows.packed(thumb))
     assert outbox.flush() and (outbox.delivered, outbox.dropped) == (1, 3)
+
+
+def test_what_another_one_delivered_after_an_outage_waits_no_more(tmp_path, store):
+    mine, other = (Outbox(tmp_path / "box", store, durable=False) for _ in range(2))
+    store.down = True
+    mine.put({"id": "a"})
+    assert not mine.flush() and mine.waiting == 1
+    store.down = False
+    assert other.flush() and list(store.rows) == ["a"]
+    assert mine.flush() and mine.waiting == 0

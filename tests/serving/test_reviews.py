@@ -11,8 +11,9 @@ from pawtrait import clock
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.feedback import Said
 from pawtrait.serving import keys, reviews, rows
+from pawtrait.serving.door import READERS
 from pawtrait.serving.outbox import REFUSED, Outbox
-from tests.serving.callers import png
+from tests.serving.callers import png, wait_for
 
 KEPT = {"consent": "true"}
 KEYS = {"ann": ["review"], "boss": ["review", "admin"]}
@@ -219,3 +220,16 @@ def test_a_snapshot_that_holds_the_picture_is_named(service, project):
 def test_only_a_sha_names_a_picture(service):
     assert service.get("/v1/pictures/..%2f..%2fetc%2fpasswd").status_code in (404, 422)
     assert service.get("/v1/pictures/ABC").status_code == 422
+
+
+def test_deletions_that_wait_for_a_bucket_take_no_readers_away(service, monkeypatch):
+    door, picture, free = service.app.state.door, sent(service), threading.Event()
+    monkeypatch.setattr(door.pictures, "has", lambda name: free.wait(60))
+    with ThreadPoolExecutor(READERS) as people:
+        for _ in range(READERS):
+            people.submit(service.delete, f"/v1/pictures/{picture}")
+        try:
+            wait_for(lambda: door.forgetters.outstanding == READERS)
+            assert service.get("/v1/models").status_code == 200
+        finally:
+            free.set()

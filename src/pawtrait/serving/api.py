@@ -67,14 +67,6 @@ def create(settings: Settings) -> FastAPI:
     for part in PARTS:
         app.include_router(part.router)
     told.describe(app, [route for part in PARTS for route in part.router.routes])
-    if settings.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins.split(),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type"],
-            expose_headers=SPOKEN,
-        )
     app.add_middleware(
         Around,
         rules=Rules.of(settings),
@@ -83,4 +75,12 @@ def create(settings: Settings) -> FastAPI:
         spans=spans,
         hot=None if settings.origins else moods.moods,  # with origins, CORS has a say
     )
+    if settings.origins:  # outermost: what Around refuses may be read too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins.split(),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=SPOKEN,
+        )
     return app

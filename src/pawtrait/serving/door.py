@@ -42,6 +42,7 @@ class Door:
     readers: Errands
     keepers: Errands
     judges: Errands
+    forgetters: Errands
     decoders: Turns
     closing: bool = False
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
@@ -83,6 +84,14 @@ class Door:
         """
         return await self.judges.run(partial(function, *values, **named))
 
+    async def forget(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Delete, one after the other: who waits for a bucket or a long delivery takes no reader away.
+
+        Raises:
+            Problem: as ``ask``.
+        """
+        return await self.forgetters.run(partial(function, *values, **named))
+
     def leave(self) -> None:
         """Take no more jobs: a client that waits for one's events would keep the service open."""
         self.closing = True
@@ -96,7 +105,7 @@ class Door:
         self.batcher.close()
         self.explainers.close()
         self.decoders.close()
-        for errands in (self.readers, self.keepers, self.judges):
+        for errands in (self.readers, self.keepers, self.judges, self.forgetters):
             errands.close()
         self.said.close()
         self.asked.close()
@@ -118,6 +127,7 @@ def opened(settings: Settings) -> Door:
         readers=Errands(READERS, "the database", settings.timeout),
         keepers=Errands(READERS, "the store of pictures", settings.timeout),
         judges=Errands(1, "the reviewers' queue", settings.timeout),
+        forgetters=Errands(1, "the store", settings.timeout),
         decoders=Turns(DECODERS, DECODED, settings.timeout, doing="read"),
     )
     door.said.start()

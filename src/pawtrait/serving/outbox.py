@@ -93,9 +93,10 @@ class Outbox:
         """Deliver everything that is there now; False where the database did not take it."""
         with self._sending:
             self._close_segment()
-            return all(
-                self._sent(path) for path in sorted(self._folder.glob("*.jsonl")) if path.name != REFUSED
-            )
+            found = sorted(path for path in self._folder.glob("*.jsonl") if path.name != REFUSED)
+            there = set(found)  # another process has delivered the rest
+            self._known = {path: rows for path, rows in self._known.items() if path in there}
+            return all(self._sent(path) for path in found)
 
     def close(self) -> None:
         """Deliver what can be delivered soon, and end; the rest waits on the disk for the next start."""

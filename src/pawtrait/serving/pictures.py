@@ -1,7 +1,6 @@
 """``/v1/pictures/{sha}``: shown to reviewers, deleted for whoever asks."""
 
 import logging
-import threading
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,7 +20,6 @@ log = logging.getLogger(__name__)
 router = APIRouter()
 
 Sha = Annotated[str, Path(pattern="^" + NAME.pattern + "$", description="The picture's SHA-256.")]
-_one_at_a_time = threading.Lock()
 
 
 @router.get("/v1/pictures/{sha}", response_class=Response, **told.SHOW)
@@ -49,7 +47,7 @@ async def delete(request: Request, sha: Sha) -> JSONResponse:
     """
     access.allow(request, "feedback")
     door: Door = request.app.state.door
-    return JSONResponse(await door.ask(_forget, door, sha))
+    return JSONResponse(await door.forget(_forget, door, sha))
 
 
 def _forget(door: Door, sha: str) -> dict[str, Any]:
@@ -58,21 +56,20 @@ def _forget(door: Door, sha: str) -> dict[str, Any]:
     What waits in another service's part of the outbox is dropped when that delivers it: the word that the
     picture was forgotten is there before.
     """
-    with _one_at_a_time:
-        painted = door.workshop.jobs.forget(sha)
-        if not (door.said.flush() and door.asked.flush()):
-            raise Problem(503, "no-store", "the database cannot be reached at the moment; try again later")
-        refused = sum(outbox.strike(partial(rows.shows, picture=sha)) for outbox in (door.said, door.asked))
-        with database.opened(door.settings.database) as engine:
-            found = forgetting.trace(engine, sha)
-            there = door.pictures.has(sha)
-            if not (found.rows or there or found.before or painted or refused):
-                raise _unknown()
-            held = set(snapshots.holding(door.settings.snapshots, sha))
-            months = sorted(held | set(found.months))
-            door.pictures.forget(sha)
-            _leave_the_pages(door, sha)
-            forgetting.forget(engine, sha, [sha], months, clock.now())
+    painted = door.workshop.jobs.forget(sha)
+    if not (door.said.flush() and door.asked.flush()):
+        raise Problem(503, "no-store", "the database cannot be reached at the moment; try again later")
+    refused = sum(outbox.strike(partial(rows.shows, picture=sha)) for outbox in (door.said, door.asked))
+    with database.opened(door.settings.database) as engine:
+        found = forgetting.trace(engine, sha)
+        there = door.pictures.has(sha)
+        if not (found.rows or there or found.before or painted or refused):
+            raise _unknown()
+        held = set(snapshots.holding(door.settings.snapshots, sha))
+        months = sorted(held | set(found.months))
+        door.pictures.forget(sha)
+        _leave_the_pages(door, sha)
+        forgetting.forget(engine, sha, [sha], months, clock.now())
     return {"picture": sha, "pictures": int(there), "rows": found.rows + refused, "snapshots": months}
 
 

@@ -59,7 +59,8 @@ def _reading(seen: Read) -> None:
                 st.switch_page(st.session_state["pages"]["studio"])
         if st.session_state.get(f"no-{one.request}") and not seen.said:
             _ask_more(seen)
-        st.html(shown.why(one))
+        if why := shown.why(one):  # not every model can say
+            st.html(why)
         told = f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."
         kept = "The photo was kept, as you allowed." if seen.kept else "The photo was not kept."
         kept = "It is one of our samples, which are never kept." if seen.photo.ours else kept
@@ -105,8 +106,9 @@ def _say(seen: Read, label: str | None, thumbs: int) -> None:
 
 def forget(seen: Read) -> None:
     """Delete a picture in the service and here."""
+    here, service = desk.here(), desk.service()  # fetched first: asking for them may end this run
     with desk.friendly():
-        desk.service().forget(seen.reading.picture)
-        desk.here().drop(seen.reading.picture)
+        service.forget(seen.reading.picture)
+        here.drop(seen.reading.picture)
         st.toast("Deleted. What was noted about it is gone too.", icon=":material/check:")
         st.rerun()

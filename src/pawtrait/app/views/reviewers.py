@@ -18,6 +18,7 @@ NAMES = {verdict: words.MOODS.get(verdict, "Unusable") for verdict in (*LABELS, 
 def page() -> None:
     """The page."""
     st.html(shown.hero("The blind queue", LEAD, quiet=True))
+    desk.show_trouble()
     reviewer = st.text_input("Your name", key="reviewer", max_chars=40, placeholder="rosa").strip()
     try:
         if reviewer:
@@ -42,13 +43,23 @@ def _judge(reviewer: str) -> None:
         st.image(picture, alt="The picture to judge", width=480)
         with st.container(horizontal=True):
             for verdict, label in NAMES.items():
-                shortcut = KEYS[verdict] if by_keys else None
-                if st.button(label, key=f"{verdict}-{waiting.picture}", shortcut=shortcut):
-                    told = desk.staff().review(waiting.picture, reviewer, verdict)
-                    st.session_state["verdict"] = _revealed({"own": verdict, **told})
-                    parts.say(f"{st.session_state['verdict']} The next picture is there.")
-                    st.rerun()
+                st.button(
+                    label,
+                    key=f"{verdict}-{waiting.picture}",
+                    shortcut=KEYS[verdict] if by_keys else None,
+                    on_click=_say,
+                    args=(waiting.picture, reviewer, verdict),
+                )
         st.html(shown.small(f"{waiting.waiting} waiting, this one included."))
+
+
+def _say(picture: str, reviewer: str, verdict: str) -> None:
+    """Judge the picture that was seen: when the page is drawn anew, another may be the first in the queue."""
+    staff = desk.staff()
+    with desk.kept_trouble():
+        told = staff.review(picture, reviewer, verdict)
+        st.session_state["verdict"] = _revealed({"own": verdict, **told})
+        parts.say(f"{st.session_state['verdict']} The next picture is there.")
 
 
 def _by_keys() -> bool:
