@@ -75,11 +75,12 @@ def _taken_out(ws: Workspace, settled: set[str]) -> set[str]:
 
 
 def _bring_back(ws: Workspace, settled: set[str], children: Children) -> None:
-    """Freeze again what the store settled in earlier months and nobody has: a branch or a cache was lost.
+    """Freeze again what the store settled in other months and is not here: a branch or a cache was lost.
 
+    Or this month is turned late, from before the months that followed it: it learns what these accepted too.
     The store knows each picture of it, so the bytes are the same, but for what was forgotten since.
     """
-    for month in sorted(month for month in settled if month < ws.month):
+    for month in sorted(month for month in settled if month[:7] != ws.month):
         folder = ws.path / FEEDBACK / month
         if not folder.exists():
             step(f"freeze-{month}", [*FREEZE, month[:7]], children)

@@ -255,7 +255,7 @@ def _changes(ws: Workspace) -> list[str]:
 def _known(ws: Workspace) -> bool:
     """Whether what stands in the clone was decided about already."""
     done = settled(decided(ws.month))
-    return done is not None and done.commit == workspace.head(ws)
+    return done is not None and done.commit is not None and workspace.unchanged(ws, done.commit)
 
 
 def _skip(ws: Workspace, note: Note) -> Outcome:

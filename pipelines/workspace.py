@@ -130,6 +130,13 @@ def head(ws: Workspace) -> str:
     return git(ws.path, "rev-parse", "HEAD")
 
 
+def unchanged(ws: Workspace, commit: str) -> bool:
+    """Whether data and results here are those of a commit, whatever else was merged since."""
+    named = ("rev-parse", "--quiet", "--verify", f"{commit}^{{commit}}")
+    known = git(ws.path, *named, good=(0, 1, 128))
+    return bool(known) and not git(ws.path, "diff", "--name-only", known, "--", *COMMITTED)
+
+
 def ever(ws: Workspace, name: Path) -> bool:
     """Whether any commit on the way to the clone's newest had a hand in this file."""
     return bool(git(ws.path, "log", "-1", "--full-history", "--format=%h", "--", str(name)))

@@ -93,3 +93,11 @@ def test_a_missing_program_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BadStore, match="pg_dump is not installed"):
         dumps.save("postgresql://nobody:secret@localhost/none", tmp_path / "dump")
+
+
+def test_an_address_as_hosts_write_it_is_postgresql(postgres_database, tmp_path):
+    _fill(postgres_database)
+    short = postgres_database.replace("postgresql://", "postgres://")
+    assert dumps.backend(short) == "postgresql" and not dumps.empty(short)
+    dumps.save(short, tmp_path / "dump")
+    assert (tmp_path / "dump").stat().st_size

@@ -380,3 +380,16 @@ def test_a_process_that_is_really_killed_leaves_what_the_next_one_finishes(three
     assert registry.aliases()["champion"] == "1"
     succession.settle(three)
     assert registry.aliases()["champion"] == champion.read(three).version == "3"
+
+
+def test_a_description_keeps_within_what_mlflow_holds(three):
+    """PostgreSQL refuses more than 5,000 characters; SQLite, as here, does not."""
+    with database.opened() as engine:
+        about = {"champion": "1", "previous": "1", "version": "3", "reasons": ("x" * 900,)}
+        for _ in range(8):
+            ledger.add(engine, Decision(time=datetime.now(UTC), action="kept", actor="retrain", **about))
+    passed("3")
+    promoted("3", three)
+    told = registry.numbered("3").description
+    assert told.startswith("the resnet50") and told.endswith("promoted by ann in the month 2026-11: better")
+    assert len(told) <= 5000

@@ -119,6 +119,17 @@ def test_an_earlier_month_that_was_lost_is_frozen_again(
     assert "data/feedback/2026-09.dvc" in names
 
 
+@pytest.mark.slow
+def test_a_month_turned_late_learns_what_later_ones_accepted(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
+    _settle("2026-11")
+    turned("2026-10")
+    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-10").splitlines()
+    assert "data/feedback/2026-11.dvc" in names
+
+
 def test_a_month_that_somebody_took_out_stays_out(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +201,9 @@ def test_a_turn_because_of_drift_says_so_and_one_without_anything_new_is_skipped
     turned(reason="drift: brightness: darker")
     assert sent[-1]["reason"] == "drift: brightness: darker"
     assert "Turned now because of drift: brightness: darker." in decisions()[-1].reasons
+    (project / "README.md").write_text("words\n")
+    git(project, "add", "README.md")
+    git(project, *WHO, "commit", "--quiet", "--message", "words, and nothing that a model learns from")
     state = turned(again=True, reason="drift: brightness: darker")
     assert state.name == "Skipped" and "up to date at commit" in (state.message or "")
     assert [one.action for one in decisions()] == ["kept", "skipped"]

@@ -335,3 +335,14 @@ def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys):
     said = capsys.readouterr().out
     assert "✗ drift of brightness: median" in said and "the page: pages/2026-11-03.html" in said
     assert "<title>Pawtrait on 2026-11-03</title>" in Path("pages/2026-11-03.html").read_text()
+
+
+def test_answers_to_what_the_champion_learned_from_count_for_nothing(service):
+    rows, when = ask(DAY - timedelta(days=3), 4, seed=2), DAY - timedelta(days=30)
+    settled = [settling.Settled(row.picture, "2026-10", when, row.label, "two say so") for row in rows]
+    with database.opened() as engine:
+        settling.settle(engine, "2026-10", settled, when)
+        assert look(service).figures["right_count"] == 4  # nobody has decided on version 3: it may know none
+        about = {"actor": "ann", "champion": "3", "previous": None, "version": "3"}
+        ledger.add(engine, ledger.Decision(time=DAY - timedelta(days=20), action="promoted", **about))
+    assert look(service).figures["right_count"] == 0

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FOLDER = "pawtrait.folder"  # tag of a registered model: the version last registered from its folder
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # what MLflow says of what is not there
+LONGEST = 5000  # characters of a description: MLflow's column; PostgreSQL refuses more, SQLite takes any
 COPIES = Path("data/versions")  # of models that MLflow keeps elsewhere; the champion's note may name one
 MODEL = Path("artifacts/model")  # within what MLflow keeps of a version
 IMAGE = "image"  # tag of a version: the container image that holds it, where one was built
@@ -242,7 +243,7 @@ def annotate(
     for key, value in _texts(tags).items():
         opened.set_model_version_tag(kind.name, version, key, value)
     if description is not None:
-        opened.update_model_version(kind.name, version, description)
+        opened.update_model_version(kind.name, version, description[:LONGEST])
 
 
 @tracking.answering()
@@ -338,7 +339,7 @@ def _registered(
     known = mlflow.register_model(
         f"models:/{logged[0].model_id}", kind.name, tags={"model.sha256": digest, **_texts(tags)}
     )
-    opened.update_model_version(kind.name, known.version, description)
+    opened.update_model_version(kind.name, known.version, description[:LONGEST])
     opened.set_model_version_tag(kind.name, known.version, "mlflow.run_id", run.id)
     return known
 

@@ -120,9 +120,17 @@ def _chronicle(version: str) -> None:
     with database.opened() as engine:
         told = ledger.all(engine)
     mine = [one for one in told if _concerns(one, version)]
-    lines = "\n".join(f"- {_line(one, version)}" for one in mine)
-    known = registry.numbered(version).description or ""
-    registry.annotate(version, {}, known.partition(CHRONICLE)[0] + CHRONICLE + lines)
+    lines = [f"- {_line(one, version)}" for one in mine]
+    own = (registry.numbered(version).description or "").partition(CHRONICLE)[0] + CHRONICLE
+    registry.annotate(version, {}, own + _newest(lines, registry.LONGEST - len(own)))
+
+
+def _newest(lines: Sequence[str], room: int) -> str:
+    """The last lines that there is room for; `pawtrait history` tells them all."""
+    kept = list(lines)
+    while len(kept) > 1 and len("\n".join(kept)) > room:
+        kept.pop(0)
+    return "\n".join(kept)
 
 
 def _concerns(one: Decision, version: str) -> bool:

@@ -65,13 +65,14 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     model, notes = _champion()
     largest = knobs.manifest.largest_pixels
     placed, records = _tables(splits)
-    unlearned = _unlearned(model)
-    learned = [one for one in placed if records[one.path].id not in unlearned]
+    before, after = _brought(model)
+    learned = [one for one in placed if records[one.path].id not in after]
     reference = samples.behind(learned, records, raw, model, policy=policy, largest_pixels=largest)
     days, more = samples.asked(said.asked, kept, model, policy=policy, largest_pixels=largest)
     findings = drift.look(reference, days, policy)
     known = (model.name, model.version) if model else None
-    fares = health.assess(said.asked, said.answered, said.truths, said.thumbs, known, own.level)
+    fresh = [one for one in said.answered if one.picture not in before]  # it knows what it learned from
+    fares = health.assess(said.asked, fresh, said.truths, said.thumbs, known, own.level)
     drifted = tuple(alarms.of_drift(findings))
     heard = (*drifted, *alarms.of_health(fares, _bounds(own)))
     seen = page.Look(
@@ -154,14 +155,17 @@ def _champion() -> tuple[Champion | None, list[str]]:
         return None, [f"answers are not compared: {error}"]
 
 
-def _unlearned(model: Champion | None) -> set[str]:
-    """Pictures that feedback brought after the champion was trained: only others learned from them.
+def _brought(model: Champion | None) -> tuple[set[str], set[str]]:
+    """Pictures of feedback that the champion was trained with, and later ones that only others learned from.
 
-    It was trained before the first decision on it, which may have made it wait for months.
+    It was trained before the first decision on it, which may have made it wait for months. Both are empty
+    where the ledger knows of none.
     """
     with database.opened() as engine:
         met = [one.time for one in ledger.all(engine) if model and one.version == model.version]
-        return {one.picture for one in settling.accepted(engine) if met and one.time > met[0]}
+        accepted = settling.accepted(engine) if met else []
+    after = {one.picture for one in accepted if one.time > met[0]}
+    return {one.picture for one in accepted} - after, after
 
 
 def _tables(splits: Path) -> tuple[list[Placed], dict[str, Record]]:

@@ -25,7 +25,7 @@ def save(address: str, file: Path) -> None:
     Raises:
         BadStore: it cannot be read, or PostgreSQL's programs are missing.
     """
-    parsed = make_url(address)
+    parsed = _parsed(address)
     if parsed.get_backend_name() == "sqlite":
         _copy(Path(str(parsed.database)), file)
     else:
@@ -44,7 +44,7 @@ def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> N
     """
     if found := there(address):
         raise BadStore(f"{found} is not empty; nothing was restored over it, move it away first")
-    parsed = make_url(address)
+    parsed = _parsed(address)
     if parsed.get_backend_name() == "sqlite":
         with whole(Path(str(parsed.database))) as draft:
             shutil.copyfile(file, draft)
@@ -58,7 +58,7 @@ def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> N
 
 def empty(address: str) -> bool:
     """Whether there is no such SQLite file, or no table in the PostgreSQL database."""
-    parsed = make_url(address)
+    parsed = _parsed(address)
     if parsed.get_backend_name() == "sqlite":
         return not Path(str(parsed.database)).exists()
     with _opened(address) as engine:
@@ -70,7 +70,7 @@ def there(address: str) -> str:
 
     Logs that a SQLite file left behind count: SQLite would play them into the one that comes in its place.
     """
-    parsed = make_url(address)
+    parsed = _parsed(address)
     if parsed.get_backend_name() == "sqlite":
         files = [f"{parsed.database}{end}" for end in ("", "-wal", "-shm", "-journal")]
         return next((name for name in files if Path(name).exists()), "")
@@ -86,7 +86,7 @@ def values(address: str, table: str, column: str) -> list[str]:
 
 def backend(address: str) -> str:
     """sqlite or postgresql."""
-    return make_url(address).get_backend_name()
+    return _parsed(address).get_backend_name()
 
 
 def _copy(source: Path, file: Path) -> None:
@@ -134,9 +134,15 @@ def _postgres(address: URL, program: str, *arguments: str) -> None:
         raise BadStore(f"{program} on {target}: {_last(done.stderr.splitlines())}")
 
 
+def _parsed(address: str) -> URL:
+    """As the store reads it: ``postgres://``, as many hosts write it, is PostgreSQL too."""
+    parsed = make_url(address)
+    return parsed.set(drivername="postgresql") if parsed.drivername == "postgres" else parsed
+
+
 @contextmanager
 def _opened(address: str) -> Iterator[Engine]:
-    parsed = make_url(address)
+    parsed = _parsed(address)
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(parsed)
