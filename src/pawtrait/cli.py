@@ -131,16 +131,18 @@ def run(
 ) -> None:
     """Renew the source's fingerprint, bring every stage up to date, register the winner, show the table."""
     from pawtrait import params
-    from pawtrait.adapters import dvc
+    from pawtrait.adapters import dvc, tracking
     from pawtrait.stages import fingerprint
 
     fingerprint.run(**FINGERPRINTS)
-    if force:
-        dvc.repro("--force")
-    elif lanes and environment.cores() > 1:
-        dvc.repro_in_lanes(dvc.acts(params.load().selected))
-    else:
-        dvc.repro()
+    knobs = params.load()
+    with tracking.pipeline(knobs):  # a stage that failed, this fails, whichever lane ends last
+        if force:
+            dvc.repro("--force")
+        elif lanes and environment.cores() > 1:
+            dvc.repro_in_lanes(dvc.acts(knobs.selected))
+        else:
+            dvc.repro()
     _register()
     results()
 
@@ -245,13 +247,17 @@ def _there(path: Path) -> Path:
 def styles() -> None:
     """List the paintings that photos can be painted like."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
     from pawtrait import easel
 
-    table = Table("name", "title", "size", box=None, pad_edge=False)
-    for one in easel.listed():
-        table.add_row(one.name, one.title, f"{one.width}×{one.height}")
+    rows = [(Text(one.name), Text(one.title), f"{one.width}×{one.height}") for one in easel.listed()]
+    longest = max((name.cell_len for name, *_ in rows), default=0)
+    name = Column("name", overflow="fold", min_width=longest)  # one that is cut can be given to no --style
+    table = Table(name, Column("title", overflow="fold"), "size", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)
 
 

@@ -346,12 +346,14 @@ def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check the whole file.
 
     Raises:
-        BadParams: the file is missing, is not YAML, or has a key or value that cannot be used.
+        BadParams: the file is missing, is no UTF-8 or no YAML, or has a key or value that cannot be used.
     """
     try:
         return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise BadParams(f"{path} is not here; run from the project's root") from error
+    except UnicodeDecodeError as error:
+        raise BadParams(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise BadParams(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:

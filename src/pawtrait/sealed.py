@@ -29,6 +29,10 @@ def check(folder: Path, *needed: str) -> dict[str, str]:
         raise BadModel(
             f"{folder} is no model folder: it has no {SUMS}; train a model or name another"
         ) from error
+    except UnicodeDecodeError as error:
+        raise BadModel(
+            f"{folder}/{SUMS} is not the file that was sealed; train or download the model again"
+        ) from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in (*needed, FACTS):
         if name not in sums:

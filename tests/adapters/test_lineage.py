@@ -1,6 +1,8 @@
 """Where a result comes from, asked of a real git repository."""
 
+import fcntl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,27 @@ def test_a_month_of_feedback_is_other_data(tmp_path):
     (tmp_path / "2026-12").mkdir()
     (tmp_path / "2026-12/SHA256SUMS").write_text("ab  accepted.csv\n")
     assert len({"", one, lineage.feedback(tmp_path)}) == 3
+
+
+def test_a_lock_that_dvc_is_writing_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lineage.GUARD.parent.mkdir(parents=True)
+    with lineage.GUARD.open("w") as held, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        Path("dvc.lock").write_text("stages:\n  weights:\n    cm")
+        found = pool.submit(lineage.outputs)
+        with pytest.raises(TimeoutError):
+            found.result(0.3)
+        Path("dvc.lock").write_text("stages:\n  weights:\n    outs: [{path: data/pretrained, md5: aa}]\n")
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert found.result() == {"data/pretrained": "aa"}
+
+
+def test_a_push_that_lasts_holds_nobody_up_for_ever(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lineage, "PATIENCE", 0.1)
+    lineage.GUARD.parent.mkdir(parents=True)
+    Path("dvc.lock").write_text("stages:\n  weights:\n    outs: [{path: data/pretrained, md5: aa}]\n")
+    with lineage.GUARD.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert lineage.outputs() == {"data/pretrained": "aa"}

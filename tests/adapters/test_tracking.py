@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait.adapters import tracking
+from pawtrait import cli, environment, params
+from pawtrait.adapters import dvc, tracking
 from pawtrait.adapters.tracking import Run
-from pawtrait.errors import BadRegistry
+from pawtrait.errors import BadData, BadRegistry
+from pawtrait.stages import fingerprint
 
 
 @pytest.fixture
@@ -44,10 +46,11 @@ def test_other_parameters_make_another_parent(tracked):
     assert parent_of(tracked) == parent_of(tracked)
 
 
-def test_other_data_make_another_parent(tracked):
+@pytest.mark.parametrize("known", tracking.FINGERPRINTS, ids=lambda path: path.stem)
+def test_other_photos_paintings_or_weights_make_another_parent(known, tracked):
     before = parent_of(tracked)
-    tracking.FINGERPRINT.parent.mkdir()
-    tracking.FINGERPRINT.write_text("{}")
+    known.parent.mkdir()
+    known.write_text("{}")
     assert parent_of(tracked) != before
 
 
@@ -60,6 +63,23 @@ def test_other_code_makes_another_parent(tracked):
     Path("src").mkdir()
     Path("src/new.py").write_text("new = 1\n")
     assert len({before, committed, parent_of(tracked)}) == 3
+
+
+def test_a_run_of_which_one_lane_failed_has_failed_though_another_ended_later(tracked, client, monkeypatch):
+    seen = []
+
+    def lanes(play):
+        with tracking.pipeline(tracked) as run:  # a stage of the lane that ends well
+            seen.append(run.id)
+        raise BadData("the lane of moods failed")
+
+    monkeypatch.setattr(fingerprint, "run", lambda **paths: None)
+    monkeypatch.setattr(params, "load", lambda: tracked)
+    monkeypatch.setattr(environment, "cores", lambda: 2)
+    monkeypatch.setattr(dvc, "repro_in_lanes", lanes)
+    with pytest.raises(BadData, match="moods"):
+        cli.run()
+    assert client.get_run(seen[0]).info.status == "FAILED"
 
 
 def test_stages_at_the_same_time_share_one_parent(tracked):

@@ -66,6 +66,16 @@ def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, c
     assert found.digest == note.sha256 == sealed.check(finished.models / "cnn")["model.onnx"]
 
 
+@pytest.mark.parametrize("fingerprint", recovery.ORIGIN, ids=lambda path: path.stem)
+def test_the_pipelines_run_keeps_what_says_where_its_data_came_from(finished, fingerprint):
+    fingerprint.parent.mkdir(exist_ok=True)
+    fingerprint.write_text("{}\n")
+    registered(finished)
+    parent = registry.numbered("1").tags["pipeline.run_id"]
+    kept = tracking.client().list_artifacts(parent, recovery.KEPT)
+    assert fingerprint.as_posix() in [one.path for one in kept]
+
+
 def test_the_version_carries_figures_with_intervals_and_says_what_they_mean(finished):
     registered(finished)
     version = registry.resolve("models:/pet-expression@champion")

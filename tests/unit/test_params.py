@@ -129,3 +129,10 @@ def test_broken_yaml_is_one_line_with_the_place(tmp_path):
 def test_nothing_can_be_changed_after_loading(tmp_path):
     with pytest.raises(ValidationError, match="frozen"):
         load(tmp_path).train.batch = 64
+
+
+def test_a_file_that_is_no_utf8_is_said_to_be_none(tmp_path):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_bytes(text.encode("latin-1", "replace"))
+    with pytest.raises(BadParams, match=r"params\.yaml is not UTF-8 \(byte \d+\); save it as UTF-8"):
+        params.load(tmp_path / "params.yaml")

@@ -77,3 +77,12 @@ def test_facts_come_back_as_they_were_written(tmp_path):
     known = {"name": "cnn", "labels": ["happy", "sad"], "note": "größer"}
     sealed.write_facts(tmp_path, known)
     assert sealed.facts(tmp_path) == known
+
+
+def test_a_changed_byte_in_the_sums_themselves_is_refused(colour_model):
+    folder = colour_model()
+    content = bytearray((folder / "SHA256SUMS").read_bytes())
+    content[10] ^= 0x80  # no UTF-8 any more
+    (folder / "SHA256SUMS").write_bytes(content)
+    with pytest.raises(BadModel, match="SHA256SUMS is not the file that was sealed"):
+        Classifier.load(folder)

@@ -1,9 +1,12 @@
 """Where a result comes from: the commit from git, the data's hashes from dvc.lock."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from typing import Any
 import yaml
 
 LOCK = Path("dvc.lock")
+GUARD = Path(".dvc/tmp/lock")  # beside a dvc.lock: DVC holds it while it writes that
+PATIENCE = 30.0  # seconds; DVC also holds it through a push, which writes no dvc.lock and may take hours
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is there: eight times as fast
 CODE = ("src", "pipelines", "dvc.yaml", "params.yaml", "constraints.txt", "pyproject.toml")
 PATCH = ("diff", "--no-ext-diff", "--no-color", "--binary", "--src-prefix=a/", "--dst-prefix=b/")
@@ -53,8 +58,27 @@ def outputs(lock: Path = LOCK) -> dict[str, str]:
     """
     if not lock.is_file():
         return {}
-    stages = (parsed(lock.read_text(encoding="utf-8")).get("stages") or {}).values()
+    stages = (parsed(_settled(lock)).get("stages") or {}).values()
     return {out["path"]: str(out.get("md5", "")) for stage in stages for out in stage.get("outs", [])}
+
+
+def _settled(lock: Path) -> str:
+    """The text of a dvc.lock that no DVC is writing: it does so in place, and takes a second.
+
+    DVC lets go of its guard while a stage runs, so a stage waits for other stages' DVC alone.
+    """
+    until = time.monotonic() + PATIENCE
+    with (
+        suppress(OSError),
+        (lock.parent / GUARD).open("rb") as guard,
+    ):  # no DVC has run here, or no such locks
+        while time.monotonic() < until:
+            with suppress(BlockingIOError):
+                fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            time.sleep(0.05)
+        return lock.read_text(encoding="utf-8")
+    return lock.read_text(encoding="utf-8")
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.errors import BadRegistry
 
 KEPT = "data"  # the pipeline run's folder of what says where its pictures came from, committed or not:
-ORIGIN = tuple(Path(KEPT) / name for name in ("source.json", "paintings.json", "recorded_splits.csv"))
+ORIGIN = (*tracking.FINGERPRINTS, Path(KEPT) / "recorded_splits.csv")
 
 
 def commands(uri: str) -> Iterator[str]:

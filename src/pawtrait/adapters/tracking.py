@@ -39,7 +39,7 @@ ABOUT = {
     "mlflow.note.content": "A parent is a run of the pipeline, its children are the models. Show them alone"
     " with the filter `tags.\"pawtrait.kind\" = 'model'`; the probe pictures line up under Charts.",
 }
-FINGERPRINT = Path("data/source.json")
+FINGERPRINTS = tuple(Path("data") / name for name in ("source.json", "paintings.json", "weights.json"))
 LOCK = Path(".cache/mlflow.lock")
 NOTE = "run_id"  # a file beside a training's checkpoints
 SECRET = re.compile(  # in addresses: what stands between user and @, but no port; or libpq's password=
@@ -202,9 +202,8 @@ def pipeline(knobs: Params) -> Iterator[Run]:
         BadRegistry: MLflow cannot be reached, or refuses.
     """
     commit = lineage.commit()
-    source = sha256(FINGERPRINT) if FINGERPRINT.is_file() else ""
-    data = (source, lineage.feedback())
-    key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data)
+    data = [sha256(file) if file.is_file() else "" for file in FINGERPRINTS]
+    key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data, lineage.feedback())
     with answering():
         opened = client()
         with FileLock(LOCK):

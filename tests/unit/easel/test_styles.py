@@ -19,6 +19,15 @@ def test_styles_are_listed_with_title_and_size(here, pawtrait):
     assert ["red", "A", "Red", "Room", "64×64"] in rows and ["blue", "Blue", "64×64"] in rows
 
 
+def test_a_name_is_listed_as_it_has_to_be_given(here, pawtrait, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "claude-monet_water-lilies-and-a-japanese-bridge"
+    names = ("Water [detail]", long)
+    manifest.write(easel.TABLE, [hang_on_the_wall(name, name, BLUE) for name in names], Painting)
+    listed = pawtrait("styles").out
+    assert all(name in listed for name in names)
+
+
 def test_before_there_are_paintings_it_is_said_what_to_run(here, pawtrait):
     shutil.rmtree("data")
     done = pawtrait("styles")
