@@ -57,6 +57,16 @@ if "begun" not in st.session_state:
 home.page()
 """
 
+WISH = """
+import streamlit as st
+from pawtrait.app import desk
+from pawtrait.app.answers import Method, Offer
+from pawtrait.app.views import studio
+with desk.friendly():
+    wish, _ = studio._wish(Offer([Method("{method}", "", {styled}, True, "")], [], {largest}))
+    st.text(wish.side)
+"""
+
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
@@ -268,3 +278,18 @@ def test_a_deleted_picture_is_gone_here_though_the_visitor_clicked_on_meanwhile(
     test = run(FORGET)
     test.button(key="delete-here").click().run()
     assert test.session_state["visit"].entries == []
+
+
+@pytest.mark.parametrize(("largest", "sizes", "first"), [(1024, 3, "512"), (512, 2, "512"), (200, 1, "200")])
+def test_no_size_is_offered_that_the_service_does_not_paint(
+    answering: Answering, largest: int, sizes: int, first: str
+) -> None:
+    answering(lambda request: httpx.Response(200))
+    test = run(WISH.format(method="cyclegan", styled=False, largest=largest))
+    assert (len(test.segmented_control[0].options), test.text[0].value) == (sizes, first)
+
+
+def test_without_any_painting_nothing_is_painted_like_one(answering: Answering) -> None:
+    answering(lambda request: httpx.Response(200))
+    test = run(WISH.format(method="fast", styled=True, largest=1024))
+    assert words.NO_PAINTING in told(test) and not test.text

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 
@@ -139,6 +141,9 @@ def test_every_refusal_is_a_friendly_sentence(status, words):
         (403, "another-reviewer", "Put that person's name above"),
         (422, "unreadable-picture", "could not be opened"),
         (413, "too-many-pixels", "too big"),
+        (503, "no-store", "cannot get at what we keep"),
+        (503, "no-such-style", "pick another one"),
+        (503, "method-unavailable", "pick another way"),
     ],
 )
 def test_no_photo_is_blamed_for_what_is_not_about_it(status, kind, words):
@@ -164,10 +169,31 @@ def test_a_paintings_name_is_told_whole():
         ("203.0.113.5", "192.0.2.7", "10.0.0.0/8, ::1", "203.0.113.5"),
         ("10.1.2.3", "192.0.2.7", "", "10.1.2.3"),
         ("", "192.0.2.7", "10.0.0.0/8", ""),
+        ("10.1.2.3", "192.0.2.7, 10.4.5.6", "10.0.0.0/8", "192.0.2.7"),  # two proxies in a row
+        ("10.1.2.3", "198.51.100.9, 192.0.2.7, 10.4.5.6", "10.0.0.0/8", "192.0.2.7"),
+        ("10.1.2.3", "10.9.9.9, 10.4.5.6", "10.0.0.0/8", "10.9.9.9"),
+        ("10.1.2.3", "192.0.2.7, unknown", "10.0.0.0/8", "unknown"),
     ],
 )
 def test_a_proxy_of_ours_says_who_visits_and_nobody_else_does(address, said, proxies, visitor):
     assert client.visitor(address, said, proxies) == visitor
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout, httpx.RemoteProtocolError])
+def test_of_a_photo_that_may_have_arrived_nobody_says_that_it_went_nowhere(error):
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise error("lost", request=request)
+
+    with pytest.raises(Trouble, match="may have arrived"):
+        service(lost).read(b"x", "x", consent=True)
+
+
+def test_a_houses_own_certificates_are_believed_where_they_are_named(tmp_path, monkeypatch):
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    (tmp_path / "house.pem").write_text(f"{first}{end}\n", encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "house.pem"))
+    made = client.connect("https://service")
+    assert len(made._transport._pool._ssl_context.get_ca_certs()) == 1
 
 
 def test_a_service_that_is_down_says_so_and_that_the_photo_went_nowhere():

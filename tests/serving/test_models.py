@@ -9,7 +9,7 @@ import pytest
 
 from pawtrait import champion, params, sealed
 from pawtrait.errors import BadModel
-from pawtrait.serving import models, places
+from pawtrait.serving import health, models, places
 from pawtrait.serving.models import Models
 from pawtrait.serving.places import Place
 from pawtrait.serving.settings import Settings
@@ -116,6 +116,17 @@ def test_a_ledger_that_cannot_be_reached_is_no_empty_one(serving):
     told = [serving(**one).get("/v1/models").json() for one in known]
     assert [one["months"] for one in told] == [[], None]
     assert [[row["version"] for row in one["versions"]] for one in told] == [["1"], ["1"]]
+
+
+def test_a_ledger_that_hangs_is_told_as_one_that_cannot_be_reached(serving, monkeypatch):
+    service, free = serving(timeout=0.3), threading.Event()
+    monkeypatch.setattr(health, "_decisions", lambda door: free.wait(60))
+    try:
+        done = service.get("/v1/models")
+        assert (done.status_code, done.json()["months"]) == (200, None)
+        assert [row["version"] for row in done.json()["versions"]] == ["1"]
+    finally:
+        free.set()
 
 
 def test_a_folder_serves_by_itself_and_is_followed(project, colour_model):

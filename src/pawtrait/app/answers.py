@@ -57,10 +57,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the studio has."""
+    """What the studio has; ``largest`` is the longer side in px that can be wished."""
 
     methods: Sequence[Method]
     styles: Sequence[Style]
+    largest: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ def offer(body: Mapping[str, Any]) -> Offer:
         Method(one["name"], one["told"], one["needs_style"], one["available"], one.get("why_not") or "")
         for one in sorted(body["methods"], key=lambda one: rank.get(one["name"], len(rank)))
     ]
-    return Offer(methods, [Style(one["name"], one["title"]) for one in body["styles"]])
+    styles = [Style(one["name"], one["title"]) for one in body["styles"]]
+    return Offer(methods, styles, int(body.get("largest", 1024)))
 
 
 def glimpse(event: str, data: Mapping[str, Any]) -> Glimpse:

@@ -1,7 +1,7 @@
 """The service, as the pages see it: one method a question, every failure a sentence for the visitor."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -16,6 +16,7 @@ from pawtrait.errors import PawtraitError
 
 OVER = ("done", "failed", "cancelled")
 PATIENCE = httpx.Timeout(60.0, connect=3.0)  # seconds; a fast portrait of a large photo may take some
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class Trouble(PawtraitError):
@@ -27,8 +28,14 @@ class Trouble(PawtraitError):
 
 
 def connect(address: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Connections to the service, shared by all visitors. No proxy of the environment stands between."""
-    return httpx.Client(base_url=address, timeout=PATIENCE, transport=transport, trust_env=False)
+    """Connections to the service, shared by all visitors. No proxy of the environment stands between.
+
+    SSL_CERT_FILE or SSL_CERT_DIR name a house's own certificates; httpx heeds neither without ``trust_env``.
+    """
+    trusted = httpx.create_ssl_context()
+    return httpx.Client(
+        base_url=address, timeout=PATIENCE, transport=transport, verify=trusted, trust_env=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Service:
             try:
                 answer.read()
             except httpx.HTTPError as error:
-                raise Trouble(words.DOWN) from error
+                raise Trouble(words.CUT) from error
             return answer
 
     @contextmanager
@@ -190,8 +197,10 @@ class Service:
                 if answer.is_error:
                     raise _trouble(answer)
                 yield answer
-        except httpx.HTTPError as error:
+        except UNSENT as error:
             raise Trouble(words.DOWN) from error
+        except httpx.HTTPError as error:
+            raise Trouble(words.CUT) from error
 
 
 def networks(proxies: str) -> list[IPv4Network | IPv6Network]:
@@ -200,13 +209,23 @@ def networks(proxies: str) -> list[IPv4Network | IPv6Network]:
 
 
 def visitor(address: str, said: str, proxies: str) -> str:
-    """Who looks at a page: the address, or the last that X-Forwarded-For ``said`` where it is a proxy's.
+    """Who looks at a page: the last of X-Forwarded-For (``said``) and ``address`` that is no proxy of ours.
 
-    ``proxies`` as ``networks`` takes them; each adds the address that it was called from.
+    ``proxies`` as ``networks`` takes them; each adds the address that it was called from. Where all are ours
+    it is the first, as the service has it.
     """
-    last = said.rpartition(",")[2].strip()
-    ours = address and any(ip_address(address) in network for network in networks(proxies))
-    return last if ours and last else address
+    ours = networks(proxies)
+    way = [*filter(None, map(str.strip, said.split(","))), address]
+    while len(way) > 1 and _within(way[-1], ours):
+        way.pop()
+    return way[-1]
+
+
+def _within(address: str, ours: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        return any(ip_address(address) in network for network in ours)
+    except ValueError:  # whatever somebody wrote into the header
+        return False
 
 
 def _trouble(answer: httpx.Response) -> Trouble:

@@ -17,6 +17,7 @@ METHODS = {
 }
 SIZES = {256: "small", 512: "medium", 768: "large"}  # px of the longer side
 NO_PAINTER = "No painter is at home just now. Whoever runs Pawtrait can let one in."
+NO_PAINTING = "No painting hangs here just now. Use a picture of your own, or pick another way to paint."
 TROUBLE = {
     401: "This page needs a key, or the one given is not known. Ask whoever runs Pawtrait for one.",
     403: "The key that was given does not open this. Ask whoever runs Pawtrait for one that does.",
@@ -31,9 +32,13 @@ OWN = {  # of problems that their status says too little of
     "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
     "another-reviewer": "This key is one person's. Put that person's name above; each reviewer has a key.",
     "no-space": "This could not be written down just now, so please tell us again in a while.",
+    "no-store": "We cannot get at what we keep just now, so this did not go through. Try again in a while.",
+    "no-such-style": "That painting cannot be had just now. Please pick another one.",
+    "method-unavailable": "Nobody can paint in that way just now. Please pick another way.",
 }
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
+CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
 ODD = "Something went wrong on our side, and it was written down. Please try again."
 
 

@@ -105,6 +105,7 @@ async def styles(request: Request) -> JSONResponse:
             for one in methods
         ],
         "styles": [_style(work) for work in works],
+        "largest": request.app.state.settings.portrait_largest,
     }
     return JSONResponse(body)
 

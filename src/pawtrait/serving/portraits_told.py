@@ -40,6 +40,7 @@ _STYLES = {
     "styles": [
         {"name": "ink_03", "title": "Bamboo in the rain", "url": "/v1/styles/ink_03/picture"},
     ],
+    "largest": 1024,
 }
 
 

@@ -23,6 +23,7 @@ from tests.serving.portraits.conftest import COLOURS, PATIENCE, ROOT, until
 
 def test_styles_are_the_paintings_of_the_table_with_their_pictures(shared):
     body = shared.get("/v1/styles").json()
+    assert body["largest"] == 1024
     assert body["styles"] == [
         {"name": name, "title": f"A {name} room", "url": f"/v1/styles/{name}/picture"}
         for name in sorted(COLOURS)

@@ -60,11 +60,12 @@ def _wish(offer: Offer) -> tuple[Wish, str]:
             _style(offer) if method.needs_style else ("", b"", words.METHODS[method.name][0])
         )
         strength = st.slider("How strongly?", 0, 100, 100, 5, format="%d %%", help=FAINTER)
+        sizes = [one for one in words.SIZES if one <= offer.largest] or [offer.largest]
         side = st.segmented_control(
             "How large?",
-            list(words.SIZES),
-            format_func=words.SIZES.__getitem__,
-            default=512,
+            sizes,
+            format_func=lambda one: words.SIZES.get(one, "small"),
+            default=min(512, sizes[-1]),
             required=True,
             help=LARGER,
         )
@@ -107,6 +108,8 @@ def _style(offer: Offer) -> tuple[str, bytes, str]:
         parts.drop("own", "A painting, a fabric, a pattern …", _own, small=True)
     if own and picked == "":
         return "", own.data, OWN
+    if not choices:
+        raise Trouble(words.NO_PAINTING)
     return picked, b"", next((c.title for c in choices if c.name == picked), "")
 
 
