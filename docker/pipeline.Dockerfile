@@ -43,6 +43,7 @@ WORKDIR /home/pawtrait/work
 COPY --chown=pawtrait dvc.yaml params.yaml prefect.yaml .dvcignore ./
 COPY --chown=pawtrait .dvc/config .dvc/config
 COPY --chown=pawtrait data/source.json data/paintings.json data/weights.json data/recorded_splits.csv data/
+COPY --chown=pawtrait data/feedback/README.md data/feedback/README.md
 COPY --chown=pawtrait pipelines pipelines
 # DVC compares the code with what made a result, so the sources lie beside it, as in the repository.
 COPY --chown=pawtrait src src

@@ -28,6 +28,7 @@ COPIED = (
     *("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"),
     *("data/.gitignore", "data/feedback/README.md"),
 )
+STORES = ("MLFLOW_TRACKING_URI", "DATABASE_URL", "PAWTRAIT_PICTURES")  # a team's; a workspace has its own
 RECORDED = Path("data/recorded_splits.csv")
 
 
@@ -149,7 +150,8 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def _python(workspace: Path, *arguments: str) -> None:
     """Run this Python inside the workspace on the workspace's own copy of the code."""
-    environment = {**os.environ, "PYTHONPATH": str((workspace / "src").resolve())}
+    own = {name: value for name, value in os.environ.items() if name not in STORES}
+    environment = {**own, "PYTHONPATH": str((workspace / "src").resolve())}
     with subprocess.Popen([sys.executable, *arguments], cwd=workspace, env=environment) as child:
         try:
             code = child.wait()

@@ -40,6 +40,8 @@ STAGES = {
     "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
 }
+PAINTED = Path("data/painters")
+PAINTERS = {"cyclegan": "train_cyclegan", "fast": "export_fast"}  # folders there, and who fills them
 FINGERPRINTS = {
     "out": Path("data/source.json"),
     "paintings": Path("data/paintings.json"),
@@ -157,16 +159,17 @@ def register(
     The best is that of the highest validation macro-F1; its first version becomes champion, later ones
     challenger. Painters have no gate: the newest is champion.
 
-    Results of other code, parameters or data than the present ones are refused.
+    Results of other code, parameters or data than the present ones are refused; such painters stay out.
     """
     from pawtrait.adapters import dvc
 
     if COMPARISON.is_file():
         dvc.check_current("compare")
-    _register(month, out)
+    trained = {name: stage for name, stage in PAINTERS.items() if (PAINTED / name).is_dir()}
+    _register(month, out, [name for name, stage in trained.items() if not dvc.is_current(stage)])
 
 
-def _register(month: str | None = None, out: Path | None = None) -> None:
+def _register(month: str | None = None, out: Path | None = None, stale: Sequence[str] = ()) -> None:
     from pawtrait import champion
     from pawtrait.files import write_text
     from pawtrait.stages import register as stage
@@ -175,7 +178,7 @@ def _register(month: str | None = None, out: Path | None = None) -> None:
     known = stage.run(compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month)
     if out:
         write_text(out, json.dumps(known) + "\n")
-    register_painters.run(painters=Path("data/painters"))
+    register_painters.run(painters=PAINTED, stale=stale)
 
 
 @app.command(rich_help_panel="Models")

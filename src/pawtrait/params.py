@@ -89,6 +89,12 @@ class Train(Section):
     folds: Annotated[int, Field(ge=0, le=50)]
     checkpoint_seconds: Annotated[float, Field(ge=0)]
 
+    @model_validator(mode="after")
+    def _teaches(self) -> "Train":
+        if self.folds == 1:
+            raise ValueError("train.folds is 1, which leaves nothing to learn from; give 2, or 0 for none")
+        return self
+
 
 class Plateau(Section):
     factor: Annotated[float, Field(gt=0, lt=1)]

@@ -40,8 +40,10 @@ def test_results_of_other_code_or_parameters_are_refused(project):
     project("echo done > out.txt")
     with pytest.raises(BadData, match=r"not of the present code.*run `pawtrait run`"):
         dvc.check_current("only")
+    assert not dvc.is_current("only")
     dvc.repro()
     dvc.check_current("only")
+    assert dvc.is_current("only")
     project("echo more > out.txt")
     with pytest.raises(BadData, match=r"`dvc status --with-deps only` says what changed"):
         dvc.check_current("only")

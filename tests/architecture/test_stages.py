@@ -84,6 +84,19 @@ def test_every_model_is_scored_in_one_lane_or_the_other():
     ]
 
 
+def test_the_pipelines_image_has_all_data_that_stages_depend_on_and_none_makes():
+    """And the context lets them in: a bare ``dvc repro`` there stops at the first that is missing."""
+    made = {path for stage in STAGES for path in wiring.writes(stage)}
+    needed = {path for stage in STAGES for path in wiring.deps(stage) if path.startswith("data/")}
+    given = {path for path in needed if not any(_part(path, output) for output in made)}
+    assert {"data/source.json", "data/feedback"} <= given
+    copied = Path("docker/pipeline.Dockerfile").read_text(encoding="utf-8").split()
+    let_in = Path(".dockerignore").read_text(encoding="utf-8").split()
+    for name in given:
+        assert any(word == name or word.startswith(f"{name}/") for word in copied), name
+        assert any(word == f"!{name}" or word.startswith(f"!{name}/") for word in let_in), name
+
+
 def _upstream(stages):
     """These stages, and all that they need."""
     found, new = set(), set(stages)

@@ -69,10 +69,18 @@ def test_a_network_trains_on_a_machine_that_holds_torch_and_no_tensorflow():
     assert found["sums"] == pytest.approx([1.0] * 32, abs=1e-5)
 
 
-def test_the_stage_says_at_once_that_it_needs_tensorflow(tmp_path):
-    words = [f"--{name}={tmp_path}" for name in ("arrays", "splits", "weights", "out")]
+@pytest.mark.parametrize(
+    ("words", "paths"),
+    [
+        (["train", "--name", "cnn"], ("arrays", "splits", "weights", "out")),
+        (["train_augmented"], ("arrays", "splits", "weights", "painter", "out")),
+    ],
+    ids=["train", "train_augmented"],
+)
+def test_the_stage_says_at_once_that_it_needs_tensorflow(tmp_path, words, paths):
+    options = [f"--{name}={tmp_path}" for name in paths]
     done = subprocess.run(
-        [sys.executable, "-m", "pawtrait.stages", "train", "--name", "cnn", *words],
+        [sys.executable, "-m", "pawtrait.stages", *words, *options],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -80,7 +88,7 @@ def test_the_stage_says_at_once_that_it_needs_tensorflow(tmp_path):
         check=False,
     )
     assert done.returncode != 0
-    assert "KERAS_BACKEND=torch: export to ONNX and Grad-CAM need tensorflow" in done.stderr
+    assert "KERAS_BACKEND=torch: " in done.stderr and "tensorflow; unset it" in done.stderr
     assert "Traceback" not in done.stderr
 
 

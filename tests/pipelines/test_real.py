@@ -121,3 +121,10 @@ def test_an_overlay_names_only_models_with_a_recipe(
     monkeypatch.chdir(ROOT)
     merged = real.parameters([*real.OVERLAYS, *more], str(ROOT / "data"), None, None)
     assert set(merged["selected"]) <= set(merged["models"])
+
+
+def test_a_workspace_uses_no_store_of_the_teams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in real.STORES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    real._python(tmp_path, "-c", "import os; open('seen', 'w').write(' '.join(os.environ))")
+    assert not set(real.STORES) & set((tmp_path / "seen").read_text().split())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait import champion, cli
+from pawtrait.adapters import dvc
 from pawtrait.dataset import manifest
 from pawtrait.dataset.manifest import Placed
 from pawtrait.stages import __main__ as dispatcher
@@ -266,3 +267,13 @@ def test_a_new_key_is_shown_alone_and_beside_it_what_makes_the_service_ask_for_i
     assert done.err.strip() == (
         "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set"
     )
+
+
+def test_painters_of_other_code_or_parameters_are_left_out_of_a_registration(here, monkeypatch):
+    for name in ("cyclegan", "fast"):
+        Path("data/painters", name).mkdir(parents=True)
+    left = []
+    monkeypatch.setattr(dvc, "is_current", lambda stage: stage != "train_cyclegan")
+    monkeypatch.setattr(cli, "_register", lambda month, out, stale: left.extend(stale))
+    cli.register(None, None)
+    assert left == ["cyclegan"]

@@ -136,3 +136,7 @@ def test_a_file_that_is_no_utf8_is_said_to_be_none(tmp_path):
     (tmp_path / "params.yaml").write_bytes(text.encode("latin-1", "replace"))
     with pytest.raises(BadParams, match=r"params\.yaml is not UTF-8 \(byte \d+\); save it as UTF-8"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_one_fold_is_refused_before_anything_is_trained(tmp_path):
+    assert "train.folds is 1" in complaint(tmp_path, "  folds: 0", "  folds: 1")

@@ -55,14 +55,19 @@ def repro_in_lanes(play: Sequence[Act]) -> None:
     repro()
 
 
+def is_current(stage: str) -> bool:
+    """Whether neither the stage nor one that it needs would run again."""
+    status = _command("--wait-for-lock", "status", "--quiet", "--with-deps", stage)
+    return subprocess.run(status, env=_environment(), check=False).returncode == 0
+
+
 def check_current(stage: str) -> None:
     """Refuse results that the present code, parameters and data would not give.
 
     Raises:
         BadData: the stage, or one that it needs, would run again.
     """
-    status = _command("--wait-for-lock", "status", "--quiet", "--with-deps", stage)
-    if subprocess.run(status, env=_environment(), check=False).returncode:
+    if not is_current(stage):
         raise BadData(
             f"the results are not of the present code, parameters and data (`dvc status --with-deps {stage}`"
             " says what changed); run `pawtrait run`, or `dvc repro` first"

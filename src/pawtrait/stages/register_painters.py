@@ -1,6 +1,6 @@
 """Registration, outside DVC: CycleGAN and fast style transfer → versions of ``pet-portrait-…``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,16 @@ FIGURES = (
 )
 
 
-def run(*, painters: Path) -> None:
+def run(*, painters: Path, stale: Sequence[str] = ()) -> None:
     """Register every painter that is there; one that says why it is not stays out, and that is told.
 
     No gate judges a portrait: there is no right answer to count. What lies in the folder is what paints, so
     it is champion, and the one before it previous. Only what is new there is crowned: else whoever gives the
     alias to an older version would lose it to the next month.
+
+    Args:
+        painters: the folder with a folder for each of them.
+        stale: those of other code, parameters or data than the present ones, which stay out too.
 
     Raises:
         BadModel: a painter's folder is damaged.
@@ -34,6 +38,12 @@ def run(*, painters: Path) -> None:
     for name, kind in PAINTERS.items():
         folder = painters / name
         if not folder.is_dir():
+            continue
+        if name in stale:
+            print(
+                f"{kind.name} stays unregistered: {folder} is not of the present code, parameters and data;"
+                " run `dvc repro` first"
+            )
             continue
         sums, facts = sealed.check(folder), sealed.facts(folder)
         if facts.get("missing"):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from pawtrait.classification.fit import Examples
 from pawtrait.classification.material import Material
 from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
+from pawtrait.errors import BadTraining
 from pawtrait.evaluation import metrics
 from pawtrait.evaluation.intervals import paired
 from pawtrait.evaluation.predictions import rows, scored
@@ -44,7 +46,15 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     Without them it sees the same photos once more in their place, so that both train for as many steps.
 
     Killed and started again it goes on from the last checkpoint, in the same run of MLflow.
+
+    Raises:
+        BadTraining: Keras runs on something else than TensorFlow, or a loss is no number.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise BadTraining(
+            f"KERAS_BACKEND={keras.backend.backend()}: the models beside it are of tensorflow; unset it,"
+            " or train through pawtrait.classification.train"
+        )
     knobs = params.load()
     wish = knobs.train_augmented
     model = knobs.models[wish.model]

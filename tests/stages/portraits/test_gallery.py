@@ -226,6 +226,15 @@ def empty_painter(folder: Path) -> None:
 # register_painters
 
 
+def test_a_painter_of_other_code_or_parameters_stays_unregistered(hung, monkeypatch, capsys):
+    monkeypatch.chdir(hung.root)
+    before = len(registry.versions(registry.CYCLEGAN))
+    register_painters.run(painters=Path("data/painters"), stale=["cyclegan"])
+    told = capsys.readouterr().out
+    assert "cyclegan stays unregistered: data/painters/cyclegan is not of the present code" in told
+    assert len(registry.versions(registry.CYCLEGAN)) == before
+
+
 def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missing(hung, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.chdir(hung.root)
