@@ -252,7 +252,7 @@ def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
 def _inside(project: Path) -> Iterator[None]:
     """In the project, on its own stores, with this code's pipelines."""
     before, here = dict(os.environ), Path.cwd()
-    for name in ("MLFLOW_TRACKING_URI", "DATABASE_URL", "PAWTRAIT_PICTURES"):
+    for name in real.STORES:
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(here), str(here / "src")])
     os.chdir(project)

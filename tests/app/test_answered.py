@@ -1,7 +1,8 @@
 """The pages without a browser, where what the service answers is said by the test."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 
 import httpx
 import pytest
@@ -195,19 +196,24 @@ def test_a_job_is_given_up_only_where_the_service_knows_it_no_more(
     assert "paw-trouble" in told(test)
 
 
-def test_a_verdict_is_about_the_picture_that_was_seen_though_another_comes_first_now(
-    answering: Answering,
-) -> None:
-    first = iter(["a" * 64, "b" * 64])
+def _queue(waiting: Iterator[str], kept: int = 200) -> Answer:
+    """A queue of reviews where these pictures come first, one by one; ``kept`` is the status of verdicts."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if "pictures" in request.url.path:
             return httpx.Response(200, content=gallery.photo("pip").data)
         if "next" in request.url.path:
-            return httpx.Response(200, json={"picture": next(first), "waiting": 2})
-        return httpx.Response(200, json={"waiting": 2, "verdicts": 0, "reviewers": 0, "pairs": []})
+            return httpx.Response(200, json={"picture": next(waiting), "waiting": 2})
+        standing = {"waiting": 2, "verdicts": 0, "reviewers": 0, "pairs": []}
+        return httpx.Response(kept if request.method == "POST" else 200, json=standing)
 
-    asked = answering(answer)
+    return answer
+
+
+def test_a_verdict_is_about_the_picture_that_was_seen_though_another_comes_first_now(
+    answering: Answering,
+) -> None:
+    asked = answering(_queue(iter(["a" * 64, "b" * 64])))
     test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
     test.text_input(key="reviewer").set_value("rosa").run()
     test.button(key=f"happy-{'a' * 64}").click().run()
@@ -217,16 +223,7 @@ def test_a_verdict_is_about_the_picture_that_was_seen_though_another_comes_first
 
 
 def test_a_verdict_that_could_not_be_kept_is_told(answering: Answering) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            return httpx.Response(503, json={"detail": "the journal is full"})
-        if "pictures" in request.url.path:
-            return httpx.Response(200, content=gallery.photo("pip").data)
-        if "next" in request.url.path:
-            return httpx.Response(200, json={"picture": "a" * 64, "waiting": 1})
-        return httpx.Response(200, json={"waiting": 1, "verdicts": 0, "reviewers": 0, "pairs": []})
-
-    answering(answer)
+    answering(_queue(repeat("a" * 64), kept=503))
     test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
     test.text_input(key="reviewer").set_value("rosa").run()
     test.button(key=f"happy-{'a' * 64}").click().run()

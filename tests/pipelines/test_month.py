@@ -79,7 +79,7 @@ def test_feedback_is_tracked_by_dvc_and_committed(
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
     turned()
     assert "md5" in git(project, "show", "retrain/2026-11:data/feedback/2026-11.dvc")
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    names = committed(project, "2026-11")
     assert "data/feedback/2026-11/accepted.csv" not in names
 
 
@@ -90,7 +90,7 @@ def test_a_month_that_was_frozen_and_not_yet_tracked_never_enters_git(
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
     assert _run(project, PREFECT_API_URL=server, TOY_KILL="frozen").returncode == -signal.SIGKILL
     turned("2026-12")
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
+    names = committed(project, "2026-12")
     assert {"data/feedback/2026-11.dvc", "data/feedback/2026-12.dvc"} <= set(names)
     assert not [name for name in names if name.endswith("accepted.csv")]
 
@@ -104,7 +104,7 @@ def test_an_earlier_month_that_was_lost_is_frozen_again(
     _settle("2026-09")
     turned()
     assert told(project)[:2] == ["feedback freeze --month 2026-09", "feedback freeze --month 2026-11"]
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    names = committed(project, "2026-11")
     assert "data/feedback/2026-09.dvc" in names
     turned("2026-12")
     assert told(project).count("feedback freeze --month 2026-09") == 1
@@ -115,7 +115,7 @@ def test_an_earlier_month_that_was_lost_is_frozen_again(
     turned("2027-01")
     assert told(project).count("feedback freeze --month 2026-09") == 2
     assert (project / ".cache/retrain/data/feedback/2026-09/accepted.csv").exists()
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2027-01").splitlines()
+    names = committed(project, "2027-01")
     assert "data/feedback/2026-09.dvc" in names
 
 
@@ -126,7 +126,7 @@ def test_a_month_turned_late_learns_what_later_ones_accepted(
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
     _settle("2026-11")
     turned("2026-10")
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-10").splitlines()
+    names = committed(project, "2026-10")
     assert "data/feedback/2026-11.dvc" in names
 
 
@@ -136,7 +136,7 @@ def test_a_month_that_somebody_took_out_stays_out(
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
     _turn_and_take_out(project)
     turned("2026-12")
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-12").splitlines()
+    names = committed(project, "2026-12")
     assert [name for name in names if name.endswith(".dvc")] == ["data/feedback/2026-12.dvc"]
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
@@ -149,7 +149,7 @@ def test_a_month_that_somebody_took_out_stays_out_when_it_is_turned_again(
     monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
     _turn_and_take_out(project)
     turned(again=True)
-    names = git(project, "ls-tree", "-r", "--name-only", "retrain/2026-11").splitlines()
+    names = committed(project, "2026-11")
     assert not [name for name in names if name.endswith("2026-11.dvc")]
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
@@ -329,6 +329,11 @@ def _turn_and_take_out(project: Path) -> None:
     with (project / "toy.py").open("a") as code:
         code.write("# so that there is something to do\n")
     git(project, *WHO, "commit", "--quiet", "--all", "--message", "November was no good")
+
+
+def committed(project: Path, month: str) -> list[str]:
+    """The files on a month's branch."""
+    return git(project, "ls-tree", "-r", "--name-only", f"retrain/{month}").splitlines()
 
 
 def _settle(month: str) -> None:

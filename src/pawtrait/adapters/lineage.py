@@ -6,10 +6,10 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -68,17 +68,20 @@ def _settled(lock: Path) -> str:
     DVC lets go of its guard while a stage runs, so a stage waits for other stages' DVC alone.
     """
     until = time.monotonic() + PATIENCE
-    with (
-        suppress(OSError),
-        (lock.parent / GUARD).open("rb") as guard,
-    ):  # no DVC has run here, or no such locks
-        while time.monotonic() < until:
-            with suppress(BlockingIOError):
-                fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                break
-            time.sleep(0.05)
+    with ExitStack() as held:
+        with suppress(OSError):  # no DVC has run here, or the file system has no such locks
+            guard = held.enter_context((lock.parent / GUARD).open("rb"))
+            while not _shared(guard) and time.monotonic() < until:
+                time.sleep(0.05)
         return lock.read_text(encoding="utf-8")
-    return lock.read_text(encoding="utf-8")
+
+
+def _shared(guard: BinaryIO) -> bool:
+    """Take the guard beside other readers, whom filelock would shut out; False while a DVC has it."""
+    with suppress(BlockingIOError):
+        fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def parsed(text: str) -> dict[str, Any]:

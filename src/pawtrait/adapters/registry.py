@@ -243,7 +243,7 @@ def annotate(
     for key, value in _texts(tags).items():
         opened.set_model_version_tag(kind.name, version, key, value)
     if description is not None:
-        opened.update_model_version(kind.name, version, description[:LONGEST])
+        _describe(opened, version, description, kind)
 
 
 @tracking.answering()
@@ -339,9 +339,13 @@ def _registered(
     known = mlflow.register_model(
         f"models:/{logged[0].model_id}", kind.name, tags={"model.sha256": digest, **_texts(tags)}
     )
-    opened.update_model_version(kind.name, known.version, description[:LONGEST])
+    _describe(opened, known.version, description, kind)
     opened.set_model_version_tag(kind.name, known.version, "mlflow.run_id", run.id)
     return known
+
+
+def _describe(opened: MlflowClient, version: str, description: str, kind: Kind) -> None:
+    opened.update_model_version(kind.name, version, description[:LONGEST])
 
 
 def _texts(tags: Mapping[str, Any]) -> dict[str, str]:

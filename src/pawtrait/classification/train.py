@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pawtrait.classification import fit, nets, probe, temperature
 from pawtrait.classification.fit import Epoch, Examples
 from pawtrait.dataset.labels import LABELS
+from pawtrait.errors import BadTraining
 from pawtrait.files import sha256
 from pawtrait.params import Augment, Model, Train
 
@@ -79,6 +80,18 @@ def train(
     degree = temperature.fit(answers, steer.targets, steer.weights)
     temperature.fold(model, degree)
     return Trained(model, history, degree)
+
+
+def need_tensorflow(why: str) -> None:
+    """Refuse another backend of Keras for what needs, or stands beside, TensorFlow's.
+
+    Raises:
+        BadTraining: ``KERAS_BACKEND`` names another.
+    """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise BadTraining(
+            f"KERAS_BACKEND={backend}: {why}; unset it, or train through pawtrait.classification.train"
+        )
 
 
 def fingerprint(recipe: Recipe, examples: Examples, steer: Examples, seed: int) -> str:

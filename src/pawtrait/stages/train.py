@@ -19,7 +19,6 @@ from pawtrait.classification.material import Material
 from pawtrait.classification.train import Recipe, Trained
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
-from pawtrait.errors import BadTraining
 from pawtrait.evaluation import drawing, metrics, plots
 from pawtrait.evaluation.predictions import Fold, rows, scored
 from pawtrait.files import whole_folder, write_csv
@@ -43,11 +42,7 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
     Raises:
         BadTraining: Keras runs on something else than TensorFlow, or a loss is no number.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise BadTraining(
-            f"KERAS_BACKEND={keras.backend.backend()}: export to ONNX and Grad-CAM need tensorflow; unset it,"
-            " or train through pawtrait.classification.train"
-        )
+    trainer.need_tensorflow("export to ONNX and Grad-CAM need tensorflow")
     knobs = params.load()
     model = knobs.models[name]
     trunk = material.trunk(model.net, weights)

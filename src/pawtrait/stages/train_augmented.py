@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +16,6 @@ from pawtrait.classification.fit import Examples
 from pawtrait.classification.material import Material
 from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
-from pawtrait.errors import BadTraining
 from pawtrait.evaluation import metrics
 from pawtrait.evaluation.intervals import paired
 from pawtrait.evaluation.predictions import rows, scored
@@ -50,11 +48,7 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     Raises:
         BadTraining: Keras runs on something else than TensorFlow, or a loss is no number.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise BadTraining(
-            f"KERAS_BACKEND={keras.backend.backend()}: the models beside it are of tensorflow; unset it,"
-            " or train through pawtrait.classification.train"
-        )
+    train.need_tensorflow("the models beside it are of tensorflow")
     knobs = params.load()
     wish = knobs.train_augmented
     model = knobs.models[wish.model]

@@ -63,17 +63,25 @@ def shown(address: str) -> str:
     return make_url(address).render_as_string(hide_password=True)
 
 
+def parsed(address: str) -> URL:
+    """The address in its parts; PostgreSQL's as people and hosts write it, on the driver that we have.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    known = make_url(address)
+    return known.set(drivername=POSTGRESQL) if known.drivername in ("postgres", "postgresql") else known
+
+
 def _engine(address: str) -> Engine:
     try:
-        parsed = make_url(address)
-        if parsed.drivername in ("postgres", "postgresql"):
-            parsed = parsed.set(drivername=POSTGRESQL)  # as people write it, on the driver we have
-        engine = create_engine(parsed, connect_args=_attentive(parsed))
+        where = parsed(address)
+        engine = create_engine(where, connect_args=_attentive(where))
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadStore(
             "DATABASE_URL is no address of a database; expected sqlite:///FILE or postgresql://…"
         ) from error
-    if parsed.get_backend_name() == "sqlite":
+    if where.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _patient)
     return engine
 

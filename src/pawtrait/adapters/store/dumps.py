@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from pawtrait.adapters.store.database import shown
+from pawtrait.adapters.store import database
 from pawtrait.errors import BadStore
 from pawtrait.files import whole
 
@@ -25,7 +25,7 @@ def save(address: str, file: Path) -> None:
     Raises:
         BadStore: it cannot be read, or PostgreSQL's programs are missing.
     """
-    parsed = _parsed(address)
+    parsed = database.parsed(address)
     if parsed.get_backend_name() == "sqlite":
         _copy(Path(str(parsed.database)), file)
     else:
@@ -44,7 +44,7 @@ def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> N
     """
     if found := there(address):
         raise BadStore(f"{found} is not empty; nothing was restored over it, move it away first")
-    parsed = _parsed(address)
+    parsed = database.parsed(address)
     if parsed.get_backend_name() == "sqlite":
         with whole(Path(str(parsed.database))) as draft:
             shutil.copyfile(file, draft)
@@ -58,7 +58,7 @@ def load(address: str, file: Path, moved: Mapping[tuple[str, str], Places]) -> N
 
 def empty(address: str) -> bool:
     """Whether there is no such SQLite file, or no table in the PostgreSQL database."""
-    parsed = _parsed(address)
+    parsed = database.parsed(address)
     if parsed.get_backend_name() == "sqlite":
         return not Path(str(parsed.database)).exists()
     with _opened(address) as engine:
@@ -70,11 +70,11 @@ def there(address: str) -> str:
 
     Logs that a SQLite file left behind count: SQLite would play them into the one that comes in its place.
     """
-    parsed = _parsed(address)
+    parsed = database.parsed(address)
     if parsed.get_backend_name() == "sqlite":
         files = [f"{parsed.database}{end}" for end in ("", "-wal", "-shm", "-journal")]
         return next((name for name in files if Path(name).exists()), "")
-    return "" if empty(address) else shown(address)
+    return "" if empty(address) else database.shown(address)
 
 
 def values(address: str, table: str, column: str) -> list[str]:
@@ -86,7 +86,7 @@ def values(address: str, table: str, column: str) -> list[str]:
 
 def backend(address: str) -> str:
     """sqlite or postgresql."""
-    return _parsed(address).get_backend_name()
+    return database.parsed(address).get_backend_name()
 
 
 def _copy(source: Path, file: Path) -> None:
@@ -134,22 +134,13 @@ def _postgres(address: URL, program: str, *arguments: str) -> None:
         raise BadStore(f"{program} on {target}: {_last(done.stderr.splitlines())}")
 
 
-def _parsed(address: str) -> URL:
-    """As the store reads it: ``postgres://``, as many hosts write it, is PostgreSQL too."""
-    parsed = make_url(address)
-    return parsed.set(drivername="postgresql") if parsed.drivername == "postgres" else parsed
-
-
 @contextmanager
 def _opened(address: str) -> Iterator[Engine]:
-    parsed = _parsed(address)
-    if parsed.get_backend_name() == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    engine = create_engine(parsed)
+    engine = create_engine(database.parsed(address))
     try:
         yield engine
     except SQLAlchemyError as error:
-        raise BadStore(f"{shown(address)}: {_last(str(error).splitlines()[:1])}") from error
+        raise BadStore(f"{database.shown(address)}: {_last(str(error).splitlines()[:1])}") from error
     finally:
         engine.dispose()
 
