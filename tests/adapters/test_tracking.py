@@ -46,7 +46,7 @@ def test_other_parameters_make_another_parent(tracked):
     assert parent_of(tracked) == parent_of(tracked)
 
 
-@pytest.mark.parametrize("known", tracking.FINGERPRINTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("known", cli.FINGERPRINTS.values(), ids=lambda path: path.stem)
 def test_other_photos_paintings_or_weights_make_another_parent(known, tracked):
     before = parent_of(tracked)
     known.parent.mkdir()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait import champion, params, sealed
+from pawtrait import champion, cli, params, sealed
 from pawtrait.adapters import recovery, registry, tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
@@ -66,7 +66,7 @@ def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, c
     assert found.digest == note.sha256 == sealed.check(finished.models / "cnn")["model.onnx"]
 
 
-@pytest.mark.parametrize("fingerprint", recovery.ORIGIN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("fingerprint", cli.FINGERPRINTS.values(), ids=lambda path: path.stem)
 def test_the_pipelines_run_keeps_what_says_where_its_data_came_from(finished, fingerprint):
     fingerprint.parent.mkdir(exist_ok=True)
     fingerprint.write_text("{}\n")
