@@ -78,7 +78,7 @@ def test_lanes_that_run_at_once_share_no_stage_and_need_nothing_of_each_other():
 
 
 def test_every_model_is_scored_in_one_lane_or_the_other():
-    models = ["one", "two", "three"]
+    models = ["one", "two", "three", "four"]
     assert sorted(stage for lane in dvc.acts(models)[-1].values() for stage in lane) == [
         f"evaluate@{model}" for model in sorted(models)
     ]
