@@ -39,6 +39,7 @@ VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is abou
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
 ACTOR = "retrain"
+LOOK = 10  # seconds between two looks for a person's word
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
 
 
@@ -356,7 +357,9 @@ def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None
     announce("retrain.asks", {"month": ws.month, "version": verdict["challenger"]})
     try:
         return pause_flow_run(
-            wait_for_input=Word.with_initial_data(description=page), timeout=int(wish.patience * 3600)
+            wait_for_input=Word.with_initial_data(description=page),
+            timeout=int(wish.patience * 3600),
+            poll_interval=LOOK,
         )
     except FlowPauseTimeout:
         pages.go_on()

@@ -45,6 +45,7 @@ COLOURS = np.array([[220, 180, 60], [60, 90, 200], [200, 60, 50], [130, 130, 130
 
 
 WHOLE = ("end_to_end", "pipelines", "app", "serving", "engines")  # the longest first
+PAINTED = "stages/portraits"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,10 +67,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _place(nodeid: str) -> str:
-    """The folder, where it is one of ``WHOLE``, whose tests share what takes long to make; else the file."""
+    """The folder, where its tests share what takes long to make; else the file."""
     file = nodeid.partition("::")[0]
     folder = file.split("/")[1]
-    return folder if folder in WHOLE else file
+    if folder in WHOLE:
+        return folder
+    return PAINTED if file.startswith(f"tests/{PAINTED}/") else file
 
 
 def pytest_sessionstart() -> None:

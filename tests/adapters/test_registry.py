@@ -219,6 +219,7 @@ def served(tracked, tmp_path, new_server, monkeypatch):
     return server
 
 
+@pytest.mark.slow  # MLflow sends this package file by file, four times
 def test_what_a_server_keeps_is_fetched_once_and_stays(served, logged, tmp_path):
     version = register(logged())
     folder = registry.folder_of(version)

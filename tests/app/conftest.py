@@ -22,6 +22,7 @@ import pytest
 import yaml
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
+from streamlit.components.v2.component_manager import BidiComponentManager
 
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.demo import paintings
@@ -34,6 +35,12 @@ COLOURS = {"happy": (220, 180, 60), "sad": (60, 90, 200), "angry": (200, 60, 50)
 WORKS = ("woodblock", "points")  # manners of our own paintings
 PATIENCE = 120.0  # seconds until both must be up, on a busy machine
 WAIT = 30_000  # ms that a browser waits for anything
+
+
+@pytest.fixture(autouse=True)
+def _no_look_at_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's tester reads what 300 packages say of themselves, for every page; ours are not there."""
+    monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
 
 
 @dataclass

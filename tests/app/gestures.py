@@ -30,9 +30,18 @@ def correct(page: Page, mood: str = "") -> None:
 def faint(page: Page) -> list[str]:
     """Words with less contrast than WCAG 2.2 asks for (1.4.3, level AA)."""
     page.mouse.move(0, 0)
-    page.wait_for_timeout(1000)  # until colours have settled
+    settled(page)
     found: list[str] = page.evaluate(FAINT)
     return found
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's code has run to its end and two looks a moment apart see the same."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
+    before = None
+    while before != (now := page.evaluate(LOOK)):
+        before = now
+        page.wait_for_timeout(250)
 
 
 def downloaded(page: Page) -> Image.Image:
@@ -100,6 +109,10 @@ SEEN = """
   walk(document.querySelector("[data-testid=stMain]"));
   const shows = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: false });
 """
+LOOK = f"""() => {{{SEEN}
+  return all.map((one) => [one.tagName, getComputedStyle(one).color, getComputedStyle(one).opacity,
+    getComputedStyle(one).backgroundColor, one.getBoundingClientRect().top]).join();
+}}"""
 STICKING_OUT = f"""() => {{{SEEN}
   const scrolls = (one) => {{
     for (let at = one; at; at = at.parentElement ?? at.getRootNode().host)

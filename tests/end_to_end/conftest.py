@@ -153,7 +153,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proje
 def project(new_project: Callable[..., Project]) -> Project:
     """The one that the quick tests share, brought up to date once."""
     made = new_project("project")
-    made.repro()
+    assert "train@cnn" in made.repro()
     return made
 
 

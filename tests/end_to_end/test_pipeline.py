@@ -203,14 +203,22 @@ def test_the_whole_command_again_does_nothing_but_print_the_table(project: Proje
     assert project.run("git", "status", "--short") == before
 
 
-def test_another_strength_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
-    project.repro()
+def test_another_strength_retrains_that_model_and_leaves_what_depends_on_it_to_do(project: Project) -> None:
     project.set(models__linear_probe__inverse_strength=2e-3)
     assert "not of the present code, parameters and data" in project.run("pawtrait", "register", code=2)
+    assert project.repro("evaluate@linear_probe") == ["train@linear_probe", "evaluate@linear_probe"]
+    left = json.loads(project.run("dvc", "status", "--json"))
+    assert set(left) == {"compare", "compare_styles", "report"}  # the best judges portraits
+
+
+@pytest.mark.slow
+def test_another_strength_retrains_that_model_and_what_depends_on_it(project: Project) -> None:
+    project.repro()
+    project.set(models__linear_probe__inverse_strength=4e-3)
     model = ["train@linear_probe", "evaluate@linear_probe"]
-    assert project.repro() == [*model, "compare", "compare_styles", "report"]  # the best judges portraits
+    assert project.repro() == [*model, "compare", "compare_styles", "report"]
     [latest, *_] = _runs(project, "pipeline")
-    assert latest.data.params["models.linear_probe.inverse_strength"] == "0.002"
+    assert latest.data.params["models.linear_probe.inverse_strength"] == "0.004"
     assert latest.data.tags["model.cnn"].endswith("(reused)")
     assert not latest.data.tags["model.linear_probe"].endswith("(reused)")
 

@@ -194,6 +194,7 @@ def kill(line):
     assert process.returncode == -signal.SIGKILL, "".join(said)
 
 
+@pytest.mark.slow  # that weights and history are the same, the quick one above shows in this process
 def test_a_stage_killed_in_its_second_training_goes_on_in_its_run_to_the_same_bytes(project, capsys):
     kill(f"cnn seed 8: epoch 4/{EPOCHS}")
     (place,) = stage.CHECKPOINTS.iterdir()

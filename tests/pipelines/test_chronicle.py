@@ -89,15 +89,13 @@ def test_poison_that_enters_as_what_was_said_of_it_breaks_a_promise(project):
 
 def test_reviewers_of_the_poison_say_what_it_shows(project):
     """And the client says another mood of the same pictures, which is what ``lies`` tells of."""
-    drawn = list(people._poisoned("2026-04"))
+    drawn, lies = list(people._poisoned("2026-04")), people.lies("2026-04")
     said = [people._said("2026-04", people._another(label), data, "one") for label, data in drawn]
-    assert {one.picture: one.label for one in said} == people.lies("2026-04")
+    assert {one.picture: one.label for one in said} == lies
     reviews = people._reviewed("2026-04", drawn, said)
     assert [len(of_picture) for of_picture in reviews] == [2] * 40
     for (label, _), of_picture in zip(drawn, reviews, strict=True):
-        assert (
-            {one.verdict for one in of_picture} == {label} != {people.lies("2026-04")[of_picture[0].picture]}
-        )
+        assert {one.verdict for one in of_picture} == {label} != {lies[of_picture[0].picture]}
 
 
 def test_the_worse_recipe_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

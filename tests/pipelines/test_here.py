@@ -134,14 +134,6 @@ def test_a_server_that_does_not_answer_is_one_line(capsys: pytest.CaptureFixture
     assert "no Prefect server answers at http://127.0.0.1:9/api" in capsys.readouterr().err
 
 
-def test_help_starts_no_server() -> None:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pipelines.retrain", "--help"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    assert "--no-register" in done.stdout
-    assert "server" not in done.stderr
-
-
 @pytest.mark.slow
 def test_it_runs_on_a_machine_without_a_prefect_server(toy: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "TOY_MEET": "1"}

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,10 +22,14 @@ from tests.serving.callers import ROOT, answers, crown, free_port, wait_for
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour_model: Callable[..., Path]) -> Path:
     """A project's root, its champion the colour model, version 1."""
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    monkeypatch.chdir(tmp_path)
-    crown(colour_model("cnn"), "1")
+    _furnish(tmp_path, monkeypatch, colour_model("cnn"))
     return tmp_path
+
+
+def _furnish(root: Path, patch: pytest.MonkeyPatch, model: Path) -> None:
+    (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    patch.chdir(root)
+    crown(model, "1")
 
 
 @pytest.fixture
@@ -103,7 +108,26 @@ def own_cores() -> Iterator[None]:
 @pytest.fixture
 def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
     """Starts services in processes of their own; killed after the test where they still run."""
-    started: list[subprocess.Popen[bytes]] = []
+    with started(project) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def running_long(
+    tmp_path_factory: pytest.TempPathFactory, coloured_models: Callable[..., Path]
+) -> Iterator[Callable[..., SimpleNamespace]]:
+    """The same for services that a module's tests share."""
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        _furnish(root, patch, coloured_models(root / "models", "cnn"))
+    with started(root) as start:
+        yield start
+
+
+@contextmanager
+def started(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
+    """Starts services on a project, and kills in the end what still runs."""
+    processes: list[subprocess.Popen[bytes]] = []
 
     def start(
         *arguments: str, port: int = 0, until: Callable[[str], bool] = answers, **variables: str
@@ -121,13 +145,15 @@ def running(project: Path) -> Iterator[Callable[..., SimpleNamespace]]:
         command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port), *arguments]
         log = (project / f"serve-{port}.log").open("wb")
         process = subprocess.Popen(command, cwd=project, env=known, stderr=log, stdout=log)
-        started.append(process)
+        processes.append(process)
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: process.poll() is not None or until(url), 120)
         assert process.poll() is None, Path(log.name).read_text()
         return SimpleNamespace(url=url, process=process, log=Path(log.name), port=port)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    try:
+        yield start
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

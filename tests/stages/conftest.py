@@ -12,9 +12,11 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
-from pawtrait import sealed
+from pawtrait import params, sealed
+from pawtrait.adapters import registry, tracking
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
+from pawtrait.stages import compare, evaluate
 from tests.stages import feedback_project
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,17 @@ class Workspace:
         knobs["selected"] = list(names)
         knobs["models"] |= {name: knobs["models"]["cnn"] for name in names if name not in knobs["models"]}
         (self.root / "params.yaml").write_text(yaml.safe_dump(knobs, sort_keys=False), encoding="utf-8")
+
+    def compare(self, *names: str) -> None:
+        """Run stage compare on the models of these names."""
+        self.select(*names)
+        compare.run(
+            reports=self.reports / "models",
+            models=self.models,
+            out=self.reports / "compare.json",
+            leaderboard=self.reports / "leaderboard.csv",
+            forest=self.reports / "forest.png",
+        )
 
     def model(self, name: str, skill: float, start: str = "random start", parameters: int = 16) -> Path:
         """A sealed model folder; its net finds a mood's colour the better, the greater the skill."""
@@ -72,8 +85,46 @@ def _remembered(mlflow_store: str) -> None:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Splits and arrays for three splits, params.yaml of the project, no model yet."""
-    made = Workspace(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return furnished(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def compared_folder(tmp_path_factory: pytest.TempPathFactory, store_folder: Path) -> Path:
+    """A workspace's folder in which two models were trained, logged, scored and compared: to be copied."""
+    made = furnished(tmp_path_factory.mktemp("compared"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made.root)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store_folder}/mlflow.db")
+        for name, skill in (("linear_probe", 1), ("cnn", 5)):
+            _log(made.model(name, skill), name)
+            evaluate.run(
+                name=name,
+                model=made.models / name,
+                arrays=made.arrays,
+                splits=made.tables / "splits.csv",
+                out=made.reports / "models" / name,
+            )
+        made.compare("linear_probe", "cnn")
+    return made.root
+
+
+@pytest.fixture
+def compared(compared_folder: Path, workspace: Workspace) -> Workspace:
+    """A workspace in which everything before the report and the registration has run."""
+    shutil.copytree(compared_folder, workspace.root, dirs_exist_ok=True)
+    return workspace
+
+
+def _log(folder: Path, name: str) -> None:
+    with tracking.training(params.load(), name, []) as run:
+        registry.log(run, folder)
+
+
+def furnished(root: Path) -> Workspace:
+    """Makes a folder such a workspace."""
+    made = Workspace(root)
+    shutil.copy(ROOT / "params.yaml", root)
     placed: list[manifest.Placed] = []
     made.arrays.mkdir(parents=True)
     draw = np.random.default_rng(3)
@@ -84,7 +135,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         pixels = (COLOURS[moods][:, None, None, :] + noise).clip(0, 255).astype(np.uint8)
         np.save(made.arrays / f"{split}.npy", pixels)
     manifest.write(made.tables / "splits.csv", placed, manifest.Placed)
-    monkeypatch.chdir(tmp_path)
     return made
 
 

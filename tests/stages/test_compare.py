@@ -5,22 +5,22 @@ import json
 import re
 
 import pytest
+from matplotlib.figure import Figure
 
 from pawtrait.errors import BadData
-from pawtrait.stages import compare, evaluate
+from pawtrait.stages import evaluate
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch):
+    """Nobody looks at each model's own plots here, and they take most of the time."""
+    monkeypatch.setattr(evaluate, "_draw", lambda *_: None)
+    monkeypatch.setattr(evaluate, "_gallery", lambda *_: Figure())
 
 
 def compared(workspace, *names):
-    workspace.select(*names)
-    out = workspace.reports / "compare.json"
-    compare.run(
-        reports=workspace.reports / "models",
-        models=workspace.models,
-        out=out,
-        leaderboard=workspace.reports / "leaderboard.csv",
-        forest=workspace.reports / "forest.png",
-    )
-    return json.loads(out.read_text(encoding="utf-8"))
+    workspace.compare(*names)
+    return json.loads((workspace.reports / "compare.json").read_text(encoding="utf-8"))
 
 
 def add(workspace, name, skill, **more):

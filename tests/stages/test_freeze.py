@@ -252,7 +252,7 @@ def test_every_night_pictures_go_a_step_on_and_none_is_settled():
     assert settled() == []
 
 
-@pytest.mark.parametrize("every", ["9", pytest.param("1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", ["18", pytest.param("1", marks=pytest.mark.slow)])
 def test_killed_at_any_line_and_run_again_nothing_is_twice_and_nothing_lost(tmp_path, every):
     """SIGKILL, as by the system when memory runs out; `whole` is a run that nobody killed."""
     command = [sys.executable, project.__file__, str(tmp_path / "killed"), every]

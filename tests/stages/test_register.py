@@ -5,43 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait import champion, cli, params, sealed
+from pawtrait import champion, cli, sealed
 from pawtrait.adapters import recovery, registry, tracking
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
-from pawtrait.stages import compare, evaluate, register
+from pawtrait.stages import register
 
 
 @pytest.fixture
-def finished(workspace):
+def finished(compared):
     """Two models, trained, scored and compared; the store has no version of pet-expression yet."""
     opened = tracking.client()
     if opened.search_registered_models(f"name = '{registry.EXPRESSION.name}'"):
         opened.delete_registered_model(registry.EXPRESSION.name)
-    for name, skill in (("linear_probe", 1), ("cnn", 5)):
-        folder = workspace.model(name, skill)
-        with tracking.training(params.load(), name, []) as run:
-            registry.log(run, folder)
-        evaluate.run(
-            name=name,
-            model=folder,
-            arrays=workspace.arrays,
-            splits=workspace.tables / "splits.csv",
-            out=workspace.reports / "models" / name,
-        )
-    compared(workspace, "linear_probe", "cnn")
-    return workspace
-
-
-def compared(workspace, *names):
-    workspace.select(*names)
-    compare.run(
-        reports=workspace.reports / "models",
-        models=workspace.models,
-        out=workspace.reports / "compare.json",
-        leaderboard=workspace.reports / "leaderboard.csv",
-        forest=workspace.reports / "forest.png",
-    )
+    return compared
 
 
 def registered(workspace):
@@ -107,7 +84,7 @@ def test_registering_again_changes_nothing(finished):
 
 def test_a_later_winner_is_challenger_and_the_note_stays_with_the_champion(finished):
     first = registered(finished)
-    compared(finished, "linear_probe")
+    finished.compare("linear_probe")
     assert registered(finished) == first
     assert registry.resolve("models:/pet-expression@challenger").tags["name"] == "linear_probe"
 

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -68,17 +66,6 @@ def run(records: list[Record]) -> dict[str, Any]:
 def summary() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path("validation.json").read_text(encoding="utf-8"))
     return found
-
-
-def test_a_stage_says_nothing_of_what_great_expectations_does(good: list[Record]) -> None:
-    write(Path("manifest.csv"), good, Record)
-    paths = {"manifest": "manifest.csv", "accepted": "accepted.csv", "rejected": "rejected.csv"}
-    paths |= {"summary": "validation.json", "docs": "data_docs"}
-    options = [word for name, path in paths.items() for word in (f"--{name}", path)]
-    command = [sys.executable, "-m", "pawtrait.stages", "validate", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (Path("data_docs") / "index.html").is_file()
-    assert "ephemeral docs site" not in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,10 @@ def project(tmp_path, monkeypatch, mlflow_store, coloured_models):
         opened.delete_registered_model(registry.EXPRESSION.name)
     for name, sharpness in (("linear_probe", -1.0), ("cnn", 1.0)):
         folder = coloured_models(tmp_path / "data/models", name, sharpness)
-        with tracking.training(params.load(), name, []) as run:
-            registry.log(run, folder)
         digest = sealed.check(folder)["model.onnx"]
+        if tracking.of_model(digest) is None:  # the session's store has it: logging takes half a second
+            with tracking.training(params.load(), name, []) as run:
+                registry.log(run, folder)
         registry.register(digest, {"name": name, "test_macro_f1_low": 0.1}, name)
     succession.write_note("1", champion.NOTE)
     moods = np.arange(PICTURES) % 4

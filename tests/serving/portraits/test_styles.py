@@ -100,7 +100,7 @@ def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_foll
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port)]
-    told = {"PAWTRAIT_PORTRAIT_POLITE": "0", "PAWTRAIT_PORTRAIT_STEPS": ENDLESS}
+    told = {"PAWTRAIT_PORTRAIT_POLITE": "0", "PAWTRAIT_PORTRAIT_STEPS": ENDLESS, "PAWTRAIT_GRACE": "1"}
     environment = {**os.environ, **told, "DATABASE_URL": f"sqlite:///{painted}/s.db"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
