@@ -5,11 +5,13 @@ import shutil
 import sqlite3
 import tarfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, tracking
@@ -29,16 +31,17 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def enter(monkeypatch):
     """Makes a folder the project: the stores lie in it."""
 
-    def go(folder):
-        folder.mkdir(exist_ok=True)
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
-        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/feedback.db")
-        monkeypatch.setenv("PAWTRAIT_PICTURES", str(folder / "data/inbox"))
-        monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
-        return folder
+    return partial(entered, monkeypatch)
 
-    return go
+
+def entered(patch, folder):
+    folder.mkdir(exist_ok=True)
+    patch.chdir(folder)
+    patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    patch.setenv("DATABASE_URL", f"sqlite:///{folder}/feedback.db")
+    patch.setenv("PAWTRAIT_PICTURES", str(folder / "data/inbox"))
+    patch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +58,21 @@ def fresh_mlflow(tmp_path_factory):
 @pytest.fixture
 def old(tmp_path, enter, fresh_mlflow, coloured_models, coloured_picture):
     """A project with two versions, a promotion, a request, feedback, a picture and a snapshot."""
-    folder = enter(tmp_path / "old")
+    return lived_in(enter(tmp_path / "old"), fresh_mlflow, coloured_models, coloured_picture("sad"))
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, fresh_mlflow, coloured_models):
+    """The backup of such a project, for tests that only look at what becomes of the file."""
+    root = tmp_path_factory.mktemp("once")
+    pet = root / "pet.png"
+    Image.new("RGB", (40, 40), (60, 90, 200)).save(pet)
+    with pytest.MonkeyPatch.context() as patch:
+        lived_in(entered(patch, root / "old"), fresh_mlflow, coloured_models, pet)
+        return saved(root)
+
+
+def lived_in(folder, fresh_mlflow, coloured_models, picture):
     shutil.copy(fresh_mlflow, folder)
     with sqlite3.connect(folder / "mlflow.db") as connection:  # as if it had been made here
         connection.execute("UPDATE experiments SET artifact_location = ?", [f"{folder}/mlruns/0"])
@@ -66,7 +83,7 @@ def old(tmp_path, enter, fresh_mlflow, coloured_models, coloured_picture):
             run.text("hello", "note.txt")
         registry.register(sealed.check(model)["model.onnx"], {"name": name}, name)
     promote.run(version="2", actor="ann", reasons=["better"], note=champion.NOTE, month="2026-11", force=True)
-    data = coloured_picture("sad").read_bytes()
+    data = picture.read_bytes()
     name = Pictures().put(data)
     with database.opened() as engine:
         requests.add(
@@ -183,14 +200,13 @@ def _sums(file):
         "mlruns/pawtrait/x/file",
     ],
 )
-def test_nothing_is_written_over(old, tmp_path, enter, there):
-    file = saved(tmp_path)
+def test_nothing_is_written_over(once, tmp_path, enter, there):
     new = enter(tmp_path / "new")
     (new / there).parent.mkdir(parents=True, exist_ok=True)
     (new / there).write_text("mine")
     before = sorted(new.rglob("*"))
     with pytest.raises(BadStore, match="move it away first, or restore elsewhere"):
-        brought_back(file)
+        brought_back(once)
     assert sorted(new.rglob("*")) == before
     assert (new / there).read_text() == "mine"
 
@@ -202,9 +218,8 @@ def test_a_backup_that_is_not_there_is_named(tmp_path, enter):
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "nothing", "text"])
-def test_a_damaged_backup_brings_nothing_back(old, tmp_path, enter, harm):
-    file = saved(tmp_path)
-    data = file.read_bytes()
+def test_a_damaged_backup_brings_nothing_back(once, tmp_path, enter, harm):
+    file, data = tmp_path / "b.tar", once.read_bytes()
     place = data.index(b"of 2 reviewers say sad")
     harmed = {
         "cut": data[: len(data) // 2],
@@ -220,13 +235,12 @@ def test_a_damaged_backup_brings_nothing_back(old, tmp_path, enter, harm):
     assert list(new.rglob("*")) == []
 
 
-def test_a_python_too_old_to_unpack_is_not_told_as_a_damaged_backup(old, tmp_path, enter, monkeypatch):
+def test_a_python_too_old_to_unpack_is_not_told_as_a_damaged_backup(once, tmp_path, enter, monkeypatch):
     """Before 3.11.4 tarfile knows no filter."""
-    file = saved(tmp_path)
     enter(tmp_path / "new")
     monkeypatch.delattr(tarfile, "data_filter")
     with pytest.raises(BadStore, match=r"unpacked by Python 3\.11\.4 or newer"):
-        brought_back(file)
+        brought_back(once)
 
 
 @pytest.mark.parametrize("text", ['{"made": "2026-11-01", "colour": "red"}', "[]", "3"])
