@@ -23,6 +23,7 @@ from pawtrait.style_transfer.studio import NEEDS_STYLE, Studio
 CACHE = Path(".cache")  # vectors of known paintings; deleting it costs time only
 
 EVERY = 20  # steps between two pictures of a portrait in the making
+LONGEST = 120  # letters of a key before its mark; MLflow's file names add some 90, file systems hold 255
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _tell(record: tracking.Run, title: str, painted: apart.Painted) -> None:
 def _key(method: str, label: str, photo: str, painting: str) -> str:
     """Short, allowed in MLflow, and a portrait's alone; the same in each run."""
     text = "_".join(filter(None, (method, label, photo[:8], painting)))
-    safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text)
+    safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in text[:LONGEST])
     return safe if safe == text else f"{safe}_{hashlib.sha256(painting.encode()).hexdigest()[:6]}"
 
 

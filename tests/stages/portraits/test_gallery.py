@@ -98,6 +98,14 @@ def test_portraits_of_equal_names_have_keys_of_their_own():
     assert all(key.isascii() and key.replace("_", "").isalnum() for key in keys)
 
 
+def test_portraits_like_paintings_of_long_names_have_keys_that_a_file_system_holds():
+    """MLflow makes a file's name of a key; paintings' names may have 200 letters and differ in the last."""
+    keys = {stylize._key("cyclegan", "happy", "1a" * 32, "w" * 199 + letter) for letter in "ab"}
+    assert len(keys) == 2
+    added = len("+step+10000+timestamp+1700000000000++compressed.webp") + 36  # a UUID
+    assert all(len(f"portrait_{key}") + added <= 255 for key in keys)
+
+
 def test_where_no_method_can_paint_it_is_logged_and_the_gallery_is_empty(here, coloured_models, caplog):
     write_params(stylize={"methods": ["fast"]})
     coloured_models(here / "models")
