@@ -84,9 +84,8 @@ def _tags(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     known = lineage.outputs()
     inputs = (folder.as_posix(), "data/raw", "data/paintings", "data/style_weights")
     made = {f"dvc.outs.{path}": known[path] for path in inputs if path in known}
-    shown = {
-        key: facts[key] for key in ("name", "start", "parameters", *FIGURES) if facts.get(key) is not None
-    }
+    wanted = ("name", "start", "parameters", "judged_by", *FIGURES)
+    shown = {key: facts[key] for key in wanted if facts.get(key) is not None}
     return {**shown, **tracking.origin([]), **made}
 
 

@@ -66,8 +66,9 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
             last = epoch  # and no other: each holds its pictures
         facts = _save(folder, rows, last, recipe, probes, knobs)
         facts |= _judge(last, judged, data, judge)
-        record.tags({"cyclegan.precision": facts["precision"]})  # which the parameter "auto" does not tell
-        record.metrics({f"final_{key}": value for key, value in facts.items() if isinstance(value, float)})
+        told = ("precision", "judged_by")  # which no parameter tells
+        record.tags({f"cyclegan.{key}": facts[key] for key in told})
+        record.metrics({_named(key): value for key, value in facts.items() if isinstance(value, float)})
         sealed.write_facts(folder, facts)
         sealed.seal(folder)
         record.picture(folder / "probes.png")
@@ -194,6 +195,11 @@ def _judge(last: Epoch, photos: Pixels, data: domains.Domains, network: features
         "judged_by": f"{NETWORK} ({network.start})",
         "judged_on": len(photos),
     }
+
+
+def _named(figure: str) -> str:
+    """A figure at the end as MLflow has it, where nothing else says that SqueezeNet's features judged."""
+    return f"final_{NETWORK}_{figure}" if figure.startswith(("kid", "perceptual")) else f"final_{figure}"
 
 
 def _apart(network: features.Features, a: Pixels, b: Pixels) -> float:

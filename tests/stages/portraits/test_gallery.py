@@ -252,6 +252,7 @@ def test_registering_makes_a_version_of_what_was_trained_and_says_what_is_missin
     assert "pet-portrait-fast stays unregistered: no weights of Magenta's network were found" in told
     version = registry.find(digest(Path("data/painters/cyclegan")), registry.CYCLEGAN)
     assert version is not None and version.tags["pipeline.run_id"] == hung.run_id
+    assert version.tags["judged_by"] == "squeezenet (random start)"  # beside the figures that it made
     assert float(version.tags["kid"]) == sealed.facts(Path("data/painters/cyclegan"))["kid"]
     model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
     photo = images.encode_png(np.full((50, 70, 3), 90, np.uint8))

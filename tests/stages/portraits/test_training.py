@@ -73,9 +73,19 @@ def test_the_painter_says_how_good_how_large_and_how_made_it_is(trained):
 def test_the_run_has_figures_of_every_epoch_and_the_probes_at_the_same_steps(trained):
     for key in (*LOSSES, "held_out_cycle", "held_out_psnr", "learning_rate"):
         assert steps(trained.run_id, key) == [1, 2], key
-    assert steps(trained.run_id, "final_kid") == [0]
+    assert steps(trained.run_id, "final_held_out_psnr") == [0]
     assert {one for one in shown(trained.run_id) if one[0].startswith("probe_")} == PROBES
     assert {one for one in shown(trained.run_id) if one[0] == "grid"} == {("grid", 1), ("grid", 2)}
+
+
+def test_figures_by_features_bear_the_networks_name_in_mlflow(trained):
+    """Beside a published KID, of Inception, they would mean something else."""
+    run = tracking.client().get_run(trained.run_id)
+    facts, final = sealed.facts(trained.folder), {key for key in run.data.metrics if key.startswith("final_")}
+    judged = {f"final_squeezenet_{key}" for key in facts if key.startswith(("kid", "perceptual"))}
+    assert len(judged) == 6 and judged == {key for key in final if "kid" in key or "perceptual" in key}
+    assert run.data.metrics["final_squeezenet_kid"] == facts["kid"]
+    assert run.data.tags["cyclegan.judged_by"] == facts["judged_by"]
 
 
 def test_the_run_holds_the_model_that_it_made(trained):
