@@ -168,7 +168,8 @@ def _enough(
     on_gpu = features.device.type == "cuda"
     free = torch.cuda.mem_get_info(features.device)[0] if on_gpu else psutil.virtual_memory().available
     words = f"neural style transfer at {side} px takes up to {needed / 1e9:.1f} GB"
-    remedy = "lower neural.side" + ("" if used == "bf16" else " or set neural.precision to bf16")
+    remedy = "lower the side (--side on the command line, else neural.side)"
+    remedy += "" if used == "bf16" else " or set neural.precision to bf16"
     if needed > free:
         raise BadTraining(f"{words}, {free / 1e9:.1f} GB are free; {remedy}")
     try:

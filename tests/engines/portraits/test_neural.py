@@ -23,6 +23,7 @@ from pawtrait.style_transfer.neural import Step
 Recipe = Callable[..., params.Neural]
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[3]
+REMEDY = r"lower the side \(--side on the command line, else neural\.side\) or set neural\.precision to bf16$"
 
 
 def paint(photo: Pixels, painting: Pixels, net: Features, recipe: params.Neural, seed: int = 0) -> list[Step]:
@@ -198,9 +199,7 @@ def test_too_little_memory_is_said_before_the_first_step(
     photo: Pixels, painting: Pixels, squeezenet: Features, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1_000_000))
-    with pytest.raises(
-        BadTraining, match=r"at 48 px takes up to .* GB, 0\.0 GB are free; lower neural\.side"
-    ):
+    with pytest.raises(BadTraining, match=rf"at 48 px takes up to .* GB, 0\.0 GB are free; {REMEDY}"):
         paint(photo, painting, squeezenet, recipe())
 
 
@@ -211,7 +210,7 @@ def test_memory_that_ends_on_the_way_says_what_to_lower(
         return torch.empty(1 << 50)  # torch's own words
 
     monkeypatch.setattr(Features, "__call__", starve)
-    with pytest.raises(BadTraining, match=r"more than there is; lower neural\.side"):
+    with pytest.raises(BadTraining, match=rf"more than there is; {REMEDY}"):
         paint(photo, painting, squeezenet, recipe())
 
 

@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -45,6 +47,16 @@ def test_a_bad_photo_is_reported_the_rest_go_on_and_the_code_is_1(gan, pawtrait)
     assert done.code == 1
     assert "bad.jpg: not a picture" in done.err and "none.png is not here" in done.err
     assert files() == ["a-cyclegan.png", "b-cyclegan.png", "sheet.png"]
+
+
+def test_where_memory_is_short_the_option_that_helps_is_named(here, pawtrait, monkeypatch):
+    """neural.side says nothing here: the command line has a side of its own."""
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1_000_000))
+    done = pawtrait(
+        *("stylize", save("photo.png"), "--method", "nst", "--style", "red"), *("--side", 64, "--out", "out")
+    )
+    assert done.code == 1
+    assert "0.0 GB are free; lower the side (--side on the command line" in done.err
 
 
 def test_a_photo_that_cannot_be_painted_is_reported_and_the_rest_go_on_to_the_sheet(gan):
