@@ -158,7 +158,7 @@ def _workers(wished: int | None) -> int:
 def _here(stages: list[str] | None, register: bool, workers: int) -> str:
     graph = dvc_stages.select(dvc_stages.read(), stages)
     with Children() as children:
-        step("fingerprint", FINGERPRINT, children)
+        step("fingerprint", FINGERPRINT, children, network=True)
         said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, workers, children))
         if COMPARE not in graph:
             return f"{said}; nothing registered: {COMPARE} was not among them"

@@ -26,6 +26,14 @@ GRAPH = {
     "train@cnn": frozenset({"ingest"}),
     "train@resnet50": frozenset({"ingest"}),
 }
+AWAY_AT_FIRST = """
+import sys
+from pathlib import Path
+if not Path("asked").exists():
+    Path("asked").touch()
+    sys.exit("the source is away")
+Path("data/source.json").write_text("{}")
+"""
 ALL = ["ingest", "train@cnn", "train@resnet50", "evaluate@cnn", "evaluate@resnet50", "compare"]
 
 
@@ -85,6 +93,15 @@ def test_a_stage_that_touches_the_network_is_tried_again(
     monkeypatch.setenv("TOY_FAIL", "ingest")
     assert here(return_state=True).is_failed()
     assert _ran(toy) == ["ingest", "ingest", "ingest"]
+
+
+def test_a_source_that_was_away_for_a_moment_is_looked_at_again(
+    toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.steps.NETWORK_DELAYS", (0.0,))
+    monkeypatch.setattr("pipelines.retrain.FINGERPRINT", [sys.executable, "-c", AWAY_AT_FIRST])
+    state = here(["ingest"], return_state=True)
+    assert state.message == "1 stages, 1 ran, 0 unchanged; nothing registered: compare was not among them"
 
 
 def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str) -> None:
