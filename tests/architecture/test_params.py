@@ -52,6 +52,11 @@ def test_a_stage_reads_every_key_that_it_names(stage):
     assert set(wiring.listed(stage)) == used
 
 
+def test_a_preset_that_is_not_chosen_makes_no_training_stale():
+    listed = [key for key in wiring.listed("train_cyclegan") if key[0] == "cyclegan"]
+    assert listed == [("cyclegan", "preset"), ("cyclegan", "presets", "*")]
+
+
 def test_every_selected_model_has_a_recipe():
     assert set(wiring.params()["selected"]) <= set(wiring.params()["models"])
 
@@ -61,8 +66,11 @@ def _within(key: wiring.Key, whole: wiring.Key) -> bool:
 
 
 def _starred(key: wiring.Key) -> wiring.Key:
-    """A model's key as dvc.yaml writes it, for any model."""
-    return ("models", "*", *key[2:]) if key[0] == "models" else key
+    """A model's or preset's key as dvc.yaml writes it, for any of them."""
+    for choice in (("models",), ("cyclegan", "presets")):
+        if _within(key, choice):
+            return (*choice, "*", *key[len(choice) + 1 :])
+    return key
 
 
 def _after_the_line() -> set[str]:

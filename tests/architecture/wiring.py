@@ -27,7 +27,7 @@ OUTSIDE = {  # stages run by make, command line and flow: DVC sees no why
     "restore",
     "rollback",
 }
-ITEMS = ("${item.model}", "${train_augmented.model}")
+ITEMS = ("${item.model}", "${train_augmented.model}", "${cyclegan.preset}")
 
 
 @cache
@@ -54,7 +54,7 @@ def writes(stage: str) -> set[str]:
 
 
 def listed(stage: str) -> list[Key]:
-    """The keys of params.yaml that a stage depends on; ``*`` stands for the model that it names."""
+    """The keys of params.yaml that a stage depends on; ``*`` stands for the model or preset that it names."""
     keys = stages()[stage]["params"]
     for item in ITEMS:
         keys = [key.replace(item, "*") for key in keys]
