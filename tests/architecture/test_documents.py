@@ -12,16 +12,31 @@ import wiring
 from pawtrait import cli
 
 ROOTS = ("src", "pipelines", "tests", "benchmarks")
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")  # a line's end may lie within
+PROGRAM = re.compile(r"(?:make|pawtrait|python -m) |dvc repro(?: |$)")
+PLACEHOLDERS = ("pawtrait STAGE",)
 COMMANDING = sorted(["README.md", *map(str, Path("docs").glob("*.md"))])
 PREFIX = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?")
 
 
 def _commands(document: str) -> list[list[str]]:
-    """The words of every line in the document's shell blocks, a prompt and variables left out."""
-    lines = "\n".join(FENCE.findall(Path(document).read_text(encoding="utf-8"))).splitlines()
-    words = [shlex.split(PREFIX.sub("", line), comments=True) for line in lines]
+    """The words of every command in the document, a prompt and variables left out."""
+    text = Path(document).read_text(encoding="utf-8")
+    words = [shlex.split(PREFIX.sub("", line), comments=True) for line in [*_fenced(text), *_inline(text)]]
     return [line for line in words if line]
+
+
+def _fenced(text: str) -> list[str]:
+    """Every line of the shell blocks."""
+    return "\n".join(FENCE.findall(text)).splitlines()
+
+
+def _inline(text: str) -> list[str]:
+    """What stands as code within a sentence or a table and begins with one of our programs."""
+    codes = [" ".join(code.split()) for code in INLINE.findall(BLOCK.sub("", text))]
+    return [code for code in codes if PROGRAM.match(PREFIX.sub("", code)) and code not in PLACEHOLDERS]
 
 
 def _named(program: str, *, flags: str = "", document: str = "README.md") -> list[list[str]]:
@@ -31,7 +46,16 @@ def _named(program: str, *, flags: str = "", document: str = "README.md") -> lis
 
 
 def test_the_readme_begins_with_the_demo():
-    assert ["make", "demo"] in _commands("README.md")
+    assert _fenced(Path("README.md").read_text(encoding="utf-8"))[0].split()[:2] == ["make", "demo"]
+
+
+def test_commands_within_sentences_and_tables_are_looked_at_too():
+    known = _commands("README.md")
+    assert ["pawtrait", "feedback", "review", "--reviewer", "ANN"] in known  # in a table
+    assert ["make", "dvc-remote"] in known and ["python", "-m", "pipelines.real"] in known
+    assert ["pawtrait", "STAGE"] not in known  # stands for any of them
+    told = "Say `make\nsense`, `pawtrait`, or `pawtrait-serve`.\n\n```sh\nmake `nothing`\n```\n"
+    assert _inline(told) == ["make sense"]
 
 
 @pytest.mark.parametrize("document", COMMANDING)
