@@ -3,11 +3,15 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
 
+from pawtrait.dataset import manifest
+from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData
+from pawtrait.evaluation.predictions import Predicted
 from pawtrait.stages import evaluate
 
 
@@ -88,6 +92,30 @@ def test_every_two_models_are_tested_once_on_the_test_split(workspace):
     assert found["split"] == "test"
     assert len(found["pairs"]) == 3
     assert all(0 <= pair["p"] <= 1 for pair in found["pairs"])
+
+
+def test_models_are_tested_on_validation_as_well_where_they_may_differ_more(workspace):
+    """Right on all of both splits, but one of them on no validation picture: a vote for each of 12 groups."""
+    for name, split in (("a", "no"), ("b", "valid")):
+        add(workspace, name, skill=5)
+        answer_right(workspace.reports / "models" / name / "predictions.csv", but_on=split)
+    found = compared(workspace, "a", "b")
+    assert found["mcnemar"]["pairs"] == [pair(0, p=1.0)]
+    assert found["mcnemar_valid"] == {"split": "valid", "pairs": [pair(12, p=round(2 * 0.5**12, 6))]}
+
+
+def answer_right(path, but_on):
+    """Make every answer right, and those on one split wrong."""
+    rows = manifest.read(path, Predicted)
+    for place, row in enumerate(rows):
+        mood = LABELS.index(row.actual) + (row.split == but_on)
+        sure = {f"p_{label}": float(label == LABELS[mood % len(LABELS)]) for label in LABELS}
+        rows[place] = replace(row, **sure)
+    manifest.write(path, rows, Predicted)
+
+
+def pair(only_first, p):
+    return {"first": "a", "second": "b", "only_first": only_first, "only_second": 0, "p": p}
 
 
 def test_random_folds_bring_their_sentence_along(workspace):

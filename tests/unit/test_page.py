@@ -63,7 +63,9 @@ def report(rows, level=0.95, **about):
         for other in rows[1:]
     ]
     sentences = ["cnn is the champion.", *(f"cnn against {other['name']}." for other in rows[1:])]
-    verdict = {"rows": rows, "sentences": sentences, "mcnemar": {"pairs": pairs}}
+    validated = [pair | {"only_first": 2, "only_second": 0, "p": 0.5} for pair in pairs]
+    tests = {"mcnemar": {"pairs": pairs}, "mcnemar_valid": {"pairs": validated}}
+    verdict = {"rows": rows, "sentences": sentences, **tests}
     return page.report(
         verdict, data(**about), [model(name=one["name"], champion=one["champion"]) for one in rows], level
     )
@@ -169,6 +171,12 @@ def test_rejected_pictures_stand_with_their_reasons_and_names_are_escaped():
 def test_mcnemar_is_read_from_either_side():
     cells = re.findall(r"0\.219<small>(\d : \d)</small>", report(ROWS))
     assert cells == ["5 : 1", "1 : 5"]
+
+
+def test_the_models_are_tested_on_validation_too_which_is_said_to_flatter_the_champion():
+    shown = report(ROWS)
+    assert re.findall(r"0\.500<small>(\d : \d)</small>", shown) == ["2 : 0", "0 : 2"]
+    assert "37 groups of validation pictures; they chose the champion" in shown
 
 
 def test_one_model_alone_makes_a_page_too():

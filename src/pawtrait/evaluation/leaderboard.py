@@ -40,11 +40,11 @@ def ranked(facts: Mapping[str, Mapping[str, Any]], figures: Mapping[str, Mapping
     return [{"rank": rank, **row} for rank, row in enumerate(rows, start=1)]
 
 
-def pairs(test: Mapping[str, Scored]) -> list[Row]:
-    """The exact McNemar test over groups between every two models on the test split, in the given order."""
+def pairs(answers: Mapping[str, Scored]) -> list[Row]:
+    """The exact McNemar test over groups between every two models on one split, in the given order."""
     return [
-        {"first": a, "second": b, **_pair(evidence.by_group(test[b], test[a]))}
-        for a, b in combinations(test, 2)
+        {"first": a, "second": b, **_pair(evidence.by_group(answers[b], answers[a]))}
+        for a, b in combinations(answers, 2)
     ]
 
 

@@ -120,7 +120,10 @@ def report(
             forest_tall=drawn(
                 plots.forest(rows, stacked=True), "Accuracy, then macro-F1, of every model", forest
             ),
-            mcnemar=_square(verdict["mcnemar"]["pairs"]),
+            mcnemar={
+                "test": _square(verdict["mcnemar"]["pairs"]),
+                "valid": _square(verdict["mcnemar_valid"]["pairs"]),
+            },
             data=data,
             models=models,
             level=level,

@@ -22,11 +22,13 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
     facts = {name: _json(models / name / "model.json") for name in knobs.selected}
     figures = {name: _json(reports / name / "metrics.json") for name in knobs.selected}
     rows = board.ranked(facts, figures)
-    test = {row["name"]: _test(reports / row["name"] / "predictions.csv") for row in rows}
+    files = {row["name"]: reports / row["name"] / "predictions.csv" for row in rows}
+    valid, test = ({name: _answers(files[name], split) for name in files} for split in ("valid", "test"))
     verdict = {
         "champion": rows[0]["name"],
         "rows": rows,
         "mcnemar": {"split": "test", "pairs": board.pairs(test)},
+        "mcnemar_valid": {"split": "valid", "pairs": board.pairs(valid)},  # where the champion was chosen
         "sentences": board.sentences(rows, test, how),
     }
     write_text(out, json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
@@ -41,8 +43,8 @@ def run(*, reports: Path, models: Path, out: Path, leaderboard: Path, forest: Pa
             run.artifact(file, "comparison")
 
 
-def _test(path: Path) -> Scored:
-    return scored((row for row in manifest.read(path, Predicted) if row.split == "test"), str(path))
+def _answers(path: Path, split: str) -> Scored:
+    return scored((row for row in manifest.read(path, Predicted) if row.split == split), str(path))
 
 
 def _json(path: Path) -> dict[str, Any]:
