@@ -218,6 +218,17 @@ def test_the_card_tells_the_licence_of_the_data(sources, said):
     assert said in card(model(), data(sources), "ab", 0.95)
 
 
+def test_each_headline_figure_stands_with_its_interval():
+    """The card says so below; calibration error, which has none, stays in the table."""
+    for shown in (report(ROWS), card(model(), data(), "ab", 0.95)):
+        (tiles,) = re.findall(r'<dl class="tiles">(.*?)</dl>', shown, re.DOTALL)
+        figures = re.findall(r"<dd>(.*?)</dd>", tiles)
+        assert len(figures) == 4
+        assert all(re.fullmatch(r"\d\.\d\d<small>\d\.\d\d–\d\.\d\d</small>", one) for one in figures)
+        assert "macro-F1, validation" in tiles
+    assert "calibration error</th><td>0.05</td><td>0.05</td>" in shown
+
+
 def test_page_and_card_name_the_level_of_their_intervals():
     whole = report([row(), row("deep_cnn", champion=False)], level=0.9)
     for shown in (whole, card(model(), data(), "ab", 0.9)):
