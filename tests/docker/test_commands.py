@@ -72,9 +72,8 @@ class Team:
         known = {key: self.here(str(value)) for key, value in said.items() if value is not None}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         code = f"{ROOT}{os.pathsep}{ROOT / 'src'}"
-        state = self.folder / "state"
-        images = {"PAWTRAIT_OUTBOX": f"{state}/outbox", "PAWTRAIT_PICTURES": f"{state}/pictures"}
-        return {"HOME": str(self.folder / name), **images, **known, "PATH": path, "PYTHONPATH": code}
+        image = {key: self.here(value) for key, value in _image(self.services[name]["image"]).items()}
+        return {"HOME": str(self.folder / name), **image, **known, "PATH": path, "PYTHONPATH": code}
 
     def words(self, name: str, words: list[str]) -> list[str]:
         port = self.ports.get(name, "")
@@ -260,6 +259,16 @@ def test_prometheus_takes_its_rules_and_finds_the_service(running):
     rules = httpx.get(f"{running.url('prometheus')}/api/v1/rules", timeout=5).json()["data"]["groups"]
     wanted = yaml.safe_load((ROOT / "docker/alarms.yml").read_text())["groups"][0]["rules"]
     assert {one["name"] for one in rules[0]["rules"]} == {one["alert"] for one in wanted}
+
+
+def _image(name: str) -> dict[str, str]:
+    """What an image of ours says to our code by itself, in every ENV of its Dockerfile."""
+    file = ROOT / f"docker/{name.removeprefix('pawtrait-')}.Dockerfile"
+    if not file.is_file():
+        return {}
+    said = re.findall(r"^ENV ((?:.*\\\n)*.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    words = [word.partition("=") for one in said for word in one.replace("\\\n", "").split()]
+    return {key: value for key, _, value in words if key.startswith(("PAWTRAIT_", "DATABASE_"))}
 
 
 def _corrections(address: str) -> list[str]:

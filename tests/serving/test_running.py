@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from pawtrait.adapters.store import database, feedback
+from pawtrait.serving.settings import Settings
 from tests.holds import record
 from tests.serving.callers import ROOT, jpeg, lives, png, wait_for
 
@@ -167,6 +168,13 @@ def test_a_setting_comes_from_a_file_as_secrets_do(project):
     (project / "secret").write_text("0\n")
     done = serve(project, PAWTRAIT_BATCH_FILE=str(project / "secret"))
     assert done.returncode == 2 and "PAWTRAIT_BATCH is '0'" in done.stderr
+
+
+def test_a_secret_goes_before_what_an_image_says(tmp_path):
+    (tmp_path / "url").write_text("postgresql://pawtrait@postgres/feedback\n")
+    image = {"DATABASE_URL": "sqlite:////app/state/feedback.db", "PAWTRAIT_BATCH": "3"}
+    found = Settings.of({**image, "DATABASE_URL_FILE": str(tmp_path / "url")})
+    assert (found.database, found.batch) == ("postgresql://pawtrait@postgres/feedback", 3)
 
 
 def test_what_answers_loads_no_framework(project):

@@ -94,7 +94,8 @@ class Settings(BaseModel):
     def of(cls, environment: Mapping[str, str] | None = None, **known: Any) -> "Settings":
         """From environment variables, the process's own where left out; ``known`` wins.
 
-        PAWTRAIT_NAME_FILE names a file that holds the value, as container secrets come.
+        PAWTRAIT_NAME_FILE names a file that holds the value, as container secrets come, and goes before
+        PAWTRAIT_NAME: an image's own defaults are variables too, which no one who mounts a secret unsets.
 
         Raises:
             BadParams: a value cannot be used, or such a file cannot be read.
@@ -112,7 +113,8 @@ def _named(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """What the environment says of our fields."""
     found = []
     for name in Settings.model_fields:
-        value = environment.get(_variable(name), "") or _from_file(environment, f"{_variable(name)}_FILE")
+        variable = _variable(name)
+        value = _from_file(environment, f"{variable}_FILE") or environment.get(variable, "")
         if value:
             found.append((name, value))
     return found
