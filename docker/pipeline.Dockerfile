@@ -28,7 +28,9 @@ COPY src src
 RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .
 
 FROM ${BASE}
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git >/dev/null && rm -rf /var/lib/apt/lists/* \
+# `pawtrait backup` calls pg_dump, which refuses a newer server than itself: Compose's is of this client's version.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git postgresql-client >/dev/null \
+ && rm -rf /var/lib/apt/lists/* \
  && git config --system --add safe.directory /project \
  && useradd --create-home --uid 1000 pawtrait \
  && mkdir -p /project /mlflow /app/state && chown pawtrait /project /mlflow /app/state \

@@ -147,7 +147,10 @@ def backup(
     from pawtrait import clock
     from pawtrait.stages import backup as stage
 
-    stage.run(out=to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar"), feedback=SNAPSHOTS)
+    stage.run(
+        out=to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar"),
+        feedback=[SNAPSHOTS, newest.CLONE / SNAPSHOTS],  # months are frozen there, and may not be merged yet
+    )
 
 
 @app.command(rich_help_panel=KEEPING)

@@ -24,6 +24,7 @@ from pawtrait.stages import backup, promote, restore, rollback
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = "data/feedback"
+FOLDERS = [Path(SNAPSHOTS), Path("clone") / SNAPSHOTS]
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -101,7 +102,7 @@ def lived_in(folder, fresh_mlflow, coloured_models, picture):
 
 
 def saved(tmp_path):
-    backup.run(out=tmp_path / "b.tar", feedback=Path(SNAPSHOTS))
+    backup.run(out=tmp_path / "b.tar", feedback=FOLDERS)
     return tmp_path / "b.tar"
 
 
@@ -176,7 +177,7 @@ def test_a_restored_project_can_be_backed_up_again(old, tmp_path, enter):
     enter(tmp_path / "new")
     brought_back(file)
     again = tmp_path / "again.tar"
-    backup.run(out=again, feedback=Path(SNAPSHOTS))
+    backup.run(out=again, feedback=FOLDERS)
     kept = [_sums(one) for one in (file, again)]
     databases = (backup.FEEDBACK, backup.MLFLOW, backup.NOTE)
     same = [
@@ -260,6 +261,24 @@ def test_a_project_without_stores_has_an_empty_backup(tmp_path, enter):
     enter(tmp_path / "new")
     brought_back(file)
     assert list((tmp_path / "new").rglob("*.db")) == []
+
+
+def test_months_of_the_retraining_s_clone_come_too_and_the_project_s_own_word_stands(old, tmp_path, enter):
+    for month, reason in (("2026-10", "of the clone, before somebody forgot"), ("2026-11", "new")):
+        snapshots.write(
+            _emptied(old / "clone" / SNAPSHOTS / month), [], [snapshots.Refused("f" * 64, reason)]
+        )
+    file = saved(tmp_path)
+    new = enter(tmp_path / "new")
+    brought_back(file)
+    assert snapshots.months(new / SNAPSHOTS) == ["2026-10", "2026-11"]
+    assert [snapshots.damage(new / SNAPSHOTS / month) for month in ("2026-10", "2026-11")] == ["", ""]
+    assert [row.label for row in snapshots.read(new / SNAPSHOTS, "2026-10")] == ["sad"]
+
+
+def _emptied(folder):
+    folder.mkdir(parents=True)
+    return folder
 
 
 def test_a_damaged_picture_stops_no_backup(old, tmp_path, caplog):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -215,6 +216,24 @@ def test_with_the_web_app_s_key_a_mood_is_told_and_its_correction_reaches_postgr
         ids = {"request": answer["request"], "picture": answer["picture"]}
         app.post("/v1/feedback", json=ids | {"label": "angry", "consent": True}).raise_for_status()
     _until(lambda: _corrections(databases["feedback_url"]) == ["angry"], running.log, "service")
+
+
+def test_the_documented_backup_holds_what_people_said(running):
+    if not shutil.which("pg_dump"):
+        pytest.skip("pg_dump is not installed")
+    said = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"exec worker (from_files .* -- pawtrait backup)\b", said)
+    done = subprocess.run(
+        running.words("worker", command.split()),
+        cwd=running.folder / "project",
+        env=running.environment("worker"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (kept,) = (running.folder / "project/backups").glob("*.tar")
+    with tarfile.open(kept) as tar:
+        assert "feedback.database" in tar.getnames()
 
 
 def test_reviewers_and_operators_come_in_by_their_own_key_and_find_what_the_worker_wrote(running):

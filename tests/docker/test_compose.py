@@ -12,6 +12,8 @@ import check_jsonschema
 import jsonschema
 import pytest
 
+from pipelines import team
+
 FOLDER = Path("docker")
 WANTED = {"service", "app", "mlflow", "prefect", "worker", "postgres", "prometheus", "grafana"}
 PORTS = {
@@ -23,6 +25,7 @@ PORTS = {
     "prometheus": 9090,
     "grafana": 3000,
 }
+POSTGRESQL = {"bookworm": 15, "trixie": 17}  # by Debian's release
 OURS = {"service", "app", "mlflow", "prefect", "worker"}
 
 
@@ -123,6 +126,23 @@ def test_dvc_works_for_a_user_that_the_image_does_not_know(tmp_path):
     env = {"HOME": "/tmp", "DVC_SITE_CACHE_DIR": str(tmp_path / "site"), **image, "PATH": os.environ["PATH"]}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_worker_can_back_up_the_database_of_the_compose_file(compose):
+    """pg_dump refuses a newer server than itself, and Debian has one version of it a release."""
+    image = (FOLDER / "pipeline.Dockerfile").read_text(encoding="utf-8")
+    release = re.search(r"^ARG BASE=\S+-(\w+)$", image, re.MULTILINE)[1]
+    assert re.search(r"apt-get install .*\bpostgresql-client\b", image)
+    assert compose["services"]["postgres"]["image"] == f"postgres:{POSTGRESQL[release]}"
+
+
+def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(compose):
+    said = "\n".join([Path("docs/deploy.md").read_text(encoding="utf-8"), team.FIRST])
+    called = re.findall(r"exec (\w+) from_files ([^`#]*?)-- ", said)
+    assert {"feedback_url", "mlflow_url"} <= set(re.findall(r"=/run/secrets/(\w+)", str(called)))
+    for name, words in called:
+        read = set(re.findall(r"=/run/secrets/(\w+)", words))
+        assert read <= set(compose["services"][name]["secrets"])
 
 
 def test_no_two_examples_put_different_things_into_one_volume():

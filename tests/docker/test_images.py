@@ -205,9 +205,13 @@ def test_the_pipeline_s_image_has_all_that_its_commands_need(checkout):
         )
     with builds.image("pipeline", checkout) as image:
         said = builds.inside(
-            image, "sh", "-c", "pawtrait --help && mlflow --version && prefect --version && git --version"
+            image,
+            "sh",
+            "-c",
+            "pawtrait --help && mlflow --version && prefect --version && git --version && pg_dump --version",
         )
-        assert all(word in said for word in ("Usage: pawtrait", "mlflow, version", "git version"))
+        words = ("Usage: pawtrait", "mlflow, version", "git version", "pg_dump (PostgreSQL) 15")
+        assert all(word in said for word in words)
         code = "import tensorflow, torch, pawtrait, os; print(os.getuid(), pawtrait.__version__)"
         assert builds.inside(image, "python", "-c", code).splitlines()[-1] == "1000 0.1.0"
         print(f"{image}: {builds.size(image) / 1e6:.0f} MB")

@@ -1,6 +1,7 @@
 """The manifests: rendered by kubectl, valid by the published schemas, every reference kept inside."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -117,6 +118,18 @@ def test_every_file_of_a_secret_is_one_that_is_made(pods, tmp_path):
         for volume in pod["volumes"]:
             items = volume.get("secret", {}).get("items", [])
             assert {item["key"] for item in items} <= made
+
+
+def test_what_is_called_in_a_pod_by_the_documents_finds_its_secrets_there(pods):
+    said = Path("docs/deploy.md").read_text(encoding="utf-8")
+    called = re.findall(r"exec deploy/(\w+) -- from_files ([^`]*?)-- ", said)
+    assert {"feedback_url", "mlflow_url"} <= set(re.findall(r"=/run/secrets/pawtrait/(\w+)", str(called)))
+    (made,) = re.findall(r"create secret generic pawtrait (.*)", said)
+    for name, words in called:
+        mounted = [one["secret"]["items"] for one in pods[name]["volumes"] if "secret" in one]
+        known = {item["path"] for items in mounted for item in items}
+        assert set(re.findall(r"=/run/secrets/pawtrait/(\w+)", words)) <= known
+        assert known <= set(re.findall(r"docker/secrets/(\w+)", made))
 
 
 def test_every_mount_has_its_volume(pods, rendered):

@@ -189,8 +189,12 @@ def test_backup_and_restore_by_their_commands(project, pawtrait, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/none.db")  # the session's is large
     with database.opened():
         pass
+    month = project / ".cache/retrain/data/feedback/2026-10"  # of the clone, on a branch that nobody merged
+    month.mkdir(parents=True)
+    (month / "accepted.csv").touch()
     done = pawtrait("backup", "--to", project / "b.tar")
     assert done.code == 0
+    assert "1 files of snapshots" in done.out
     assert f"bring it back with `make restore FROM={project}/b.tar`" in done.out
     done = pawtrait("restore", project / "b.tar")
     assert done.code == 2

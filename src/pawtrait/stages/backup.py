@@ -10,7 +10,7 @@ import json
 import logging
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import IO
 from pawtrait import champion, clock
 from pawtrait.adapters import tracking
 from pawtrait.adapters.store import database, dumps, pictures
+from pawtrait.dataset import snapshots
 from pawtrait.errors import BadStore
 from pawtrait.files import whole
 
@@ -47,13 +48,13 @@ class Contents:
     sums: dict[str, str]
 
 
-def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
+def run(*, out: Path, feedback: Sequence[Path], note: Path = champion.NOTE) -> None:
     """Write a backup, whole or not at all; work may go on meanwhile.
 
     The databases come first: a picture or a model is kept before a row names it, so rows find their files.
 
     Args:
-        feedback: the folder of snapshots.
+        feedback: the folders of snapshots; a month that several have is kept as the first has it.
 
     Raises:
         BadStore: a store cannot be read.
@@ -69,8 +70,7 @@ def run(*, out: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         entries = {name: Path(scratch) / name for name in backends}
         for location, name in artifacts.items():
             entries |= _tree(tracking.folder(location), name)
-        snapshots = _tree(feedback, SNAPSHOTS)
-        entries |= {name: path for name, path in snapshots.items() if not in_git(path)}
+        entries |= _months(feedback)
         entries |= {NOTE: note} if note.is_file() else {}
         with whole(out) as draft, tarfile.open(draft, "w") as tar:
             sums = dict(_files(tar, entries)) | dict(_pictures(tar))
@@ -110,6 +110,13 @@ def _tree(folder: Path, name: str) -> dict[str, Path]:
     """Every file below a folder, under its name in the backup."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {f"{name}/{path.relative_to(folder).as_posix()}": path for path in files}
+
+
+def _months(folders: Sequence[Path]) -> dict[str, Path]:
+    """Every file of every snapshot, under its name in the backup."""
+    places = {month: folder / month for folder in reversed(folders) for month in snapshots.months(folder)}
+    trees = [_tree(place, f"{SNAPSHOTS}/{month}") for month, place in sorted(places.items())]
+    return {name: path for tree in trees for name, path in tree.items()}
 
 
 def _files(tar: tarfile.TarFile, entries: dict[str, Path]) -> Iterator[tuple[str, str]]:
