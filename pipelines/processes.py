@@ -8,9 +8,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
+from typing import TextIO
 
 from pawtrait.errors import PawtraitError
 
@@ -117,6 +119,12 @@ def environment(current: Mapping[str, str]) -> dict[str, str]:
     if found is None or str(Path(found).parent) != folder:
         path = f"{folder}{os.pathsep}{path}"
     return {**current, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print at once; an output that takes no more (its disk full, its pipe or terminal gone) ends nothing."""
+    with suppress(OSError):
+        print(line, file=file, flush=True)
 
 
 def heed(*signals: signal.Signals) -> None:

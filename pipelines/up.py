@@ -30,7 +30,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
 from pipelines import deployments
-from pipelines.processes import Children, CommandError, heed
+from pipelines.processes import Children, CommandError, heed, say
 
 HOST = "127.0.0.1"
 READY = (
@@ -103,7 +103,7 @@ class Machine:
     def _keep(self, name: str, command: Sequence[str], children: Children) -> None:
         def log(line: str) -> None:
             if not self._quiet:
-                print(f"{name}: {line}", flush=True)
+                say(f"{name}: {line}")
 
         def wait() -> None:
             try:
@@ -123,13 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heed()
     try:
         with _alone(), _up(port) as machine:
-            print(_welcome(port), flush=True)
+            say(_welcome(port))
             machine.watch()
     except KeyboardInterrupt:
-        print("prefect: stopped; `make prefect` goes on with the same schedules and runs")
+        say("prefect: stopped; `make prefect` goes on with the same schedules and runs")
         return 0
     except CommandError as error:
-        print(f"prefect: {error}", file=sys.stderr)
+        say(f"prefect: {error}", sys.stderr)
         return 2
     return 0
 
@@ -181,17 +181,17 @@ def _up(port: int) -> Iterator[Machine]:
     url = _address(port)
     machine = Machine(url)
     try:
-        print("prefect: the server starts …", flush=True)
+        say("prefect: the server starts …")
         machine.serve(port)
         pool = pool_name()
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             for name in settle(client, pool):
-                print(f"prefect: run {name} was cut off by the last stop and counts as crashed", flush=True)
+                say(f"prefect: run {name} was cut off by the last stop and counts as crashed")
         machine.deploy()
         machine.work(pool)
         yield machine
     finally:
-        print("prefect: stops, the worker with its runs first; this takes up to half a minute …", flush=True)
+        say("prefect: stops, the worker with its runs first; this takes up to half a minute …")
         machine.stop()
 
 

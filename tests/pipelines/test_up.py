@@ -15,6 +15,9 @@ import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
+from pipelines import up as machines
+from pipelines.processes import CommandError
+
 ROOT = Path(__file__).parents[2]
 FLOWS = '''\
 """The three flows, of a second."""
@@ -137,6 +140,25 @@ def test_a_port_that_is_taken_is_one_line(project: Path) -> None:
         assert one.process.wait(60) == 2
     (line,) = one.said().splitlines()
     assert line.startswith(f"prefect: port {one.port} of 127.0.0.1 cannot be had")
+
+
+def test_an_output_that_takes_no_more_ends_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, or nobody reads: the worker goes on, and its end is noticed as ever."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    code = "import time, pathlib; print('here', flush=True); time.sleep(0.5); pathlib.Path('ended').touch()"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machines, "PREFECT", [sys.executable, "-c", code])
+    monkeypatch.setattr("builtins.print", full)
+    machine = machines.Machine("http://127.0.0.1:9/api")
+    machine.work("pool")
+    with pytest.raises(CommandError, match="the worker ended by itself"):
+        machine.watch(20)
+    assert (tmp_path / "ended").exists()
 
 
 @pytest.mark.slow
