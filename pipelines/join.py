@@ -15,12 +15,12 @@ from prefect.client.schemas.filters import WorkerFilter
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
-from pipelines.processes import CommandError, heed
+from pipelines.processes import CommandError, heed, say
 from pipelines.up import Machine, pool_name, settle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until Ctrl-C or SIGTERM (0), or until the worker ends by itself or no server answers (2)."""
+    """Work until Ctrl-C or such a signal (0), or until the worker ends by itself or no server answers (2)."""
     parser = argparse.ArgumentParser("python -m pipelines.join", description=__doc__)
     parser.add_argument("--ask", action="store_true", help="only ask the server whether the worker is well")
     heed()
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _ask(pool_name())
         _work(pool_name())
     except KeyboardInterrupt:
-        print("join: stopped", flush=True)
+        say("join: stopped")
         return 0
     except (CommandError, PrefectException, httpx.HTTPError) as error:
         print(f"join: {error}", file=sys.stderr)

@@ -89,7 +89,7 @@ def server(folder: Path, port: int | None = None, durable: bool = True) -> Itera
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; 2 after one line that says why not."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP; 2 after one line that says why not."""
     parser = argparse.ArgumentParser("python -m pipelines.postgres", description="A PostgreSQL of one's own.")
     parser.add_argument("--folder", type=Path, default=Path("postgres"), help="its data (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="of 127.0.0.1 (a free one)")

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TextIO
 
 from pawtrait.errors import PawtraitError
 
 TAIL = 3  # last lines of the output that go into the message of a failure
-ENDING = (signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last where a terminal closes
 GRACE = 5.0  # seconds between asking a process to end and ending it
 
 
@@ -128,12 +128,22 @@ def say(line: str, file: TextIO | None = None) -> None:
 
 
 def heed(*signals: signal.Signals) -> None:
-    """Let these signals, both by default, raise KeyboardInterrupt here, and reach children too.
+    """Let these signals, all by default, raise KeyboardInterrupt here, and reach children too.
 
-    What a script starts in its background ignores SIGINT from birth, and so would all its children.
+    What a script starts in its background ignores SIGINT from birth, and so would all its children. What
+    ignores SIGHUP was started by nohup, to outlive its terminal.
     """
     for number in signals or ENDING:
-        signal.signal(number, signal.default_int_handler)
+        if number != signal.SIGHUP:
+            signal.signal(number, signal.default_int_handler)
+        elif signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _hung_up)
+
+
+def _hung_up(number: int, frame: FrameType | None) -> None:
+    """A closed terminal says so twice, by its shell and by the kernel; the second would cut off the end."""
+    signal.signal(number, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
 
 
 def _end(children: Iterable["subprocess.Popen[str]"], grace: float) -> None:

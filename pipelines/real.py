@@ -20,7 +20,7 @@ import yaml
 from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
-from pipelines.processes import heed
+from pipelines.processes import heed, say
 from pipelines.workspace import NOBODY, git
 
 OVERLAYS = (Path("docs/real.yaml"),)
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"real: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"real: stopped; run again, what is done in {workspace} is kept", file=sys.stderr)
+        say(f"real: stopped; run again, what is done in {workspace} is kept", sys.stderr)
         return 130
     print(
         f"\nresults in docs/results/{chosen.name}.json, report in {workspace}/data/reports/index.html"

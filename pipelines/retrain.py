@@ -25,7 +25,7 @@ from pipelines import pages, server, workspace
 from pipelines import stages as dvc_stages
 from pipelines.inputs import FINGERPRINT
 from pipelines.month import REGISTER, Approval
-from pipelines.processes import Children, CommandError, heed
+from pipelines.processes import Children, CommandError, heed, say
 from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
@@ -87,7 +87,7 @@ def here(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line; 0 when it completed, 2 after one line that says why not."""
     options = _parser().parse_args(arguments)
-    heed(signal.SIGINT)
+    heed(signal.SIGINT, signal.SIGHUP)  # SIGTERM is Prefect's own
     try:
         server.reach()
         if options.here:
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return_state=True,
             )
     except KeyboardInterrupt:
-        print("retrain: interrupted; the next run goes on after the last finished stage", file=sys.stderr)
+        say("retrain: interrupted; the next run goes on after the last finished stage", sys.stderr)
         return 130  # as shells have it
     except CommandError as error:
         print(f"retrain: {error}", file=sys.stderr)

@@ -8,17 +8,19 @@ from prefect.settings import get_current_settings
 
 from pipelines.processes import CommandError
 
+DEAF = {signal.SIGINT, signal.SIGHUP}
+
 
 def reach() -> None:
-    """Start the temporary server where none is named, deaf to Ctrl-C.
+    """Start the temporary server where none is named, deaf to Ctrl-C and a closed terminal.
 
-    A terminal interrupts every process in front of it, the server too; but an interrupted flow has to tell
+    A terminal tells every process in front of it, the server too; but an interrupted flow has to tell
     its server so, and would try for minutes. A blocked signal stays blocked in a child.
 
     Raises:
         CommandError: no server answers.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
     try:
         with get_client(sync_client=True) as client:
             client.hello().raise_for_status()
@@ -27,4 +29,4 @@ def reach() -> None:
         remedy = "start it or unset PREFECT_API_URL"
         raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, DEAF)

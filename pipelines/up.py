@@ -1,5 +1,6 @@
 """``make prefect``: server, worker and deployments on one machine, by one command; Ctrl-C stops all.
 
+So does closing its terminal, unless `nohup` started it.
 What lasts lies in Prefect's database (PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_URL), so the next
 start has the same schedules and runs. A run that the stop cut off counts as crashed then: its place is free.
 """
@@ -116,7 +117,7 @@ class Machine:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until Ctrl-C or SIGTERM (0), or until something ends by itself (2, after one line)."""
+    """Run until Ctrl-C, SIGTERM or SIGHUP (0), or until something ends by itself (2, after one line)."""
     parser = argparse.ArgumentParser("python -m pipelines.up", description=__doc__)
     parser.add_argument("--port", type=int, default=4200, help=f"of {HOST} (%(default)s)")
     port = parser.parse_args(arguments).port

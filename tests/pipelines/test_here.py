@@ -135,11 +135,14 @@ def test_a_terminated_run_leaves_no_process(toy: Path, server: str, until: Until
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_with_its_temporary_server_at_once(toy: Path, until: Until, alive: Alive) -> None:
-    """A terminal sends the signal to the whole group, the temporary server included."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_terminal_s_signal_ends_a_run_with_its_temporary_server_at_once(
+    number: signal.Signals, toy: Path, until: Until, alive: Alive
+) -> None:
+    """By Ctrl-C, or closed; it sends the signal to the whole group, the temporary server included."""
     run = _start(toy, PREFECT_HOME=str(toy / "prefect"), TOY_HANG="train@cnn")
     until(lambda: _pid(toy) > 0, 120)  # the temporary server has to come up first
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     assert run.wait(20) == 130
     assert "retrain: interrupted" in (toy / "log.txt").read_text()
     until(lambda: not alive(_pid(toy)))

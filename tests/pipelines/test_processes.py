@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pipelines.processes import Children, CommandError, environment
 
+ROOT = Path(__file__).parents[2]
 Until = Callable[[Callable[[], bool]], None]
 Alive = Callable[[int], bool]
 PARENT = """\
@@ -119,6 +121,34 @@ def test_a_stage_finds_this_python_even_with_a_bare_path() -> None:
 def test_a_path_that_already_leads_here_is_kept() -> None:
     path = f"/nowhere{os.pathsep}{Path(sys.executable).parent}"
     assert environment({"PATH": path})["PATH"] == path
+
+
+HEEDING = """\
+import os, signal, time
+from pipelines.processes import heed
+heed()
+try:
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("went on")
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("came to its end")
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "said"), [(signal.SIG_DFL, "came to its end"), (signal.SIG_IGN, "went on")]
+)
+def test_a_closed_terminal_ends_what_nohup_did_not_start_and_does_so_once(
+    before: signal.Handlers, said: str
+) -> None:
+    """Told twice, by the shell and by the kernel, it may not cut off what the first word began."""
+    own = signal.signal(signal.SIGHUP, before)  # which a child inherits where it is ignored
+    try:
+        done = subprocess.run(python(HEEDING), cwd=ROOT, capture_output=True, text=True)
+    finally:
+        signal.signal(signal.SIGHUP, own)
+    assert done.stdout == f"{said}\n", done.stderr
 
 
 def _quietly(children: Children, command: list[str], said: list[str]) -> None:

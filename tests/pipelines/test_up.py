@@ -197,6 +197,22 @@ def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
 
 
 @pytest.mark.slow
+def test_a_terminal_that_closes_leaves_neither_server_nor_worker(
+    up: Callable[[], Up], alive: Callable[[int], bool]
+) -> None:
+    """It says so twice, by its shell and by the kernel: the second time while all of it stops."""
+    one = up()
+    children = _children(one.process.pid)
+    one.process.send_signal(signal.SIGHUP)
+    _until(lambda: "prefect: stops" in one.said())
+    one.process.send_signal(signal.SIGHUP)
+    assert one.process.wait(60) == 0
+    assert not any(map(alive, children))
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{one.url}/health")
+
+
+@pytest.mark.slow
 def test_a_killed_machine_leaves_its_place_to_the_next_run(up: Callable[[], Up]) -> None:
     """Nothing could be told to the server: power off. The run counts as crashed at the next start."""
     first = up()
