@@ -1,6 +1,7 @@
 """The champion in memory: followed, checked, swapped whole."""
 
 import shutil
+import signal
 import tempfile
 import threading
 
@@ -195,6 +196,16 @@ def test_copies_of_the_last_champions_stay_for_a_rollback_and_older_ones_go(
     assert (look().version, look().folder.is_dir()) == (versions[-2], True)
     del look
     assert not ours.exists()
+
+
+def test_a_service_that_a_signal_ends_leaves_no_copy(registered, running, tmp_path):
+    registered(61)
+    (tmp_path / "temporary").mkdir()
+    service = running("--model", "models:/pet-expression@champion", TMPDIR=str(tmp_path / "temporary"))
+    assert len(list((tmp_path / "temporary").glob("pawtrait-*/*/*/model.onnx"))) == 1
+    service.process.send_signal(signal.SIGTERM)
+    service.process.wait(30)
+    assert list((tmp_path / "temporary").glob("pawtrait-*")) == []
 
 
 @pytest.mark.parametrize("lost", ["the copy", "all copies"])

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from pawtrait.serving.settings import Settings
 REGISTRY = "models:/"
 KEPT = 3  # versions at hand: a request that began before a change is answered by its own, a rollback is quick
 MODEL = "model.onnx"
+
+_copied: list[Callable[[], object]] = []  # each removes a folder of copies, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,18 @@ def registered(uri: str, network: str = MODEL) -> Source:
             shutil.rmtree(ours / old, ignore_errors=True)
         return Place(known.name, version, digest, folder)
 
-    weakref.finalize(look, shutil.rmtree, ours, ignore_errors=True)  # at the end at the latest
+    # Once nobody looks any more, by ``leave``, or at an end that is no signal's.
+    _copied.append(weakref.finalize(look, shutil.rmtree, ours, ignore_errors=True))
     return look
+
+
+def leave() -> None:
+    """Remove every copy, as the last thing that this process does.
+
+    A signal ends uvicorn in order, and then the process by its default, so that no finalizer is run.
+    """
+    while _copied:
+        _copied.pop()()
 
 
 def check(place: Place, network: str = MODEL) -> str:

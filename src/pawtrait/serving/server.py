@@ -8,7 +8,7 @@ import cv2
 import uvicorn
 from fastapi import FastAPI
 
-from pawtrait.serving import api, logs, patience
+from pawtrait.serving import api, logs, patience, places
 from pawtrait.serving.settings import Settings
 
 BRIEF = {  # a registry that is away is asked again at the next look; MLflow's own retries take minutes
@@ -49,6 +49,7 @@ class _Server(uvicorn.Server):
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Uvicorn's own, and ours before it."""
+        """Uvicorn's own, and ours before and after it."""
         await asyncio.to_thread(self._app.state.door.leave)
         await super().shutdown(sockets)
+        await asyncio.to_thread(places.leave)
