@@ -34,7 +34,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git pos
  && git config --system --add safe.directory /project \
  && useradd --create-home --uid 1000 pawtrait \
  && mkdir -p /project /mlflow /app/state && chown pawtrait /project /mlflow /app/state \
- && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as whoever started it
+ && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as the owner of the checkout
 COPY docker/from_files /usr/local/bin/
 COPY --from=build /opt/pawtrait /opt/pawtrait
 # USER: DVC asks for a name, and the list of users has none for whoever else Compose runs as.

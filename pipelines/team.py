@@ -78,7 +78,7 @@ def check() -> None:
     """Look for what containers need.
 
     Raises:
-        Missing: Docker, its engine, or Compose.
+        Missing: Docker, its engine, Compose, or a user whom the containers can be.
     """
     if not COMPOSE.is_file():
         raise Missing(f"{COMPOSE} is not here; run it in the project's root")
@@ -94,6 +94,7 @@ def check() -> None:
         )
     if _fails(*_compose(), "version"):
         raise Missing("docker has no `compose` command; install the package docker-compose-plugin")
+    _identity()  # before anything is made
 
 
 def make_secrets(folder: Path) -> list[str]:
@@ -171,9 +172,18 @@ def _fails(*command: str) -> bool:
 
 
 def _identity() -> dict[str, str]:
-    """Containers write into the checkout as whoever starts them; root stays an ordinary user there."""
-    user, group = os.getuid(), os.getgid()
-    return {"PAWTRAIT_UID": str(user or 1000), "PAWTRAIT_GID": str(group or 1000)}
+    """Containers write into the checkout as its owner, whoever starts them: by sudo that is root.
+
+    Raises:
+        Missing: it is root's, and nobody said who they are to be instead.
+    """
+    owner = Path().stat()
+    if not owner.st_uid and not os.environ.get("PAWTRAIT_UID"):
+        raise Missing(
+            "this checkout belongs to root, and containers run as an ordinary user, who could not write here;"
+            " give it to one (`chown -R 1000:1000 .`) and start again"
+        )
+    return {"PAWTRAIT_UID": str(owner.st_uid), "PAWTRAIT_GID": str(owner.st_gid or 1000)}
 
 
 if __name__ == "__main__":

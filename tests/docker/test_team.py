@@ -85,7 +85,7 @@ def test_no_two_set_ups_share_a_secret(tmp_path):
 def engine(tmp_path):
     """Puts a `docker` of a shell script on an otherwise empty PATH; gives what `make up` then says."""
 
-    def starts(script: str | None) -> subprocess.CompletedProcess[str]:
+    def starts(script: str | None, owner: int = 1000, **told: str) -> subprocess.CompletedProcess[str]:
         programs = tmp_path / "bin"
         programs.mkdir()
         if script is not None:
@@ -93,7 +93,9 @@ def engine(tmp_path):
             (programs / "docker").chmod(0o755)
         (tmp_path / "docker").mkdir()
         (tmp_path / "docker/compose.yaml").write_text("services: {}\n")
-        env = {**os.environ, "PATH": str(programs), "PYTHONPATH": f"{ROOT}:{ROOT}/src"}
+        if not os.getuid():
+            os.chown(tmp_path, owner, owner)
+        env = {**os.environ, "PATH": str(programs), "PYTHONPATH": f"{ROOT}:{ROOT}/src", **told}
         command = [sys.executable, "-m", "pipelines.team"]
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
 
@@ -122,7 +124,28 @@ def test_with_all_there_compose_is_told_to_build_and_start(engine, tmp_path):
     assert last == "compose --file docker/compose.yaml up --detach --build --remove-orphans"
     assert "http://127.0.0.1:8501" in done.stdout
     noted = dotenv_values(tmp_path / "docker/.env")  # which lies where Compose looks for it
-    assert noted["PAWTRAIT_UID"] == str(os.getuid() or 1000)
+    assert noted["PAWTRAIT_UID"] == str(tmp_path.stat().st_uid)
+    assert noted["PAWTRAIT_GID"] == str(tmp_path.stat().st_gid)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_containers_write_as_the_owner_of_the_checkout_whoever_starts_them(engine, tmp_path):
+    assert engine("exit 0", owner=1234).returncode == 0
+    noted = dotenv_values(tmp_path / "docker/.env")
+    assert (noted["PAWTRAIT_UID"], noted["PAWTRAIT_GID"]) == ("1234", "1234")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_a_checkout_of_root_is_one_line_unless_somebody_says_who_else_writes(engine, tmp_path):
+    done = engine("exit 0", owner=0)
+    assert done.returncode == 2 and not (tmp_path / "docker/secrets").exists()
+    assert done.stderr.startswith("up: this checkout belongs to root") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_who_is_named_writes_into_a_checkout_of_root(engine, tmp_path):
+    assert engine("exit 0", owner=0, PAWTRAIT_UID="7").returncode == 0
+    assert dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_UID"] == "7"
 
 
 def test_a_wish_of_one_start_holds_for_whatever_is_called_later(tmp_path):
