@@ -89,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     heed(signal.SIGINT, signal.SIGHUP)  # SIGTERM is Prefect's own
     try:
+        _check(options)
         server.reach()
         if options.here:
             state = here(options.stages, options.register, options.workers, return_state=True)
@@ -96,18 +97,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state = retrain(
                 options.month,
                 options.again,
-                options.approval,
+                options.approval or "gate",
                 workers=options.workers,
                 return_state=True,
             )
     except KeyboardInterrupt:
         say("retrain: interrupted; the next run goes on after the last finished stage", sys.stderr)
         return 130  # as shells have it
-    except CommandError as error:
+    except (BadParams, CommandError) as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 2
     print(f"retrain: {state.message}", file=sys.stdout if state.is_completed() else sys.stderr)
     return 0 if state.is_completed() else 2
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options of the other kind of run: dropped in silence, they would promote what nobody wished to.
+
+    Raises:
+        BadParams: there are such.
+    """
+    if options.here and (options.month is not None or options.again or options.approval):
+        raise BadParams(
+            "--month, --again and --approval are about a month in its clone; leave them or --here out"
+        )
+    if not options.here and (options.stages or not options.register):
+        raise BadParams("--stages and --no-register are about this folder; add --here, or leave them out")
 
 
 def _alone() -> FileLock:
@@ -178,8 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--approval",
         choices=("gate", "person"),
-        default="gate",
-        help="gate: the gate decides, as in CI; person: somebody answers in the Prefect UI (%(default)s)",
+        help="gate: the gate decides, as in CI; person: somebody answers in the Prefect UI (gate)",
     )
     parser.add_argument(
         "--auto", dest="approval", action="store_const", const="gate", help="the same as --approval gate"

@@ -154,6 +154,33 @@ def test_a_server_that_does_not_answer_is_one_line(capsys: pytest.CaptureFixture
     assert "no Prefect server answers at http://127.0.0.1:9/api" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "refusal"),
+    [
+        (["--no-register"], "--stages and --no-register are about this folder; add --here"),
+        (["--stages", "train@cnn"], "--stages and --no-register are about this folder; add --here"),
+        (["--here", "--month", "2026-11"], "are about a month in its clone; leave them or --here out"),
+        (["--here", "--again"], "are about a month in its clone; leave them or --here out"),
+        (["--here", "--approval", "person"], "are about a month in its clone; leave them or --here out"),
+        (["--here", "--auto"], "are about a month in its clone; leave them or --here out"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_run_is_refused_and_no_server_asked(
+    arguments: list[str],
+    refusal: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert refusal in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_it_runs_on_a_machine_without_a_prefect_server(toy: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "TOY_MEET": "1"}
