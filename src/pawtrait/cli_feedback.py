@@ -37,8 +37,10 @@ def ingest(
     ] = "in-house",
 ) -> None:
     """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1."""
+    from pawtrait import params
     from pawtrait.stages import take_in
 
+    params.at_home()
     taken = take_in.run(labels=labels, annotator=annotator)
     for problem in taken.problems:
         print(problem, file=sys.stderr)
@@ -115,8 +117,10 @@ def freeze(
     again: Annotated[bool, typer.Option("--again", help="What was accepted since, as a part more.")] = False,
 ) -> None:
     """Settle a month: what was accepted becomes data/feedback/YYYY-MM, once and for ever."""
+    from pawtrait import params
     from pawtrait.stages import freeze as stage
 
+    params.at_home()
     stage.run(month=month, feedback=FEEDBACK, manifest=newest.MANIFEST, again=again)
 
 
@@ -124,8 +128,10 @@ def forget(
     what: Annotated[str, typer.Argument(help="The id of a request or of feedback, or a picture's SHA-256.")],
 ) -> None:
     """Delete a picture and all that was said of it, and name older snapshots that hold it."""
+    from pawtrait import params
     from pawtrait.stages import forget as stage
 
+    params.at_home()
     done = stage.run(what=what, feedback=FEEDBACK)
     print(f"deleted: {done.pictures} pictures, {done.rows} rows")
     for month in done.months:

@@ -33,9 +33,11 @@ def gate(
     lines: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
     """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is."""
+    from pawtrait import params
     from pawtrait.evaluation.gate import NAMES
     from pawtrait.stages import gate as stage
 
+    params.at_home()
     place = newest.root()
     verdict = stage.run(
         models=place / "data/models",
@@ -68,10 +70,12 @@ def promote(
 ) -> None:
     """Make the challenger champion, once the gate has said so."""
     from pawtrait import champion as noted
+    from pawtrait import params
     from pawtrait.adapters import registry
     from pawtrait.errors import BadRegistry
     from pawtrait.stages import promote as stage
 
+    params.at_home()
     number = version or registry.aliases().get(registry.CHALLENGER)
     if number is None:
         raise BadRegistry(
@@ -100,8 +104,10 @@ def rollback(
 ) -> None:
     """Take a promotion back; done twice, it goes there and back."""
     from pawtrait import champion as noted
+    from pawtrait import params
     from pawtrait.stages import rollback as stage
 
+    params.at_home()
     stage.run(actor=by or getpass.getuser(), reasons=reason or [], note=noted.NOTE, version=to)
 
 
@@ -113,8 +119,10 @@ def history(
     ] = None,
 ) -> None:
     """Show the ledger: who promoted what, when, and why."""
+    from pawtrait import params
     from pawtrait.stages import chronicle
 
+    params.at_home()
     told = chronicle.decisions()
     if plot is not None:
         chronicle.draw(told, plot)
@@ -132,8 +140,10 @@ def champion(
     ] = None,
 ) -> None:
     """Say which version predicts, or which did on a day."""
+    from pawtrait import params
     from pawtrait.stages import chronicle
 
+    params.at_home()
     print(chronicle.champion(on.date() if on else None))
 
 
@@ -144,9 +154,10 @@ def backup(
     ] = None,
 ) -> None:
     """Keep feedback, pictures, snapshots, ledger, MLflow and the champion's note in one file."""
-    from pawtrait import clock
+    from pawtrait import clock, params
     from pawtrait.stages import backup as stage
 
+    params.at_home()
     stage.run(
         out=to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar"),
         feedback=[SNAPSHOTS, newest.CLONE / SNAPSHOTS],  # months are frozen there, and may not be merged yet
@@ -159,8 +170,10 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
     """Free the space of old runs, results and killed trainings; registered versions and feedback stay."""
+    from pawtrait import params
     from pawtrait.stages import prune as stage
 
+    params.at_home()
     stage.run(keep=keep, dry=dry_run)
 
 

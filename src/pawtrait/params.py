@@ -357,13 +357,27 @@ def load(path: Path = Path("params.yaml")) -> Params:
     try:
         return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise BadParams(f"{path} is not here; run from the project's root") from error
+        raise _away(path) from error
     except UnicodeDecodeError as error:
         raise BadParams(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise BadParams(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise BadParams(f"{path}: {'; '.join(map(_complaint, error.errors()))}") from error
+
+
+def at_home(path: Path = Path("params.yaml")) -> None:
+    """Stop anywhere but in the project's root: stores would be made anew there, and seem empty.
+
+    Raises:
+        BadParams: the file is not here.
+    """
+    if not path.exists():
+        raise _away(path)
+
+
+def _away(path: Path) -> BadParams:
+    return BadParams(f"{path} is not here; run from the project's root")
 
 
 def _complaint(problem: Any) -> str:

@@ -244,6 +244,36 @@ def test_a_stage_away_from_a_project_is_one_line(tmp_path, monkeypatch, pawtrait
     assert "has no dvc.yaml; run from the project's root" in one_line(pawtrait("manifest"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "feedback ingest labels.csv",
+        "feedback freeze --month 2026-11",
+        "forget 0123abcd",
+        "gate",
+        "promote --force --reason why",
+        "rollback",
+        "history",
+        "champion",
+        "backup",
+        "prune --keep 3",
+    ],
+)
+def test_away_from_the_root_no_store_is_made_and_nothing_is_lost_in_it(
+    tmp_path, monkeypatch, pawtrait, coloured_picture, command
+):
+    """No store is named, so each would be made in the folder where somebody happens to be."""
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "labels.csv").write_text(f"picture,label\n{coloured_picture('sad')},sad\n")
+    monkeypatch.chdir(away)
+    for variable in ("DATABASE_URL", "PAWTRAIT_PICTURES", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(variable, raising=False)
+    said = one_line(pawtrait(*command.split()))
+    assert said == "pawtrait: params.yaml is not here; run from the project's root"
+    assert [path.name for path in away.iterdir()] == ["labels.csv"]
+
+
 def test_the_stage_that_dvc_calls_ends_with_2_and_one_line_too(here, capsys):
     (here / "params.yaml").write_text("sede: 7\n")
     assert dispatcher.main(["manifest", "--raw", "raw", "--manifest", "manifest.csv"]) == 2
