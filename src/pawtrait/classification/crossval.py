@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from pawtrait.errors import BadTraining
+
 INNER = (
     8  # one part in eight of a fold's training groups steers early stopping, so the fold itself never does
 )
@@ -36,15 +38,36 @@ def folds(
         count: folds; none if 0.
         seed: of the cut.
         kind: "group" keeps a group in one fold; "picture" does not, and so shows how much copies flatter.
+
+    Raises:
+        BadTraining: there are too few pictures for so many folds.
     """
     if count == 0:
         return
     held = groups if kind == "group" else None
+    if count > (most := _most(classes, held)):
+        raise BadTraining(
+            f"train.folds is {count}, and the pictures of train and valid make {most} by {kind} at most:"
+            " no mood has more pictures, or there are no more groups; lower it, or add pictures"
+        )
     outer = _splitter(kind, count, seed)
     for number, (rest, score) in enumerate(outer.split(classes, classes, held)):
-        inner = _splitter(kind, INNER, seed)
-        train, steer = next(iter(inner.split(rest, classes[rest], None if held is None else held[rest])))
+        left = None if held is None else held[rest]
+        parts = min(INNER, _most(classes[rest], left))
+        if parts < 2:
+            raise BadTraining(
+                f"train.folds is {count}, and beside fold {number + 1} no mood has two pictures, one to learn"
+                " from and one to steer by; add pictures, or set it to 0"
+            )
+        inner = _splitter(kind, parts, seed)
+        train, steer = next(iter(inner.split(rest, classes[rest], left)))
         yield Fold(kind, number, rest[train], rest[steer], score)
+
+
+def _most(classes: NDArray[np.int64], groups: NDArray[np.str_] | None) -> int:
+    """Into how many parts scikit-learn can cut: the commonest class and the groups have to go round."""
+    most = int(np.bincount(classes).max())
+    return most if groups is None else min(most, len(np.unique(groups)))
 
 
 def _splitter(kind: str, count: int, seed: int) -> StratifiedGroupKFold | StratifiedKFold:

@@ -1,6 +1,6 @@
 """Stage train: packed arrays and pretrained weights → a sealed model folder and its run in MLflow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
     """Train the model called ``name`` in params.yaml; ``out`` is replaced as a whole or stays as it was.
 
     Raises:
-        BadTraining: Keras runs on something else than TensorFlow, or a loss is no number.
+        BadTraining: Keras runs on something else than TensorFlow, there are too few pictures for the folds,
+            or a loss is no number.
     """
     trainer.need_tensorflow("export to ONNX and Grad-CAM need tensorflow")
     knobs = params.load()
@@ -49,6 +50,7 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
     recipe = Recipe(name, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
     train, valid = (material.load(arrays, placed, split) for split in ("train", "valid"))
+    cuts = _cuts(recipe, train, valid, knobs.seed)  # before hours of training: they may be impossible
     known = trainer.fingerprint(recipe, train.examples, valid.examples, knobs.seed)
     place = CHECKPOINTS / f"train-{name}-{known}"
     inputs = [arrays, splits, weights]
@@ -63,7 +65,7 @@ def run(*, name: str, arrays: Path, splits: Path, weights: Path, out: Path) -> N
         sheet, shown = _explained(trained.model, valid)
         drawing.save(sheet, folder / "gradcam.png")
         _write(folder / "seeds.csv", _seeds(recipe, train, valid, trained.model, knobs.seed, place), Seed)
-        _write(folder / "folds.csv", _folds(recipe, train, valid, knobs.seed, place), Fold)
+        _write(folder / "folds.csv", _folds(recipe, cuts, train, valid, knobs.seed, place), Fold)
         sealed.write_facts(folder, facts | {"trained_on": len(train.rows)})
         sealed.seal(folder)
         for index, picture in enumerate(shown):
@@ -125,25 +127,33 @@ def _seeds(
         yield Seed(seed + offset, figures["accuracy"], figures["macro_f1"])
 
 
-def _folds(recipe: Recipe, train: Material, valid: Material, seed: int, place: Path) -> Iterator[Fold]:
-    """Answers on pictures that the training did not see, over the training and validation splits together."""
+def _cuts(recipe: Recipe, train: Material, valid: Material, seed: int) -> list[crossval.Fold]:
+    """The folds that the parameters ask for, over the training and validation splits together."""
     count = recipe.train.folds if recipe.model.folds else 0
-    if not count:
-        return  # before a copy of all pictures is made
     placed = [*train.rows, *valid.rows]
     classes = packing.classes(placed)
     groups = np.array([one.group for one in placed])
+    kinds = ("group", "picture") if recipe.model.random_folds else ("group",)
+    return [fold for kind in kinds for fold in crossval.folds(classes, groups, count, seed, kind)]
+
+
+def _folds(
+    recipe: Recipe, cuts: Sequence[crossval.Fold], train: Material, valid: Material, seed: int, place: Path
+) -> Iterator[Fold]:
+    """Answers on pictures that the training did not see."""
+    if not cuts:
+        return  # before a copy of all pictures is made
+    placed = [*train.rows, *valid.rows]
     examples = train.examples.joined(valid.examples)
-    for kind in ("group", "picture") if recipe.model.random_folds else ("group",):
-        for fold in crossval.folds(classes, groups, count, seed, kind):
-            title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {kind}"
-            fitted = trainer.train(
-                recipe, examples.take(fold.train), examples.take(fold.steer), seed, title, place
-            )
-            answers = trainer.probabilities(fitted.model, examples.pixels[fold.score], recipe.train.batch)
-            for index, answer in zip(fold.score, answers, strict=True):
-                one = placed[index]
-                yield Fold(kind, fold.number, one.id, one.group, one.label, *map(float, answer))
+    for fold in cuts:
+        title = f"{recipe.name} fold {fold.number + 1}/{recipe.train.folds} by {fold.kind}"
+        fitted = trainer.train(
+            recipe, examples.take(fold.train), examples.take(fold.steer), seed, title, place
+        )
+        answers = trainer.probabilities(fitted.model, examples.pixels[fold.score], recipe.train.batch)
+        for index, answer in zip(fold.score, answers, strict=True):
+            one = placed[index]
+            yield Fold(fold.kind, fold.number, one.id, one.group, one.label, *map(float, answer))
 
 
 def _write(path: Path, lines: Any, kind: type) -> None:
