@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -347,6 +348,18 @@ class Params(Section):
             raise ValueError("train_augmented.model is a linear probe, whose training no seed changes")
         return self
 
+    def public(self) -> "Params":
+        """The same as everybody may see it, who may not fetch from where the team does."""
+        ingest, paintings, weights = self.ingest, self.paintings, self.weights
+        mirror = weights.mirror and shown(weights.mirror)
+        return self.model_copy(
+            update={
+                "ingest": ingest.model_copy(update={"source": shown(ingest.source)}),
+                "paintings": paintings.model_copy(update={"source": shown(paintings.source)}),
+                "weights": weights.model_copy(update={"mirror": mirror}),
+            }
+        )
+
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check the whole file.
@@ -364,6 +377,14 @@ def load(path: Path = Path("params.yaml")) -> Params:
         raise BadParams(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise BadParams(f"{path}: {'; '.join(map(_complaint, error.errors()))}") from error
+
+
+def shown(source: str) -> str:
+    """A source as logs, errors, fingerprints and runs may show it: of an address neither login nor query."""
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def at_home(path: Path = Path("params.yaml")) -> None:

@@ -103,6 +103,22 @@ def test_the_parent_knows_parameters_code_and_what_was_not_committed(tracked, cl
     assert files(client, run) == {"params.json", "uncommitted.diff"}
 
 
+def test_a_run_shows_no_login_and_no_signature_of_an_address(tracked, client):
+    secret = "https://ann:hunter2@example.org/pets/{}.zip?X-Signature=hunter2"
+    ingest = tracked.ingest.model_copy(update={"source": secret.format("p" * 300)})
+    paintings = tracked.paintings.model_copy(update={"source": secret.format("monet")})
+    weights = tracked.weights.model_copy(update={"mirror": secret.format("weights")})
+    update = {"ingest": ingest, "paintings": paintings, "weights": weights}
+    with tracking.pipeline(tracked.model_copy(update=update)) as run:
+        found = client.get_run(run.id)
+    kept = tracking.kept(run.id, "params.json")
+    assert "hunter2" not in f"{found.to_dictionary()}{kept}"
+    assert found.data.params["ingest.source"] == f"https://example.org/pets/{'p' * 300}.zip"
+    assert found.data.params["weights.mirror"] == "https://example.org/pets/weights.zip"
+    assert '"source": "https://example.org/pets/monet.zip"' in kept
+    assert found.info.run_name == "pipeline " + "p" * 80
+
+
 def test_a_parent_ends_with_its_stage_and_goes_on_with_the_next(tracked, client):
     with tracking.pipeline(tracked) as first:
         pass

@@ -41,6 +41,7 @@ ABOUT = {
 }
 FINGERPRINTS = tuple(Path("data") / name for name in ("source.json", "paintings.json", "weights.json"))
 LOCK = Path(".cache/mlflow.lock")
+NAME = 80  # characters of a source in a run's name: PostgreSQL takes 250 in all
 NOTE = "run_id"  # a file beside a training's checkpoints
 SECRET = re.compile(  # in addresses: what stands between user and @, but no port; or libpq's password=
     r"(://[^\s:/@]*):(?!\d+/)(?:[^\s/?#]*|[^\s@]*)(?=@)|(?<=[?&])password=[^\s&]*"
@@ -329,14 +330,16 @@ def _artifacts() -> str | None:
 
 def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:
     short = f" {commit.sha[:7]}{'+' if commit.dirty else ''}" if commit.sha else ""
-    name = f"pipeline {knobs.ingest.source.rsplit('/', 1)[-1]}{short}"
+    told = knobs.public()
+    source = told.ingest.source.rstrip("/").rpartition("/")[2]
+    name = f"pipeline {source[:NAME]}{short}"
     made = opened.create_run(
         experiment, run_name=name, tags={"pawtrait.key": key, "pawtrait.kind": "pipeline"}
     )
     run = Run(opened, made.info.run_id)
     run.tags(origin([]))
-    run.params(knobs.model_dump(by_alias=True))
-    run.text(knobs.model_dump_json(by_alias=True, indent=1), "params.json")
+    run.params(told.model_dump(by_alias=True))
+    run.text(told.model_dump_json(by_alias=True, indent=1), "params.json")
     if commit.diff:
         run.text(commit.diff + "\n", "uncommitted.diff")
     return run.id

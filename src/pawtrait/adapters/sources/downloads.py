@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from pawtrait.adapters.sources.trouble import plainly
 from pawtrait.errors import BadSource
+from pawtrait.params import shown
 from pawtrait.progress import bar
 
 log = logging.getLogger(__name__)
@@ -85,12 +86,6 @@ def fetch(url: str, remote: Remote, kept: Path, pause: float = 2.0) -> Path:
             _complete(url, remote, part, pause)
             part.replace(done)
     return done
-
-
-def shown(url: str) -> str:
-    """The address as logs, errors and fingerprints may show it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _complete(url: str, remote: Remote, part: Path, pause: float) -> None:

@@ -15,7 +15,7 @@ from pawtrait.dataset import demo as drawings
 from pawtrait.dataset.demo import paintings
 from pawtrait.errors import BadSource
 from pawtrait.files import sha256
-from pawtrait.params import Demo, DemoPaintings
+from pawtrait.params import Demo, DemoPaintings, shown
 
 Kind = Literal["demo", "kaggle", "folder", "archive", "url"]
 
@@ -173,7 +173,7 @@ def _path(source: str) -> Path:
 
 def _name(source: str) -> str:
     """The source without what lies above it on this disk."""
-    return downloads.shown(source) if "://" in source else source.rstrip("/").rpartition("/")[2]
+    return shown(source) if "://" in source else source.rstrip("/").rpartition("/")[2]
 
 
 def _of_folder(root: Path) -> dict[str, Any]:
