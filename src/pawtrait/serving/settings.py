@@ -14,11 +14,13 @@ from pawtrait.errors import BadParams
 
 PREFIX = "PAWTRAIT_"
 ELSEWHERE = {"database": "DATABASE_URL"}  # names that other tools share
+LEAST_SIDE = 32  # px of a portrait
 OPEN = 600  # requests a minute, where keys show that others may ask and nothing else is said
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+Side = Annotated[int, Field(ge=LEAST_SIDE)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -61,8 +63,8 @@ class Settings(BaseModel):
     paintings_table: Path = Path("data/tables/paintings.csv")  # their titles; all pictures there where absent
     style_weights: Path = Path("data/style_weights")  # of neural style transfer
     portraits: Path = Path(".cache/portraits")  # where finished ones of jobs lie for a while
-    portrait_side: Positive = 512  # px of the longer side, where nothing is wished
-    portrait_largest: Annotated[int, Field(ge=32)] = 1024  # px that can be wished at most
+    portrait_side: Side = 512  # px of the longer side, where nothing is wished and the next is not less
+    portrait_largest: Side = 1024  # px that can be wished at most
     portrait_steps: Positive = 300  # that can be wished at most
     portrait_threads: Count = 0  # of a network that paints; 0 is one a core
     portrait_timeout: Seconds = 30.0  # seconds until 504, of those that are painted at once

@@ -7,11 +7,10 @@ from fastapi import Request
 from pawtrait.serving.intake import Form, Sent
 from pawtrait.serving.moods import flag
 from pawtrait.serving.problems import Problem
-from pawtrait.serving.settings import Settings
+from pawtrait.serving.settings import LEAST_SIDE, Settings
 from pawtrait.serving.styles import Wall, Work
 from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
 
-LEAST_SIDE = 32  # px
 OWN = "own"  # what a painting that came with the photo is called in the store
 
 
@@ -63,16 +62,14 @@ def read(request: Request, form: Form, wall: Wall, settings: Settings) -> Wish:
     photos = form.files.get("picture", [])
     if len(photos) != 1:
         raise Problem(422, "no-picture", f"picture: expected one photo, {len(photos)} came")
-    steps = said("steps")
+    side, steps, most = said("side"), said("steps"), settings.portrait_largest
     return Wish(
         method=method,
         photo=photos[0],
         work=work,
         painting=painting,
         strength=_strength(said("strength") or "1"),
-        side=_whole(
-            "side", said("side") or str(settings.portrait_side), LEAST_SIDE, settings.portrait_largest
-        ),
+        side=_whole("side", side, LEAST_SIDE, most) if side else min(settings.portrait_side, most),
         steps=_whole("steps", steps, 1, settings.portrait_steps) if steps else None,
         consent=flag(request, form, "consent"),
     )

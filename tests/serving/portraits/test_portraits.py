@@ -9,6 +9,7 @@ import pytest
 
 from pawtrait.dataset import images
 from pawtrait.errors import BadParams
+from pawtrait.serving.settings import Settings
 from tests.serving.portraits.asking import asked, folder, job, over, problem, rows, send, shown
 from tests.serving.portraits.conftest import STEPS, photo, plain
 
@@ -53,6 +54,16 @@ def test_a_large_photo_is_painted_at_the_side_that_was_wished(shared):
     assert shown(send(shared, "cyclegan", photo(300, 600), side="200")).shape == (100, 200, 3)
     assert shown(send(shared, "cyclegan", photo(300, 600))).shape == (256, 512, 3)
     assert shown(send(shared, "cyclegan", photo(30, 60), side="200")).shape == (30, 60, 3)
+
+
+def test_where_only_smaller_portraits_may_be_wished_no_wish_means_the_largest(service):
+    with service(portrait_largest=200) as client:
+        assert shown(send(client, "cyclegan", photo(300, 600))).shape == (100, 200, 3)
+
+
+def test_no_wish_is_at_least_what_may_be_wished():
+    with pytest.raises(BadParams, match=r"PAWTRAIT_PORTRAIT_SIDE is '16': .* greater than or equal to 32"):
+        Settings.of({"PAWTRAIT_PORTRAIT_SIDE": "16"})
 
 
 def test_a_raw_body_with_a_query_is_a_wish_too(shared):
