@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def test_everything_that_explains_a_model_is_written(workspace):
     names = {path.name for path in run(workspace).iterdir()}
     tables = {"metrics.json", "predictions.csv", "classes.csv", "confusion.csv"}
     assert names == tables | {"confusion.png", "reliability.png", "curves.png", "mistakes.png"}
+
+
+def test_who_asks_for_no_gallery_is_not_told_that_there_is_no_mistake(workspace):
+    workspace.model("cnn", skill=0)
+    knobs = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(knobs.replace("mistakes: 12", "mistakes: 0"), encoding="utf-8")
+    assert "mistakes.png" not in {path.name for path in run(workspace).iterdir()}
 
 
 def test_the_figures_follow_from_the_predictions_file(workspace):

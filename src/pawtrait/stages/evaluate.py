@@ -45,8 +45,9 @@ def run(*, name: str, model: Path, arrays: Path, splits: Path, out: Path) -> Non
         write_csv(folder / "classes.csv", classes, list(classes[0]))
         write_csv(folder / "confusion.csv", _test_pairs(answers), ("actual", "predicted"))
         _draw(folder, of, scores.read_columns(model / "history.csv"), knobs.evaluate.bins)
-        worst = metrics.worst(scored(answers, name), knobs.report.mistakes)
-        drawing.save(_gallery(answers, pixels, worst), folder / "mistakes.png")
+        if knobs.report.mistakes:  # of none an empty gallery would say that there is no mistake
+            worst = metrics.worst(scored(answers, name), knobs.report.mistakes)
+            drawing.save(_gallery(answers, pixels, worst), folder / "mistakes.png")
         if (model / "gradcam.png").is_file():
             shutil.copyfile(model / "gradcam.png", folder / "gradcam.png")
     _remember(classifier.digest, figures, out)
