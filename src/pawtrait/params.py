@@ -14,6 +14,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]  # NumPy takes none below, frameworks none above
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_-]*$")]  # DVC splits at dots, shells at spaces
 COMPARISONS = 6  # that monitoring makes at once
 Precision = Literal["auto", "fp32", "bf16"]
 Method = Literal["nst", "fast", "cyclegan", "hybrid"]
@@ -33,7 +35,7 @@ class Demo(Section):
     valid: Count
     test: Count
     side: Annotated[int, Field(ge=64, le=1024)]
-    seed: int
+    seed: Seed
     faults: bool
 
 
@@ -132,7 +134,7 @@ class Report(Section):
 class DemoPaintings(Section):
     count: Positive
     side: Annotated[int, Field(ge=64, le=2048)]
-    seed: int
+    seed: Seed
 
 
 class Paintings(Section):
@@ -309,7 +311,7 @@ class Monitor(Section):
 class Params(Section):
     """The whole file. A stage of DVC takes its sections from it and names the same keys in dvc.yaml."""
 
-    seed: int
+    seed: Seed
     ingest: Ingest
     manifest: Manifest
     validate_: Validate = Field(alias="validate")  # BaseModel has a method of that name
@@ -319,7 +321,7 @@ class Params(Section):
     weights: Weights
     selected: Annotated[tuple[str, ...], Field(min_length=1)]
     train: Train
-    models: dict[str, Model]
+    models: dict[Name, Model]
     evaluate: Evaluate
     report: Report
     paintings: Paintings

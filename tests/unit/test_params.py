@@ -79,6 +79,13 @@ def test_a_misspelt_key_is_named_in_full(tmp_path, old, new, said):
         ("least_side: 48", "least_side: many", "validate.least_side = 'many'"),
         ("level: 0.95", "level: 95", "evaluate.level = 95: input should be less than 1"),
         ("    net: deep_cnn", "    net: deeper_cnn", "models.deep_cnn.net = 'deeper_cnn'"),
+        ("seed: 7", "seed: -1", "seed = -1: input should be greater than or equal to 0"),
+        ("seed: 7", "seed: 2147483648", "seed = 2147483648: input should be less than or equal to 2"),
+        ("    seed: 1", "    seed: -1", "ingest.demo.seed = -1: input should be greater"),
+        ("side: 320, seed: 1", "side: 320, seed: -1", "paintings.demo.seed = -1: input should be greater"),
+        ("  deep_cnn:", "  deep.cnn:", "models.deep.cnn.[key] = 'deep.cnn': string should match pattern"),
+        ("  deep_cnn:", "  deep cnn:", "models.deep cnn.[key] = 'deep cnn': string should match pattern"),
+        ("  deep_cnn:", "  -deep:", "models.-deep.[key] = '-deep': string should match pattern"),
         ("crop_size: 64", "crop_size: 80", "cyclegan: crop_size 80 is larger than load_size 72"),
         (
             "crop_size: 64",
