@@ -1,8 +1,6 @@
 """One stage a GPU: a strict concurrency limit in Prefect counts, and CUDA_VISIBLE_DEVICES says which one."""
 
 import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +12,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
+from pawtrait import environment
 from pipelines.processes import CommandError
 
 LIMIT = "gpu"
@@ -31,7 +30,7 @@ def gpu(wanted: bool) -> Iterator[str | None]:
     Raises:
         CommandError: the limit counts more GPUs than this machine has.
     """
-    found = devices()
+    found = environment.gpus()
     if not (found and wanted):
         yield "" if found else None
         return
@@ -39,19 +38,6 @@ def gpu(wanted: bool) -> Iterator[str | None]:
     # strict, since otherwise a limit that is missing lets everybody in
     with concurrency(LIMIT, occupy=1, strict=True, raise_on_lease_renewal_failure=False), _one(found) as mine:
         yield mine
-
-
-def devices() -> list[str]:
-    """The GPUs of this machine that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
-    said = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if said is not None:
-        return [name.strip() for name in said.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    asked = [program, "--query-gpu=index", "--format=csv,noheader"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.split() if done.returncode == 0 else []
 
 
 def _make_sure(count: int) -> None:

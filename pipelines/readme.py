@@ -68,13 +68,19 @@ def block(results: dict[str, Any]) -> str:
     )
     ran = ", ".join(f"{name} {number}" for name, number in results["made_on"]["versions"].items())
     commit = results["commit"][:10] + results["commit"][40:]  # "-dirty" behind it is told too
-    made = f"{results['made_on']['cores']} cores, no GPU; {ran}; commit `{commit}`."
+    made = f"{_machine(results['made_on'])}; {ran}; commit `{commit}`."
     lines = [f"Splits: {splits}. {made}", ""]
     lines += [tables.markdown(results["rows"])]
     remarks = tables.remarks(results["rows"])  # stand below the table already
     sentences = [sentence for sentence in results["sentences"] if sentence not in remarks]
     lines += [f"- {sentence}" for sentence in [*_seeds(results["rows"]), *sentences]]
     return "\n".join(lines)
+
+
+def _machine(made_on: dict[str, Any]) -> str:
+    """Cores and GPUs; results of before, which had none, say nothing of these."""
+    gpus = made_on.get("gpus", 0)
+    return f"{made_on['cores']} cores, {gpus or 'no'} GPU{'s' if gpus > 1 else ''}"
 
 
 def portraits_block(results: dict[str, Any]) -> str:
@@ -122,7 +128,11 @@ def gather(workspace: Path) -> dict[str, Any]:
     return {
         "splits": splits,
         "commit": made_of(),
-        "made_on": {"cores": environment.cores(), "versions": {name: version(name) for name in VERSIONS}},
+        "made_on": {
+            "cores": environment.cores(),
+            "gpus": len(environment.gpus()),
+            "versions": {name: version(name) for name in VERSIONS},
+        },
         "champion": verdict["champion"],
         "sentences": verdict["sentences"],
         "rows": [row | figures[row["name"]] for row in verdict["rows"]],

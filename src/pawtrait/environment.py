@@ -1,6 +1,8 @@
 """What keeps foreign tools quiet, at home and out of each other's way; an ear muff for native libraries."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -31,6 +33,19 @@ def settle() -> None:
 def cores() -> int:
     """How many cores this process may use; a container often has fewer than the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> list[str]:
+    """The GPUs of this machine that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is not None:
+        return [name.strip() for name in said.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    asked = [program, "--query-gpu=index", "--format=csv,noheader"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.split() if done.returncode == 0 else []
 
 
 def repeat_hashes(module: str, arguments: list[str]) -> None:

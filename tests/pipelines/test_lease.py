@@ -11,6 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
+from pawtrait import environment
 from pipelines import lease
 from pipelines.processes import CommandError
 
@@ -151,4 +152,4 @@ def test_gpus_are_those_that_nvidia_smi_lists(tmp_path: Path, monkeypatch: pytes
     program.chmod(0o755)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert lease.devices() == ["0", "1"]
+    assert environment.gpus() == ["0", "1"]

@@ -1,5 +1,6 @@
 """The run on other data: its workspace, its parameters, and the README's tables made of what comes back."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from pawtrait import params
+from pawtrait.dataset import manifest
 from pipelines import readme, real
 from pipelines.workspace import git
 
@@ -106,6 +108,32 @@ def test_every_number_in_the_readmes_tables_comes_from_docs_results(tmp_path: Pa
     copy.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
     readme.refresh(copy, ROOT / "docs/results")
     assert copy.read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        ({}, "2 cores, no GPU; "),  # as results of before have it
+        ({"gpus": 0}, "2 cores, no GPU; "),
+        ({"gpus": 1}, "2 cores, 1 GPU; "),
+        ({"gpus": 2}, "2 cores, 2 GPUs; "),
+    ],
+)
+def test_the_readme_says_whether_there_was_a_gpu(counted: dict[str, int], said: str) -> None:
+    results = json.loads((ROOT / "docs/results/demo.json").read_text(encoding="utf-8"))
+    results["made_on"] = {"cores": 2, "versions": results["made_on"]["versions"], **counted}
+    assert f" {said}keras " in readme.block(results)
+
+
+def test_results_count_the_gpus_that_they_were_made_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data/reports").mkdir(parents=True)
+    (tmp_path / "data/tables").mkdir()
+    (tmp_path / "data/reports/compare.json").write_text('{"rows": [], "sentences": [], "champion": "cnn"}')
+    manifest.write(tmp_path / "data/tables/splits.csv", [], manifest.Placed)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    assert readme.gather(tmp_path)["made_on"]["gpus"] == 3
 
 
 def test_a_marked_block_is_renewed_and_nothing_else() -> None:
