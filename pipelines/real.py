@@ -133,14 +133,15 @@ def merged(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any
 
 
 def _absolute(name: str) -> str:
-    """A local path seen from everywhere; addresses as they are."""
+    """A local path seen from everywhere, of which no shell may have written out ~; addresses as they are."""
     if ":" in name:
         return name
-    if not Path(name).exists():
+    path = Path(name).expanduser()
+    if not path.exists():
         raise BadSource(
             f"{name} is not here; name a folder or archive of pictures or paintings, or a folder of weights"
         )
-    return str(Path(name).resolve())
+    return str(path.resolve())
 
 
 def _yaml(path: Path) -> dict[str, Any]:

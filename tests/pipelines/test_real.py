@@ -39,6 +39,19 @@ def test_the_workspace_has_the_code_the_wiring_and_the_studys_parameters(
     assert (tmp_path / "workspace/src/pawtrait/cli.py").is_file()
 
 
+def test_a_folder_at_home_is_found_though_the_shell_leaves_its_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("pets", "weights", "monet"):
+        (tmp_path / name).mkdir()
+    knobs = real.parameters(real.OVERLAYS, "~/pets", "~/weights", "~/monet")
+    assert knobs["ingest"]["source"] == str(tmp_path / "pets")
+    assert knobs["weights"]["mirror"] == str(tmp_path / "weights")
+    assert knobs["paintings"]["source"] == str(tmp_path / "monet")
+
+
 def test_the_workspace_has_a_commit_and_no_splits_of_other_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
