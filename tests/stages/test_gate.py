@@ -108,6 +108,7 @@ def test_a_source_that_was_only_dated_anew_is_no_new_data(workspace):
     same = {"dvc.outs.data/tables/splits.csv": "same"}
     registered(workspace, "linear_probe", 4.0, **same, **{"dvc.outs.data/raw": "old"})
     registered(workspace, "cnn", 4.00001, **same, **{"dvc.outs.data/raw": "new"})
+    knob(workspace, promote_if_not_worse=True)
     assert "it knows no new data" in judged(workspace).objections[0]
 
 
@@ -115,6 +116,7 @@ def test_not_worse_needs_new_data(workspace):
     """The same net under two names, the second with a harmless change: nothing to tell them apart."""
     registered(workspace, "linear_probe", 4.0, **{"dvc.outs.data/raw": "same"})
     registered(workspace, "cnn", 4.00001, **{"dvc.outs.data/raw": "same"})
+    knob(workspace, promote_if_not_worse=True)
     assert "it knows no new data" in judged(workspace).objections[0]
     registry.annotate("2", {"dvc.outs.data/raw": "more"})
     assert judged(workspace).outcome == "promote"
@@ -127,6 +129,7 @@ def test_not_worse_needs_new_data(workspace):
 
 def test_the_best_champion_so_far_is_the_mark_unless_it_was_taken_back(workspace):
     """Three nets that answer alike; the first is noted as better, on the same test split."""
+    knob(workspace, promote_if_not_worse=True)
     for name, skill in (("linear_probe", 4.0), ("cnn", 4.00001), ("deep_cnn", 4.00002)):
         registered(workspace, name, skill, **{"dvc.outs.data/raw": name})
     moved = {"actor": "ann", "reasons": ["a test"], "note": champion.NOTE}
@@ -144,6 +147,7 @@ def test_the_best_champion_so_far_is_the_mark_unless_it_was_taken_back(workspace
 
 
 def test_another_test_splits_figures_are_no_mark(workspace):
+    knob(workspace, promote_if_not_worse=True)
     for name, skill in (("linear_probe", 4.0), ("cnn", 4.00001), ("deep_cnn", 4.00002)):
         registered(workspace, name, skill, **{"dvc.outs.data/raw": name})
     promote.run(version="2", actor="ann", reasons=["a test"], note=champion.NOTE, force=True)

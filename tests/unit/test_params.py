@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from pawtrait import params
@@ -55,6 +56,12 @@ def test_the_projects_own_file_is_good(tmp_path):
     knobs = load(tmp_path)
     assert knobs.pictures.side == 128
     assert knobs.models["mobilenet_v2"].trainable == 20
+
+
+def test_as_shipped_the_champion_stays_on_too_little_evidence():
+    """The year on the demo's few pictures asks for the other policy itself."""
+    assert params.load(ROOT / "params.yaml").gate.promote_if_not_worse is False
+    assert yaml.safe_load((ROOT / "docs/year.yaml").read_text())["gate"] == {"promote_if_not_worse": True}
 
 
 @pytest.mark.parametrize(
