@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pipelines.workspace import Workspace
 
 COMPARISON = Path("data/reports/compare.json")
 FOREST = Path("data/reports/forest.png")
+BROWSED = "PAWTRAIT_MLFLOW_UI"  # where browsers find MLflow, if not where programs do, as between containers
 LARGEST = 300_000  # bytes of a picture that is shown inline
 
 
@@ -106,10 +108,10 @@ def tag(tags: Iterable[str]) -> None:
 
 
 def _registry(ws: Workspace, version: str) -> str:
-    """Where MLflow shows a version: its server, or what `make ui` opens."""
+    """Where browsers find a version: where it is said, at the server, or at what `make ui` opens."""
     store = ws.environment()["MLFLOW_TRACKING_URI"]
-    base = tracking.shown(store) if store.startswith("http") else "http://127.0.0.1:5000"
-    return f"{base.rstrip('/')}/#/models/pet-expression/versions/{version}"
+    base = os.environ.get(BROWSED) or (store if store.startswith("http") else "http://127.0.0.1:5000")
+    return f"{tracking.shown(base).rstrip('/')}/#/models/pet-expression/versions/{version}"
 
 
 def _bullets(title: str, sentences: Iterable[str]) -> str:

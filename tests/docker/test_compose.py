@@ -110,6 +110,12 @@ def test_mlflow_answers_to_the_name_that_the_others_use(compose):
     assert used | {"127.0.0.1", "localhost"} == named
 
 
+def test_a_months_page_leads_browsers_to_where_mlflow_is_published(compose):
+    (published,) = compose["services"]["mlflow"]["ports"]
+    worker = compose["services"]["worker"]["environment"]
+    assert worker["PAWTRAIT_MLFLOW_UI"] == f"http://{published.rpartition(':')[0]}"
+
+
 def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):
     made = re.findall(r"CREATE DATABASE (\w+);", (FOLDER / "postgres/databases.sql").read_text())
     assert {f"{name}_url" for name in made} == {name for name in compose["secrets"] if name.endswith("_url")}

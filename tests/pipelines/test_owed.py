@@ -45,16 +45,18 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize(
-    ("store", "shown"),
+    ("store", "browsed", "shown"),
     [
-        ("https://ann:secret@mlflow/", "https://ann@mlflow/#/models"),
-        ("postgresql://ann:secret@host/db", "http://127.0.0.1:5000/#/models"),
+        ("https://ann:secret@mlflow/", "", "https://ann@mlflow/#/models"),
+        ("postgresql://ann:secret@host/db", "", "http://127.0.0.1:5000/#/models"),
+        ("http://mlflow:5000", "https://ann:secret@mlflow.example/", "https://ann@mlflow.example/#/models"),
     ],
 )
 def test_a_page_leads_to_the_registry_and_names_no_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, shown: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str, browsed: str, shown: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("PAWTRAIT_MLFLOW_UI", browsed)
     link = pages._registry(workspace.Workspace(tmp_path, tmp_path / "clone", "2026-11"), "2")
     assert link.startswith(shown)
 
