@@ -24,6 +24,7 @@ from pipelines import inputs, owed, pages, workspace
 from pipelines import stages as dvc_stages
 from pipelines.announce import announce, in_words
 from pipelines.owed import Note
+from pipelines.pages import Outcome
 from pipelines.processes import Children, CommandError
 from pipelines.steps import step
 from pipelines.workspace import DVC, Workspace
@@ -60,14 +61,6 @@ class Wish:
     patience: float  # hours that a person has to say a word
     again: bool = False  # though it is done: with what was accepted since
     reason: str = ""  # why now, where it is not the calendar
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a month ended."""
-
-    action: str  # of the ledger: promoted kept waiting skipped
-    sentence: str
 
 
 def settled(decisions: Iterable[ledger.Decision]) -> ledger.Decision | None:
@@ -126,7 +119,7 @@ def finish(ws: Workspace, note: Note, done: ledger.Decision) -> Outcome:
         ended = _ended(ws, done, note.verdict)
         with Children(ws.path, ws.environment()) as children:
             inputs.restore(ws, children)  # another month may have been turned here since
-        pages.month(ws, note.said, note.verdict, ended.sentence, build_image(ws))
+        pages.month(ws, note.said, note.verdict, ended, build_image(ws))
     _tell(ws, ended, note.reason)
     return ended
 
@@ -207,7 +200,7 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     owed.judge(ws.path, ws.month, note, said, verdict)
     ended = _decide(ws, wish, verdict, note.before)
     image = build_image(ws)
-    pages.month(ws, said, verdict, ended.sentence, image)
+    pages.month(ws, said, verdict, ended, image)
     return ended
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,16 @@ BROWSED = "PAWTRAIT_MLFLOW_UI"  # where browsers find MLflow, if not where progr
 LARGEST = 300_000  # bytes of a picture that is shown inline
 
 
-def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: str, image: str) -> None:
-    """The page of a month that ran, and its tags."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a month ended."""
+
+    action: str  # of the ledger: promoted kept waiting skipped
+    sentence: str
+
+
+def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: Outcome, image: str) -> None:
+    """The page of a month that ran, and its tags: what became of it, whatever the gate had said."""
     data = data_version(ws.path)
     facts = {
         "month": ws.month,
@@ -36,7 +45,7 @@ def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: str, imag
         "image": image,
     }
     parts = [
-        f"# {ws.month}: {ended}",
+        f"# {ws.month}: {ended.sentence}",
         "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]),
         _bullets("Objections", verdict["objections"]),
         _bullets("Verdict", verdict["sentences"]),
@@ -44,9 +53,9 @@ def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: str, imag
         _picture(ws.path / FOREST, "the models, with intervals"),
     ]
     create_markdown_artifact(
-        key=f"retrain-{ws.month}", markdown="\n\n".join(filter(None, parts)), description=ended
+        key=f"retrain-{ws.month}", markdown="\n\n".join(filter(None, parts)), description=ended.sentence
     )
-    tag([ws.month, f"commit:{verdict['commit'][:9]}", f"data:{data[:9]}", f"verdict:{verdict['outcome']}"])
+    tag([ws.month, f"commit:{verdict['commit'][:9]}", f"data:{data[:9]}", f"verdict:{ended.action}"])
 
 
 def skipped(ws: Workspace, sentence: str) -> None:

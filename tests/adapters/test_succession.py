@@ -62,12 +62,21 @@ def three(logged, note):
 
 
 def passed(version, against="1"):
-    registry.annotate(version, {"gate.verdict": "promote", "gate.champion": against})
+    now = datetime.now(UTC).isoformat()
+    registry.annotate(version, {"gate.verdict": "promote", "gate.champion": against, "gate.time": now})
 
 
 def promoted(version, note, **more):
     said = {"actor": "ann", "reasons": ["better"], "month": "2026-11", "figures": {"difference": 0.1}}
     promote.run(version=version, note=note, **(said | more))
+
+
+def kept_out(version, champion, *reasons):
+    """As a month writes it whose challenger the gate held back, or a person."""
+    about = {"champion": champion, "previous": champion, "version": version}
+    with database.opened() as engine:
+        now = datetime.now(UTC)
+        ledger.add(engine, Decision(time=now, action="kept", actor="retrain", reasons=reasons, **about))
 
 
 def decisions():
@@ -117,10 +126,7 @@ def test_both_versions_tell_what_happened(three):
 def test_a_champion_is_not_said_to_be_followed_by_what_was_kept_out(three):
     passed("3")
     promoted("3", three)
-    with database.opened() as engine:
-        about = {"champion": "3", "previous": "3", "version": "2"}
-        kept = {"action": "kept", "actor": "retrain", "reasons": ("worse",)}
-        ledger.add(engine, Decision(time=datetime.now(UTC), **kept, **about))
+    kept_out("2", "3", "worse")
     passed("2", against="3")
     promoted("2", three)
     assert "kept by" not in (registry.numbered("3").description or "")
@@ -209,6 +215,27 @@ def test_what_was_taken_back_stays_so_though_the_gate_had_said_promote(three):
         promoted("3", three)
     assert registry.aliases()["champion"] == "1"
     promoted("3", three, force=True, reasons=["they do not"])
+    assert registry.aliases()["champion"] == "3"
+
+
+def test_a_persons_no_binds_until_the_gate_judges_anew(three):
+    """The gate had let it through before: only a person's word came later."""
+    passed("3")
+    kept_out("3", "1", "Tim said no: I trust no Friday", "better by 0.10")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    said = f"3 was kept out on {today}: Tim said no: I trust no Friday; to promote it all the same: --force"
+    with pytest.raises(BadRegistry, match=said):
+        promoted("3", three)
+    assert registry.aliases()["champion"] == "1"
+    passed("3")
+    promoted("3", three)
+    assert registry.aliases()["champion"] == "3"
+
+
+def test_a_month_that_a_person_approves_later_promotes_what_was_kept_out(three):
+    passed("3")
+    kept_out("3", "1", "nobody said a word in time")
+    promoted("3", three, force=True, against="1")  # as a month does
     assert registry.aliases()["champion"] == "3"
 
 

@@ -21,6 +21,7 @@ from prefect.client.schemas.responses import SetStateStatus
 
 from pawtrait.adapters.store import database, settling
 from pipelines import month, workspace
+from pipelines.pages import Outcome
 from pipelines.processes import CommandError
 from pipelines.retrain import LOCK
 from tests.pipelines.months import STEPS, WHO, decisions, git, told, turned
@@ -225,7 +226,7 @@ def test_the_first_champion_is_told_once_and_a_turn_more_keeps_it(
     monkeypatch.setattr(month, "_promote", lambda *_: None)
     month.write("2026-11", "promoted", ["the first"], verdict)
     assert month._same(ws, "1", ["best"], verdict, 0).action == "promoted"
-    assert month._same(ws, "1", ["best"], verdict, 1) == month.Outcome("kept", "the champion stays: best")
+    assert month._same(ws, "1", ["best"], verdict, 1) == Outcome("kept", "the champion stays: best")
     assert [one.action for one in decisions()] == ["promoted", "kept"]
 
 
@@ -241,6 +242,9 @@ def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.Monkey
     state = turned(approval="person", patience=1 / 3600)
     assert state.message == "2026-11: the champion stays: nobody said a word in time"
     assert not any(line.startswith("promote") for line in told(project))
+    with SyncPrefectClient(server) as client:
+        tags = client.read_flow_run(state.state_details.flow_run_id).tags
+    assert [one for one in tags if one.startswith("verdict:")] == ["verdict:kept"]
 
 
 def test_a_person_who_says_yes_in_the_ui_promotes_under_their_name(

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pawtrait import champion, sealed
@@ -65,6 +66,20 @@ def taken_back(version: str) -> list[str]:
     last = mine[-1]
     when = f"by {last.actor} on {last.time:%Y-%m-%d}"
     return [f"version {version} was taken back {when}: {_joined(last.reasons)}"]
+
+
+def declined(version: str, judged: str) -> list[str]:
+    """A sentence where a version was kept out after the gate judged it: a person said no, or nobody spoke.
+
+    Args:
+        judged: when that was, ISO 8601; a later judgement opens the way again.
+    """
+    with database.opened() as engine:
+        mine = [one for one in ledger.all(engine) if _concerns(one, version)]
+    if not mine or mine[-1].action != "kept" or mine[-1].time < datetime.fromisoformat(judged):
+        return []
+    last = mine[-1]
+    return [f"version {version} was kept out on {last.time:%Y-%m-%d}: {_joined(last.reasons[:1])}"]
 
 
 def write_note(version: str, note: Path) -> None:

@@ -33,7 +33,8 @@ def run(
 
     Raises:
         BadRegistry: there is no such version, the gate has not said to promote it against this champion, it
-            was taken back, or force came without a reason; or another version than ``against`` is champion.
+            was taken back or kept out since, or force came without a reason; or another version than
+            ``against`` is champion.
     """
     with ledger.alone():
         succession.settle(note)
@@ -85,7 +86,8 @@ def _allowed(
             f"the gate's verdict on version {version} is `{verdict}`: {tags.get('gate.objections', '')};"
             f" {ANYWAY}"
         )
-    for sentence in succession.taken_back(version):  # what the gate said may be older than that
+    later = [*succession.taken_back(version), *succession.declined(version, tags["gate.time"])]
+    for sentence in later:  # than what the gate said
         raise BadRegistry(f"{sentence}; {ANYWAY}")
 
 
