@@ -144,6 +144,8 @@ def test_without_a_model_the_answer_says_so(serving, project):
     assert (done.status_code, done.json()["type"]) == (503, "urn:pawtrait:problem:no-model")
     assert service.get("/readyz").status_code == 503 and service.get("/healthz").status_code == 200
     assert str(project) not in done.text
+    (row,) = rows(service)
+    assert (row.kind, row.outcome, row.error_kind, row.bytes) == ("predict", "error", "no-model", None)
 
 
 def test_a_full_queue_says_when_to_come_again(serving):

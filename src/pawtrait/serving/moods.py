@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 
 from pawtrait import clock
 from pawtrait.adapters.store import requests
-from pawtrait.errors import BadStore
-from pawtrait.serving import access, intake, told
+from pawtrait.errors import BadModel, BadStore
+from pawtrait.serving import access, intake, problems, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Form, Sent
 from pawtrait.serving.metrics import Metrics
@@ -33,7 +33,7 @@ async def moods(request: Request) -> JSONResponse:
     began = time.perf_counter()
     door: Door = request.app.state.door
     access.allow(request, "read")
-    served = door.models.now()
+    served = _served(door, request.state.id, began)
     form = await intake.form(request, door.settings, most=door.settings.most_pictures)
     consent, explain = flag(request, form, "consent"), flag(request, form, "explain")
     sent = form.all()
@@ -53,6 +53,20 @@ async def moods(request: Request) -> JSONResponse:
         raise answered[0]
     spent = (time.perf_counter() - began) * 1000
     return JSONResponse({"answers": answers, "model": served.told(), "milliseconds": round(spent, 1)})
+
+
+def _served(door: Door, name: str, began: float) -> Served:
+    """The champion; without one the request is written down all the same, since monitoring reads only that.
+
+    Raises:
+        Problem: 503, there is none.
+    """
+    try:
+        return door.models.now()
+    except BadModel as error:
+        problem = problems.of(error)
+        door.note(_failed(name, clock.now(), None, problem, _since(began)))
+        raise problem from error
 
 
 def flag(request: Request, form: Form, name: str) -> bool:
@@ -166,7 +180,7 @@ class _Asked:
         )
 
     def _milliseconds(self) -> float:
-        return round((time.perf_counter() - self._began) * 1000, 3)
+        return _since(self._began)
 
 
 _EMPTY = {
@@ -189,7 +203,12 @@ async def _kept(door: Door, data: bytes) -> bool:
     return True
 
 
-def _failed(name: str, now: datetime, sent: Sent, problem: Problem, spent: float) -> requests.Request:
+def _since(began: float) -> float:
+    """Milliseconds."""
+    return round((time.perf_counter() - began) * 1000, 3)
+
+
+def _failed(name: str, now: datetime, sent: Sent | None, problem: Problem, spent: float) -> requests.Request:
     """Without the picture's hash: that of a file with its notes is none by which anybody could delete it."""
     return requests.Request(
         id=name,
@@ -198,13 +217,13 @@ def _failed(name: str, now: datetime, sent: Sent, problem: Problem, spent: float
         outcome="error",
         error_kind=problem.kind,
         latency_ms=spent,
-        bytes=len(sent.data),
+        bytes=len(sent.data) if sent else None,
     )
 
 
 def _note_all(door: Door, request: str, sent: list[Sent], problem: Problem, began: float) -> None:
     """A request that got no answer; one that was turned away at once is counted in the metrics only."""
     if problem.status != 429:
-        spent = (time.perf_counter() - began) * 1000
+        spent = _since(began)
         for number, one in enumerate(sent):
-            door.note(_failed(f"{request}-{number}", clock.now(), one, problem, round(spent, 3)))
+            door.note(_failed(f"{request}-{number}", clock.now(), one, problem, spent))

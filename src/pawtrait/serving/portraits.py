@@ -32,13 +32,13 @@ async def paint(request: Request) -> Response:
     access.allow(request, "read")
     form = await intake.form(request, door.settings, most=2)
     wish = await asyncio.to_thread(wishes.read, request, form, door.workshop.wall, door.settings)
-    lack = await asyncio.to_thread(door.workshop.lack, wish.method)
-    if lack:
-        raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
     sitting = Sitting(wish, door.workshop, door.settings)
     answer = _queued if wish.method in STEPWISE else _at_once
     metrics: Metrics = request.app.state.metrics
     try:
+        lack = await asyncio.to_thread(door.workshop.lack, wish.method)
+        if lack:
+            raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
         return await answer(door, metrics, request.state.id, sitting)
     except (PawtraitError, Problem) as error:
         if not isinstance(error, Problem) or error.status != 429:  # those were turned away at the door

@@ -138,6 +138,8 @@ def test_a_method_without_its_painter_is_unavailable_and_says_why(service, paint
         )
         assert problem(send(client, "nst", style="red")) == (503, "nst: switched off here")
         methods = {one["name"]: one["why_not"] for one in client.get("/v1/styles").json()["methods"]}
+        noted = {(row.method, row.outcome, row.error_kind) for row in rows(client)}
+    assert noted == {(name, "error", "method-unavailable") for name in ("fast", "nst")}
     assert methods["cyclegan"] == "" and methods["nst"] == methods["hybrid"] == "switched off here"
 
 
