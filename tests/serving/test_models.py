@@ -4,11 +4,13 @@ import shutil
 import signal
 import tempfile
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from pawtrait import champion, params, sealed
+from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadModel
 from pawtrait.serving import health, models, places
 from pawtrait.serving.models import Models
@@ -128,6 +130,23 @@ def test_a_ledger_that_hangs_is_told_as_one_that_cannot_be_reached(serving, monk
         assert [row["version"] for row in done.json()["versions"]] == ["1"]
     finally:
         free.set()
+
+
+def test_every_version_has_its_figure_the_first_champion_and_what_was_rolled_back_too(settings, serving):
+    """The first was registered without a rival, and a rollback measures nothing."""
+    met = {"champion_macro_f1": 0.5, "challenger_macro_f1": 0.6}
+    moves = [
+        {"action": "promoted", "champion": "1", "previous": None, "version": "1"},
+        {"action": "promoted", "champion": "2", "previous": "1", "version": "2", "figures": met},
+        {"action": "rolled-back", "champion": "1", "previous": "2", "version": "1"},
+        {"action": "rolled-back", "champion": "2", "previous": "1", "version": "2"},
+    ]
+    with database.opened(settings().database) as engine:
+        for day, move in enumerate(moves, start=1):
+            ledger.add(engine, ledger.Decision(time=datetime(2026, 11, day, tzinfo=UTC), actor="ann", **move))
+    rows = serving().get("/v1/models").json()["versions"]
+    told = [(row["version"], row["macro_f1"], row["action"]) for row in rows]
+    assert told == [("2", 0.6, "rolled-back"), ("1", 0.5, "rolled-back")]
 
 
 def test_a_folder_serves_by_itself_and_is_followed(project, colour_model):

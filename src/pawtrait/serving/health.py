@@ -62,22 +62,26 @@ def _decisions(door: Door) -> list[dict[str, Any]] | None:
 
 
 def _versions(decisions: list[dict[str, Any]], champion: dict[str, str] | None) -> list[dict[str, Any]]:
-    """Every version that ledger or service knows, newest first, each with what was last done to it."""
+    """Every version that ledger or service knows, newest first, each with what was last done to it.
+
+    A decision's figures are of two models, and those of a rollback of none: what is known of one stays.
+    """
     known: dict[str, dict[str, Any]] = {}
     for one in decisions:
-        for version in (one["previous"], one["champion"], one["version"]):
-            if version:
-                known.setdefault(
-                    version, {"version": version, "action": None, "time": None, "macro_f1": None}
-                )
+        for version in filter(None, (one["previous"], one["champion"], one["version"])):
+            known.setdefault(version, _unknown(version))
+        for who, version in (("champion", one["previous"]), ("challenger", one["version"])):
+            f1 = one["figures"].get(f"{who}_macro_f1")
+            if version and f1 is not None:
+                known[version]["macro_f1"] = f1
         if one["version"]:
-            f1 = one["figures"].get("challenger_macro_f1")
-            known[one["version"]] |= {"action": one["action"], "time": one["time"], "macro_f1": f1}
+            known[one["version"]] |= {"action": one["action"], "time": one["time"]}
     if champion:
-        known.setdefault(
-            champion["version"],
-            {"version": champion["version"], "action": None, "time": None, "macro_f1": None},
-        )
+        known.setdefault(champion["version"], _unknown(champion["version"]))
     now = champion["version"] if champion else None
     rows = [row | {"champion": version == now} for version, row in known.items()]
     return sorted(rows, key=lambda row: (row["version"].isdigit(), row["version"].zfill(20)), reverse=True)
+
+
+def _unknown(version: str) -> dict[str, Any]:
+    return {"version": version, "action": None, "time": None, "macro_f1": None}
