@@ -51,9 +51,10 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
 def restore(ws: Workspace, children: Children) -> None:
     """Bring back what earlier months computed; what cannot be had is computed again."""
     pull = ["pull", "--quiet", "--force", "--allow-missing"]
-    wanted = pull if workspace.remotes(ws) else ["checkout", "--quiet", "--force", "--allow-missing"]
+    remote = bool(workspace.remotes(ws))
+    wanted = pull if remote else ["checkout", "--quiet", "--force", "--allow-missing"]
     try:
-        step("restore", [*DVC, *wanted], children)
+        step("restore", [*DVC, *wanted], children, network=remote)
     except CommandError as error:
         get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
 

@@ -22,7 +22,7 @@ from pipelines import lease
 from pipelines.processes import Children, CommandError
 
 Graph = dict[str, frozenset[str]]  # a stage → the stages whose outputs it reads
-NETWORK = ("ingest", "weights")  # the two stages that touch the network, so the two worth another try
+NETWORK = ("ingest", "paintings", "weights")  # the stages that touch the network, so those worth another try
 HUNGRY = ("train", "train_cyclegan", "train_augmented", "stylize")  # those that a GPU helps; one a GPU
 RETRY_DELAYS = (10.0, 60.0)  # seconds
 UNCHANGED = "Unchanged"  # the state of a stage that DVC found up to date

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pawtrait.errors import BadParams
-from pipelines import stages
+from pipelines import inputs, stages, workspace
+from pipelines.processes import Children
 
 GRAPH = {
     "ingest": frozenset[str](),
@@ -64,7 +65,23 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "again"), [("ingest", 2), ("weights", 2), ("train@cnn", 0), ("compare", 0)]
+    ("stage", "again"),
+    [("ingest", 2), ("paintings", 2), ("weights", 2), ("train@cnn", 0), ("compare", 0)],
 )
 def test_only_stages_that_touch_the_network_are_tried_again(stage: str, again: int) -> None:
     assert stages.task_for(stage).retries == again
+
+
+@pytest.mark.parametrize("remotes", [{}, {"store": "s3://bucket/data"}])
+def test_earlier_results_are_asked_for_again_where_a_remote_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remotes: dict[str, str]
+) -> None:
+    steps: list[tuple[str, bool]] = []
+
+    def noted(name: str, command: list[str], children: Children, network: bool = False) -> None:
+        steps.append((name, network))
+
+    monkeypatch.setattr(inputs, "step", noted)
+    monkeypatch.setattr(workspace, "remotes", lambda ws: remotes)
+    inputs.restore(workspace.Workspace(tmp_path, tmp_path / "clone", "2026-11"), Children())
+    assert steps == [("restore", bool(remotes))]
