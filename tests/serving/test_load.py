@@ -8,6 +8,7 @@ import pytest
 from benchmarks.serving import drive, generator, material, rates, services, sheet
 from benchmarks.serving.drive import Answers
 from benchmarks.serving.generator import Stream
+from tests.holds import record
 
 pytestmark = pytest.mark.usefixtures("own_cores")
 
@@ -61,6 +62,7 @@ def png_file(tmp_path):
 @pytest.mark.alone
 def test_the_service_keeps_up_with_a_bare_loop_and_leaves_others_behind():
     found = rates.measure(rates.FULL, material.model())
+    record("load", **found)
     ratios = {name: ratio["median"] for name, ratio in found["ratios"].items()}
     assert ratios[rates.BARE] >= sheet.SHARE, json.dumps(found)
     assert ratios[rates.KERAS] >= sheet.TIMES and ratios[rates.PLAIN] >= sheet.TIMES, json.dumps(found)

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.serving import drive, material, overload, rates
+from tests.holds import record
 
 pytestmark = pytest.mark.usefixtures("own_cores")
 
@@ -32,6 +33,7 @@ def test_ten_minutes_of_twice_the_rate_change_nothing():
         most = drive.most(ours, 10).rate
         rate = rates.largest(rates.asking(ours), most, rates.FULL).rate
     found = overload.measure(model, rate, seconds=600, outage=60)
+    record("overload", **found)
     held(found)
     assert found["memory"]["late"] < found["memory"]["early"] * 1.05 + 20  # MB
     assert found["after"]["in_time"] >= drive.SHARE
