@@ -50,6 +50,7 @@ def test_a_photo_is_read_corrected_and_painted(by_hand: House, visit: Visit, pho
     correct(page, "Happy")
     said = the_only_row_about(by_hand, sent)
     assert (said.label, said.thumbs, said.predicted, said.consent) == ("happy", -1, "sad", False)
+    assert said.model_version
 
     page.get_by_role("button", name="Paint a portrait").click()
     page.get_by_role("radio", name="small").click()
@@ -74,7 +75,7 @@ def test_one_s_own_picture_can_be_the_painting(by_hand: House, visit: Visit, pho
     expect(page.get_by_text("Thank you!")).to_be_visible()
     with database.opened(by_hand.database) as engine:
         rows = eventually(lambda: feedback.styles_between(engine, LONG_AGO, datetime.now(UTC)))
-    assert [(row.method, row.thumbs) for row in rows] == [("nst", 1)]
+    assert [(row.method, row.style, row.thumbs) for row in rows] == [("nst", "own", 1)]
 
 
 def test_a_portrait_that_the_page_has_is_told_aloud_and_no_longer_in_the_service(

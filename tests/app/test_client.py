@@ -12,6 +12,7 @@ import pytest
 from pawtrait.app import client
 from pawtrait.app.answers import Job, Portrait, Wish
 from pawtrait.app.client import Service, Trouble
+from pawtrait.serving import wishes
 
 MOOD: dict[str, Any] = {
     "answers": [
@@ -77,6 +78,8 @@ def test_a_correction_takes_the_photo_along_where_consent_came_later():
     ours.correct(reading, "happy", -1, consent=False, data=b"the photo")
     ours.correct(reading, "happy", -1, consent=True, data=b"the photo")
     assert json.loads(bodies[1])["consent"] is False
+    assert json.loads(bodies[1])["model_version"] == "3"
+    assert b'name="model_version"\r\n\r\n3' in bodies[2]
     assert b"the photo" not in bodies[1]
     assert b"the photo" in bodies[2] and b'name="consent"\r\n\r\ntrue' in bodies[2]
 
@@ -86,6 +89,25 @@ def test_a_portrait_comes_at_once_or_as_a_job():
     later = failing(202, json={"id": "j", "status": "waiting", "of": 300, "url": "/v1/portraits/j"})
     assert at_once.paint(b"photo", Wish("fast", "ink_01")) == Portrait(b"png", 0.5, "r")
     assert later.paint(b"photo", Wish("nst", "ink_01")) == Job("j", 300)
+
+
+@pytest.mark.parametrize(
+    ("wish", "style"),
+    [
+        (Wish("nst", "ink_01"), "ink_01"),
+        (Wish("nst", painting=b"mine"), wishes.OWN),
+        (Wish("cyclegan"), ""),
+    ],
+)
+def test_a_thumb_names_the_painting_as_the_request_did(wish, style):
+    said = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        said.append(json.loads(request.read()))
+        return httpx.Response(201, json={"id": "f"})
+
+    service(answer).like(Portrait(b"png", 0.5, "r"), wish, 1)
+    assert [one["style"] for one in said] == [style]
 
 
 def test_a_job_is_followed_to_its_end_and_no_further():

@@ -14,6 +14,7 @@ from pawtrait.app import answers, words
 from pawtrait.app.answers import Glimpse, Job, Offer, Portrait, Reading, Waiting, Wish
 from pawtrait.errors import PawtraitError
 
+OWN = "own"  # what the service calls a painting that comes with the photo
 OVER = ("done", "failed", "cancelled")
 PATIENCE = httpx.Timeout(60.0, connect=3.0)  # seconds; a fast portrait of a large photo may take some
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -80,6 +81,7 @@ class Service:
             "thumbs": thumbs,
             "consent": consent,
             "predicted": reading.label,
+            "model_version": reading.version,
         }
         if data and consent:
             form = {name: _flag(value) for name, value in said.items() if value is not None}
@@ -147,7 +149,7 @@ class Service:
         said = {
             "request": portrait.request,
             "method": wish.method,
-            "style": wish.style,
+            "style": OWN if wish.painting else wish.style,
             "strength": wish.strength,
             "thumbs": thumbs,
             "seconds": portrait.seconds,
