@@ -211,7 +211,11 @@ def _recipe_taken_back(month: str) -> None:
 
 
 def _kill_midway(month: str) -> None:
-    """Start the retraining, and kill it with all its children once training has begun."""
+    """Start the retraining, and kill it with all its children once training has begun.
+
+    Raises:
+        CommandError: it ended before that, so that nothing was killed.
+    """
     run = subprocess.Popen(
         [sys.executable, "-m", "pipelines.retrain", "--month", month],
         stdout=subprocess.PIPE,
@@ -225,6 +229,9 @@ def _kill_midway(month: str) -> None:
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
             break
+    else:
+        code = run.wait()
+        raise CommandError(f"{month}: the run ended by itself ({code}) before it could be killed")
     run.wait()
     Console(stderr=True).print(f"[bold]killed in the middle of {month}; started again[/bold]")
 

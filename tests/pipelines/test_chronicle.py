@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.dataset.labels import LABELS
 from pipelines import chronicle, people, year
+from pipelines.processes import CommandError
 from pipelines.workspace import git
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +98,14 @@ def test_reviewers_of_the_poison_say_what_it_shows(project):
     assert [len(of_picture) for of_picture in reviews] == [2] * 40
     for (label, _), of_picture in zip(drawn, reviews, strict=True):
         assert {one.verdict for one in of_picture} == {label} != {lies[of_picture[0].picture]}
+
+
+def test_a_run_that_ends_before_it_can_be_killed_is_not_said_to_be_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    with pytest.raises(CommandError, match=r"2026-05: the run ended by itself \(0\) before it could"):
+        year._kill_midway("2026-05")
 
 
 def test_the_worse_recipe_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
