@@ -260,8 +260,17 @@ def test_a_model_that_is_too_sure_of_itself_is_stopped():
     assert judged(sure).outcome == "promote"
     verdict = judged(sure, calibration_rise=0.03)
     assert verdict.objections == (
-        "calibration error rises from 0.200 to 0.240, by more than the 0.030 allowed",
+        "calibration error 0.200 → 0.240 (0.041 → 0.009 by chance alone) rises by "
+        "more than the 0.030 allowed beyond chance",
     )
+
+
+def test_a_calibration_error_that_chance_alone_makes_stops_nobody():
+    """0.6 sure and right on three of four is as honest as four pictures can show, and 0.15 off."""
+    found = weighed(answers(range(4), of=4, sure=0.99), answers(range(3), of=4, sure=0.6))
+    assert found.calibration == pytest.approx((0.01, 0.15))
+    assert found.luck == pytest.approx((0.0397, 0.1954), abs=1e-4)  # √(2/π · 4 · p(1 − p)) / 4
+    assert "calibration" not in " ".join(judged(found).objections)
 
 
 @pytest.mark.parametrize(

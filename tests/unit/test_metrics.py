@@ -81,6 +81,29 @@ def test_calibration_bins_are_weighted_by_their_pictures():
     assert metrics.calibration_error(scored(rows, "four"), bins=10) == pytest.approx((3 * 0.06 + 0.55) / 4)
 
 
+@pytest.mark.parametrize("copies", [1, 4])
+def test_an_honest_model_is_off_by_what_luck_makes_of_so_few_pictures(copies):
+    """38 originals: right as often as they say, they are off by 0.14 on average, with copies or without."""
+    draw = np.random.default_rng(1)
+    p = np.repeat(draw.dirichlet(np.ones(4), 38), copies, axis=0)
+    groups = np.repeat([f"g{n}" for n in range(38)], copies)
+    said, sure = p.argmax(axis=1), p.max(axis=1)
+    errors = []
+    for _ in range(500):
+        hit = np.repeat(draw.random(38), copies) < sure
+        errors.append(metrics.calibration_error(Scored(np.where(hit, said, (said + 1) % 4), p, groups), 10))
+    assert np.mean(errors) == pytest.approx(0.14, abs=0.01)
+    assert metrics.calibration_luck(Scored(said, p, groups), 10) == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_luck_by_hand():
+    """Ten pictures that are 0.7 sure: √(2/π · 10 · 0.21) / 10; as copies of one √(2/π · 0.21)."""
+    alone = of(MATRIX)
+    assert metrics.calibration_luck(alone, 10) == pytest.approx(0.1156, abs=1e-4)
+    one = Scored(alone.actual, alone.probabilities, np.full(10, "g"))
+    assert metrics.calibration_luck(one, 10) == pytest.approx(0.3656, abs=1e-4)
+
+
 def test_a_probability_on_the_edge_falls_into_the_lower_bin():
     rows = [Fold("group", 0, "a", "g", "happy", 0.5, 0.25, 0.25, 0.0)]
     (only,) = metrics.reliability(scored(rows, "one"), bins=4)

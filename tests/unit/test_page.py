@@ -37,6 +37,7 @@ def row(name="cnn", champion=True, **more):
             ends = {"": value, "_low": value - 0.16, "_high": value + 0.15}
             figures |= {f"{split}_{key}{end}": one for end, one in ends.items()}
         figures |= {f"{split}_weighted_f1": 0.5, f"{split}_calibration_error": 0.05}
+        figures[f"{split}_calibration_luck"] = 0.14
         figures |= {f"{split}_pictures": 38, f"{split}_groups": 37}
     return {"rank": 1, "name": name, "champion": champion, **FACTS, "net": name, **figures, **more}
 
@@ -248,6 +249,23 @@ def test_the_card_warns_of_what_the_figures_show():
     assert "weakest on “other”: of 6 such test pictures it finds 17%" in said
     assert "started from random weights" in said
     assert "6 epochs" in said
+
+
+def test_a_calibration_error_that_chance_makes_of_so_few_pictures_is_no_limit():
+    assert "chances" not in " ".join(limits(model(test_calibration_error=0.23)))
+    said = " ".join(limits(model(test_calibration_error=0.25)))
+    assert "off by 0.25 on average, where chance alone makes 0.14 of so many pictures" in said
+
+
+def test_figures_of_an_earlier_version_say_nothing_of_chance_and_make_a_page_and_a_card():
+    old = model(test_calibration_error=0.5)
+    del old.row["test_calibration_luck"]
+    assert "probabilities are off" not in card(old, data(), "ab", 0.95)
+    rows = [row()]
+    del rows[0]["test_calibration_luck"]
+    verdict = {"rows": rows, "sentences": ["cnn is the champion."], "mcnemar": {"pairs": []}}
+    assert "0.50 on test." in page.report(verdict, data(), [old], 0.95)
+    assert "0.05 on test, where chance alone makes 0.14." in report(ROWS)
 
 
 def test_a_model_at_chance_is_called_that():

@@ -58,6 +58,7 @@ class Evidence:
             leaves open where no group speaks against the challenger.
         supports: pictures of each of these moods.
         calibration: the calibration errors of champion and challenger.
+        luck: of these errors, what honest models that are as sure have by chance alone.
         own: each model's macro-F1 alone, champion then challenger.
         smallest: what the set could show at all.
         level: of every interval and of the test.
@@ -70,6 +71,7 @@ class Evidence:
     recalls: dict[str, Pair]
     supports: dict[str, int]
     calibration: tuple[float, float]
+    luck: tuple[float, float]
     own: tuple[Interval, Interval]
     smallest: Smallest
     level: float
@@ -120,6 +122,7 @@ def weigh(champion: Scored, challenger: Scored, how: Bootstrap, bins: int) -> Ev
         recalls=_recalls(champion, challenger, _recall(new) - _recall(old), how.level),
         supports={label: int(count) for label, count in zip(LABELS, supports, strict=True) if count},
         calibration=(metrics.calibration_error(champion, bins), metrics.calibration_error(challenger, bins)),
+        luck=(metrics.calibration_luck(champion, bins), metrics.calibration_luck(challenger, bins)),
         own=(intervals.percentiles(f1[0], how.level), intervals.percentiles(f1[1], how.level)),
         smallest=smallest(macro_f1.span, groups, how.level),
         level=how.level,

@@ -102,10 +102,10 @@ def _harms(test: Evidence, policy: params.Gate) -> Iterator[str]:
         elif policy.prove_recall and recall.span.low < -policy.recall_margin:
             fall = f"may have fallen by {-recall.span.low:.2f}"
             yield f"{of} {fall}, more than the {policy.recall_margin:.2f} allowed"
-    old, new = test.calibration
+    old, new = (error - luck for error, luck in zip(test.calibration, test.luck, strict=True))
     if new - old > policy.calibration_rise + 1e-9:
-        rise = f"rises from {old:.3f} to {new:.3f}"
-        yield f"calibration error {rise}, by more than the {policy.calibration_rise:.3f} allowed"
+        more = f"more than the {policy.calibration_rise:.3f} allowed beyond chance"
+        yield f"calibration error {_by_chance(test)} rises by {more}"
 
 
 def _veto(feedback: Evidence | None) -> Iterator[str]:
@@ -171,7 +171,13 @@ def _remembered(best: Former) -> str:
 
 
 def _calibrated(test: Evidence) -> str:
-    return f"Calibration error: {test.calibration[0]:.3f} → {test.calibration[1]:.3f}."
+    return f"Calibration error: {_by_chance(test)}."
+
+
+def _by_chance(test: Evidence) -> str:
+    """0.200 → 0.240 (0.041 → 0.009 by chance alone)."""
+    (old, new), (before, now) = test.calibration, test.luck
+    return f"{old:.3f} → {new:.3f} ({before:.3f} → {now:.3f} by chance alone)"
 
 
 def _sizes(bodies: tuple[Body, Body]) -> str:
@@ -222,6 +228,7 @@ def _numbers(found: Evidence) -> Iterator[tuple[str, float]]:
         yield f"{who}_macro_f1_low", found.own[place].low
         yield f"{who}_macro_f1_high", found.own[place].high
         yield f"{who}_calibration_error", found.calibration[place]
+        yield f"{who}_calibration_luck", found.luck[place]
     yield "difference", found.macro_f1.difference
     yield "difference_low", found.macro_f1.span.low
     yield "difference_high", found.macro_f1.span.high

@@ -89,9 +89,7 @@ def confusion(scored: Scored) -> NDArray[np.int64]:
 
 def reliability(scored: Scored, bins: int) -> list[Bin]:
     """The bins of a reliability diagram, equally wide, empty ones left out (Guo et al. 2017, section 2)."""
-    confidence = scored.probabilities.max(axis=1)  # (N,)
-    place = (confidence * bins).round(6)  # what files keep; on an edge, the last bits must not choose the bin
-    index = (np.ceil(place) - 1).clip(0, bins - 1).astype(int)  # bin m is ((m-1)/M, m/M]
+    confidence, index = _binned(scored, bins)
     return [
         Bin(
             low=m / bins,
@@ -111,6 +109,19 @@ def calibration_error(scored: Scored, bins: int) -> float:
     """
     gaps = [one.count * abs(one.accuracy - one.confidence) for one in reliability(scored, bins)]
     return sum(gaps) / len(scored.actual)
+
+
+def calibration_luck(scored: Scored, bins: int) -> float:
+    """The calibration error that an honest model has on so many pictures by chance alone.
+
+    A bin's gap is |Σ (right − p)| of variance Σ p(1 − p), on average √(2/π · variance) as of a normal. Copies
+    of a picture share their luck, so it is their deviations that add up, not their variances.
+    """
+    confidence, index = _binned(scored, bins)
+    spread = np.sqrt(confidence * (1 - confidence))  # (N,)
+    _, member = np.unique(scored.groups, return_inverse=True)
+    sums = [np.bincount(member[index == m], spread[index == m]) for m in np.unique(index)]  # a group each
+    return float(sum(np.sqrt(2 / np.pi * (one**2).sum()) for one in sums)) / len(confidence)
 
 
 def worst(scored: Scored, count: int) -> list[int]:
@@ -137,6 +148,13 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
         )
     b, c = int((first & ~second).sum()), int((~first & second).sum())
     return McNemar(b, c, float(binomtest(b, b + c).pvalue) if b + c else 1.0)
+
+
+def _binned(scored: Scored, bins: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The greatest probability of each picture, (N,), and the bin that it falls into, (N,)."""
+    confidence = scored.probabilities.max(axis=1)
+    place = (confidence * bins).round(6)  # what files keep; on an edge, the last bits must not choose the bin
+    return confidence, (np.ceil(place) - 1).clip(0, bins - 1).astype(np.int64)  # bin m is ((m-1)/M, m/M]
 
 
 def _line(split: str, label: str, three: Sequence[float], support: int) -> ClassScore:

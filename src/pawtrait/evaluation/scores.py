@@ -15,7 +15,7 @@ FOLDS = {"group": "folds", "picture": "picture_folds"}  # kind in folds.csv → 
 
 def flat(splits: Mapping[str, Scored], how: intervals.Bootstrap, bins: int) -> dict[str, float]:
     """For each split: the headline figures with their intervals; precision, recall and F1 of each mood, macro
-    and weighted; calibration error; size.
+    and weighted; calibration error, and what chance alone makes of it; size.
     """
     found: dict[str, float] = {}
     for split, one in splits.items():
@@ -24,6 +24,7 @@ def flat(splits: Mapping[str, Scored], how: intervals.Bootstrap, bins: int) -> d
             of = f"{split}_{line.label}"
             found |= {f"{of}_precision": line.precision, f"{of}_recall": line.recall, f"{of}_f1": line.f1}
         found[f"{split}_calibration_error"] = metrics.calibration_error(one, bins)
+        found[f"{split}_calibration_luck"] = metrics.calibration_luck(one, bins)
         found[f"{split}_pictures"] = len(one.actual)
         found[f"{split}_groups"] = len(set(one.groups.tolist()))
     return _rounded(found)
