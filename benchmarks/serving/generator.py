@@ -120,7 +120,7 @@ class _Stream:
         self.sent = 0
         self.ids: list[str] = []
         self.answers: list[tuple[float, float, int]] = []  # due, seconds, status
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], float] = {}  # requests under way → when they were due
 
     async def run(self, began: float, seconds: float) -> None:
         end = began + seconds
@@ -137,11 +137,11 @@ class _Stream:
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             task = asyncio.get_running_loop().create_task(self._ask(due))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            self._open[task] = due
+            task.add_done_callback(self._open.pop)
         if self._open:
             await asyncio.wait(self._open, timeout=PATIENCE)
-        self.answers += [(end, PATIENCE, LOST) for _ in self._open]
+        self.answers += [(due, PATIENCE, LOST) for due in self._open.values()]
 
     async def _one_by_one(self, end: float) -> None:
         while (due := time.perf_counter()) < end:

@@ -1,6 +1,8 @@
 """The service beside a bare loop and other servers, and the largest rate in time."""
 
+import asyncio
 import json
+import socket
 
 import numpy as np
 import pytest
@@ -47,6 +49,19 @@ def test_a_service_that_is_gone_is_counted_as_lost(tmp_path, png_file):
     streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
     found = drive.send(services.free_port(), streams, 0.5)[0]
     assert set(found.counts()) == {str(generator.LOST)}
+
+
+def test_a_request_that_is_never_answered_is_lost_when_it_was_due(tmp_path, png_file, monkeypatch):
+    """By the end of the run it was due before: ``between`` leaves out what is due at the end."""
+    monkeypatch.setattr(generator, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
+        order = generator.Order(silent.getsockname()[1], 0.5, streams, str(tmp_path / "answers.npz"))
+        asyncio.run(generator._carry_out(order))
+    with np.load(order.out) as found:
+        due, status = found["due_0"], found["status_0"]
+    assert len(due) > 10 and set(status) == {generator.LOST}
+    assert (np.diff(due) > 0).all() and (due < order.seconds).all()
 
 
 @pytest.fixture
