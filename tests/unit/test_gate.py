@@ -335,6 +335,23 @@ def test_the_sentences_name_the_smallest_difference(slightly):
     assert "would be found 80% of the time" in said
 
 
+@pytest.mark.parametrize(
+    ("of", "said", "figures"),
+    [
+        (2, "So few can show no difference at all: the exact test takes 6 groups one way.", set()),
+        (5, "So few can show no difference at all: the exact test takes 6 groups one way.", set()),
+        (6, "can show is 1.00 (half", {"shown"}),  # 6 / 6, and 1.43 to be found often
+        (8, "for the exact test); no difference would be found 80% of the time.", {"shown"}),
+        (9, "a true difference of 0.95 would be found 80% of the time", {"shown", "reliable"}),
+    ],
+)
+def test_no_difference_over_one_is_told_of_a_handful(same, of, said, figures):
+    few = weighed(answers([], of=of), answers([], of=of))
+    verdict = judged(same, feedback=few)
+    assert said in " ".join(verdict.sentences)
+    assert {key for key in ("shown", "reliable") if f"feedback_smallest_{key}" in verdict.figures} == figures
+
+
 def test_figures_are_flat_numbers(better):
     figures = judged(better, feedback=better).figures
     assert figures["difference"] == pytest.approx(0.25)

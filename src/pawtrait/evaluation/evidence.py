@@ -39,6 +39,8 @@ class Smallest:
         shown: a difference as large as this would lie outside the noise: the half-width of the paired
             interval, or ``groups`` of all, whichever is more, since both have to agree.
         reliable: a true difference of this size would be found four times out of five.
+
+    No figure differs by more than 1: where one of these is over it, nothing could be shown or found so often.
     """
 
     groups: int

@@ -139,7 +139,7 @@ def _too_little(test: Evidence, policy: params.Gate, new_data: bool, best: Forme
 
 def _about(found: Evidence, what: str) -> Iterator[str]:
     """The difference, the exact test, and what the set could show."""
-    compared, least = found.compared, found.smallest
+    compared = found.compared
     yield (
         f"On {found.pictures} pictures of {what} in {found.groups} groups the macro-F1 is"
         f" {_pair(found.macro_f1, found.level)}."
@@ -148,10 +148,19 @@ def _about(found: Evidence, what: str) -> Iterator[str]:
         f"The challenger is ahead in {compared.only_first} of the groups, the champion in"
         f" {compared.only_second}: exact McNemar p {p_value(compared.p)}."
     )
-    yield (
+    yield _shows(found)
+
+
+def _shows(found: Evidence) -> str:
+    """The smallest difference that so many groups could show; a macro-F1 never differs by more than 1."""
+    least = found.smallest
+    if least.groups > found.groups:
+        return f"So few can show no difference at all: the exact test takes {least.groups} groups one way."
+    reliable = f"a true difference of {least.reliable:.2f}" if least.reliable <= 1 else "no difference"
+    return (
         f"The smallest difference that these pictures can show is {least.shown:.2f} (half the width of the"
-        f" paired interval, and at least {least.groups} groups one way for the exact test); a true"
-        f" difference of {least.reliable:.2f} would be found {POWER:.0%} of the time."
+        f" paired interval, and at least {least.groups} groups one way for the exact test); {reliable} would"
+        f" be found {POWER:.0%} of the time."
     )
 
 
@@ -235,8 +244,9 @@ def _numbers(found: Evidence) -> Iterator[tuple[str, float]]:
     yield "only_challenger", found.compared.only_first
     yield "only_champion", found.compared.only_second
     yield "mcnemar_p", found.compared.p
-    yield "smallest_shown", found.smallest.shown
-    yield "smallest_reliable", found.smallest.reliable
+    for key, value in (("shown", found.smallest.shown), ("reliable", found.smallest.reliable)):
+        if value <= 1:
+            yield f"smallest_{key}", value
     for label, recall in found.recalls.items():
         yield f"champion_recall_{label}", recall.champion
         yield f"challenger_recall_{label}", recall.challenger
