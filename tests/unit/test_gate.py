@@ -236,6 +236,32 @@ def test_a_proof_of_recall_takes_more_pictures_than_a_test_split_has(better, sli
     assert "a fall of over 0.05 cannot be ruled out for happy" in said
 
 
+@pytest.mark.parametrize(
+    ("lost", "won", "low"),
+    [
+        ([], [], -0.142),  # 1 - 0.025^(1/24)
+        ([0], [], -0.211),  # the bound of Clopper and Pearson on one of 24, 0.042 seen
+        ([0, 4], [92], -0.211),  # one more fell than rose
+    ],
+)
+def test_one_lost_picture_does_not_rule_a_fall_out(lost, won, low):
+    """Of 24 happy pictures 23 were right; the resamples of one that fell reach down to 3 of 24, 0.125."""
+    before = [n for n in range(96) if n != 92]
+    after = sorted({*before, *won} - {*lost})
+    found = weighed(answers(before, of=96), answers(after, of=96))
+    assert found.recalls["happy"].span.low == pytest.approx(low, abs=1e-3)
+
+
+def test_a_mood_that_fell_altogether_leaves_nothing_open():
+    assert weighed(answers(range(80)), answers([])).recalls["happy"].span == Interval(-1.0, -1.0)
+
+
+def test_a_fall_is_ruled_out_only_by_the_exact_bound():
+    one = weighed(answers(range(96), of=96), answers(range(1, 96), of=96))
+    said = "; a fall of over 0.15 cannot be ruled out for happy."
+    assert said in " ".join(judged(one).sentences)
+
+
 @pytest.mark.parametrize(("best", "promoted"), [(None, 10), (gate.Former("4", 0.5), 1)])
 def test_a_chain_of_not_worse_loses_the_tolerance_once(best, promoted):
     """From 40 right of 80 one less each month, 0.0125 of macro-F1: two of them are more than 0.02."""

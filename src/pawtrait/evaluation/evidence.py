@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData
@@ -57,7 +57,7 @@ class Evidence:
         macro_f1: with the paired interval over groups.
         compared: the exact test on who is ahead in more groups; first is the challenger.
         recalls: by mood, for those that occur; with paired intervals, which reach down to what an exact bound
-            leaves open where no group speaks against the challenger.
+            on the groups that fell leaves open.
         supports: pictures of each of these moods.
         calibration: the calibration errors of champion and challenger.
         luck: of these errors, what honest models that are as sure have by chance alone.
@@ -177,16 +177,20 @@ def _recalls(
 ) -> dict[str, Pair]:
     """Each mood's recalls of both models; ``differences`` (R, 4) are those of the resamples.
 
-    Resamples of groups in which nothing fell show no fall, however few they are. The exact bound on a share
-    of which none was seen (Clopper & Pearson 1934) then says how much may be open: 1 - (a/2)^(1/n).
+    Resamples of groups in which hardly anything fell show hardly a fall, however few they are. What may be
+    open is at least the exact bound on a share of which so many falls, less the gains, were seen.
     """
     found = {}
     for index, label in enumerate(LABELS):
         of = champion.actual == index
         if of.any():
             span, gain = intervals.percentiles(differences[:, index], level), _gains(champion, challenger, of)
-            if not (gain < 0).any():
-                open_ = 1 - ((1 - level) / 2) ** (1 / len(gain))
-                span = replace(span, low=min(span.low, -open_))
+            net = max(int((gain < 0).sum()) - int((gain > 0).sum()), 0)
+            span = replace(span, low=min(span.low, -_at_most(net, len(gain), level)))
             found[label] = Pair(float(champion.right[of].mean()), float(challenger.right[of].mean()), span)
     return found
+
+
+def _at_most(seen: int, of: int, level: float) -> float:
+    """The exact upper bound of a share (Clopper & Pearson 1934); where none was seen, 1 - (a/2)^(1/n)."""
+    return float(beta.ppf((1 + level) / 2, seen + 1, of - seen)) if seen < of else 1.0
