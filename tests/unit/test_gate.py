@@ -119,6 +119,12 @@ def test_a_challenger_ahead_in_macro_f1_is_not_called_worse():
     assert not found.worse
 
 
+def test_a_perfect_model_is_as_unsure_at_the_gate_as_in_the_report():
+    found = weighed(answers(range(38), of=38), answers([], of=38))
+    assert found.own[0].low == pytest.approx(0.907, abs=5e-4)  # 0.025^(1/38)
+    assert found.own[1] == Interval(0, 0)
+
+
 def test_the_smallest_difference_is_half_the_interval():
     """Half of 0.30; with power 0.8 it widens by (1.960 + 0.842) / 1.960 = 1.43."""
     found = evidence.smallest(Interval(-0.05, 0.25), groups=80, level=0.95)

@@ -125,7 +125,7 @@ def weigh(champion: Scored, challenger: Scored, how: Bootstrap, bins: int) -> Ev
         supports={label: int(count) for label, count in zip(LABELS, supports, strict=True) if count},
         calibration=(metrics.calibration_error(champion, bins), metrics.calibration_error(challenger, bins)),
         luck=(metrics.calibration_luck(champion, bins), metrics.calibration_luck(challenger, bins)),
-        own=(intervals.percentiles(f1[0], how.level), intervals.percentiles(f1[1], how.level)),
+        own=(_own(champion, f1[0], how.level), _own(challenger, f1[1], how.level)),
         smallest=smallest(macro_f1.span, groups, how.level),
         level=how.level,
     )
@@ -153,6 +153,11 @@ def smallest(span: Interval, groups: int, level: float) -> Smallest:
     widened = (z + float(norm.ppf(POWER))) / z
     shown = max(half, least / groups)
     return Smallest(least, shown, shown * widened)
+
+
+def _own(scored: Scored, figures: NDArray[np.float64], level: float) -> Interval:
+    """One model's macro-F1 alone; ``figures`` (R,) are those of the resamples."""
+    return intervals.open_below(intervals.percentiles(figures, level), scored, level)
 
 
 def _recall(matrices: NDArray[np.float64]) -> NDArray[np.float64]:

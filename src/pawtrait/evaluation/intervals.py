@@ -1,7 +1,11 @@
-"""How sure the figures are: percentile bootstrap over groups, so that copies of a picture count once."""
+"""How sure the figures are: percentile bootstrap over groups, so that copies of a picture count once.
+
+Resamples of pictures that are all right, or all wrong, are the same again, however few there are. There an
+interval reaches as far as the exact bound on a share (Clopper & Pearson 1934): (a/2)^(1/G) of G groups.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +44,12 @@ def headline(scored: Scored, how: Bootstrap) -> dict[str, Interval]:
     truth = scored.probabilities[np.arange(len(scored.actual)), scored.actual]
     losses = _sums(-np.log(truth)[:, None], member, weights)[:, 0]  # (R,)
     pictures = matrices.sum(axis=(1, 2))  # (R,)
+    accuracy = percentiles(np.trace(matrices, axis1=1, axis2=2) / pictures, how.level)
+    if not scored.right.any():
+        accuracy = replace(accuracy, high=max(accuracy.high, 1 - _exact(scored, how.level)))
     return {
-        "accuracy": percentiles(np.trace(matrices, axis1=1, axis2=2) / pictures, how.level),
-        "macro_f1": percentiles(macro_f1(matrices), how.level),
+        "accuracy": open_below(accuracy, scored, how.level),
+        "macro_f1": open_below(percentiles(macro_f1(matrices), how.level), scored, how.level),
         "log_loss": percentiles(losses / pictures, how.level),
     }
 
@@ -62,6 +69,11 @@ def percentiles(figures: NDArray[np.float64], level: float) -> Interval:
     """The middle ``level`` of figures (R,); those that are NaN say nothing."""
     low, high = np.nanquantile(figures, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
+
+
+def open_below(span: Interval, scored: Scored, level: float) -> Interval:
+    """The interval of a figure that is 1 where all is right, as far down as so few groups leave open."""
+    return replace(span, low=min(span.low, _exact(scored, level))) if scored.right.all() else span
 
 
 def lead(first: Scored, second: Scored, how: Bootstrap) -> Interval:
@@ -103,6 +115,12 @@ def macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     f1 = 2 * hits / np.where(seen > 0, seen, 1)
     mean: NDArray[np.float64] = f1.sum(axis=1) / (seen > 0).sum(axis=1)
     return mean
+
+
+def _exact(scored: Scored, level: float) -> float:
+    """The least share of right answers with which so many groups may all be right."""
+    exact: float = ((1 - level) / 2) ** (1 / len(np.unique(scored.groups)))
+    return exact
 
 
 def _resample(groups: NDArray[np.str_], how: Bootstrap) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
