@@ -92,10 +92,10 @@ def ask(day: datetime, count: int, seed: int, *, darker: float = 0.0, version: s
     return rows
 
 
-def look(service, day: datetime = DAY) -> monitor.Watch:
+def look(service, day: datetime = DAY, days: int = 1) -> monitor.Watch:
     return monitor.run(
         since=day,
-        until=day + timedelta(days=1),
+        until=day + timedelta(days=days),
         splits=service.tables / "splits.csv",
         raw=service.root / "raw",
         out=service.root / "monitor",
@@ -207,6 +207,13 @@ def test_answers_are_held_against_what_two_reviewers_agree_on(service):
     assert (seen.figures["right_count"], seen.figures["right"]) == (4, 0.75)
     assert seen.waiting == 4 and seen.enough
     assert "happy, not sad" in seen.page.read_text(encoding="utf-8")
+
+
+def test_a_look_longer_than_opinion_days_says_since_when_its_answers_count(service):
+    say(ask(DAY - timedelta(days=59), 8, seed=2), reviewed=["happy", "sad", "angry", "other"])
+    seen = look(service, DAY - timedelta(days=59), days=60)
+    assert seen.figures["right_count"] == 4
+    assert "since 2026-09-05 were right" in seen.page.read_text(encoding="utf-8")
 
 
 def test_what_the_champion_before_answered_is_not_told_as_this_ones(service):

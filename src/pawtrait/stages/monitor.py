@@ -78,7 +78,7 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     seen = page.Look(
         since=since,
         until=until,
-        opinions=until - timedelta(days=own.opinion_days),
+        opinions=_opinions(since, until, own.opinion_days),
         model=f"{model.name} {model.version} ({model.model})" if model else "",
         alarms=heard,
         notes=[*notes, *more],
@@ -130,8 +130,13 @@ def calendar(now: datetime) -> list[str]:
     return [*filter(None, told)]
 
 
+def _opinions(since: datetime, until: datetime, days: int) -> datetime:
+    """Since when feedback counts: so many days back, and in a longer look as far as that."""
+    return min(since, until - timedelta(days=days))
+
+
 def _read(since: datetime, until: datetime, kept: Pictures, known: Path, knobs: Params) -> _Told:
-    early = min(since, until - timedelta(days=knobs.monitor.opinion_days))
+    early = _opinions(since, until, knobs.monitor.opinion_days)
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
     with database.opened() as engine:
         waiting = quarantine.judge(engine, kept, known, policy, until)
