@@ -84,6 +84,11 @@ def test_an_alarm_is_the_first_thing_it_says():
     assert html.count('<span class="crown">drift</span>') >= 1
 
 
+def test_the_rate_of_false_alarms_is_told_with_what_it_takes_for_granted(quiet):
+    said = "one look in 20 raises one all the same where each picture is another pet’s"
+    assert said in text(quiet)
+
+
 def test_charts_are_drawn_where_both_sides_have_values():
     assert rendered(side(), []).count("<svg role") == 3  # brightness, confidence, answers
     assert rendered(side(pictures=0), []).count("<svg role") == 0
