@@ -17,6 +17,7 @@ from pawtrait.app.faces import face
 from pawtrait.app.gallery import SAMPLES
 from pawtrait.dataset.labels import LABELS
 from tests.app.sitters import SITTERS, drawn
+from tests.serving import hostile
 
 SURE = {"happy": 0.83, "sad": 0.1, "angry": 0.05, "other": 0.02}
 # Visitors at once, with room for less than three pictures (4 bytes a pixel) beside what Python has taken.
@@ -161,7 +162,11 @@ def test_a_transparent_colour_stays_transparent_at_the_edges():
     assert (seen[50, :, 1] - seen[50, :, 2]).max() < 20  # no green of it
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + 40 * b"\0"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + 40 * b"\0", b"P5 1 1 255 \0", hostile.tiled(4200)],
+    ids=["nothing", "text", "cut", "a format that the service does not read", "a pixel in a huge tile"],
+)
 def test_what_is_no_picture_gives_no_preview(data):
     assert pictures.small(data, 400) == b""
 

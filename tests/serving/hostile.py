@@ -61,6 +61,7 @@ def _by_hand() -> Iterator[tuple[str, bytes]]:
     yield "moving webp", _moving("WEBP")
     yield "moving png", _moving("PNG")
     yield "pages", _moving("TIFF")
+    yield "TIFF of one tile", tiled(4200)
     yield "jpeg and zip", jpeg + _zip()
     yield "gif and script", encoded("GIF") + b"<script>alert(1)</script>"
     yield "text that says JPEG", b"\xff\xd8\xff" + b"a" * 5000
@@ -135,6 +136,18 @@ def _moving(kind: str) -> bytes:
 def png(width: int, height: int, data: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def tiled(side: int, *more: int, kind: int = 4) -> bytes:
+    """A TIFF of one pixel in a tile of ``side`` px a side; ``more`` are sides that it says besides."""
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(b"\0" * side * 3) for _ in range(side)) + packer.flush()
+    tags = [(256, 1), (257, 1), (258, 8), (259, 8), (262, 2), (277, 3)]
+    entries = [struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags]
+    entries += [struct.pack("<HHII", tag, kind, 1, value) for tag in (322, 323) for value in (side, *more)]
+    at = 8 + 2 + 12 * (len(entries) + 2) + 4
+    entries += [struct.pack("<HHII", tag, 4, 1, value) for tag, value in ((324, at), (325, len(data)))]
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + b"\0" * 4 + data
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

@@ -61,6 +61,7 @@ def test_most_of_them_are_refused(service):
         ("html", 415, "not-a-picture"),
         ("svg", 415, "not-a-picture"),
         ("bomb", 413, "too-many-pixels"),
+        ("TIFF of one tile", 413, "too-many-pixels"),
         ("moving gif", 415, "not-a-still"),
         ("moving webp", 415, "not-a-still"),
         ("moving png", 415, "not-a-still"),
@@ -79,6 +80,13 @@ def test_a_bomb_is_refused_before_it_is_decoded(service, monkeypatch):
     monkeypatch.setattr(images, "decode", lambda *_, **__: seen.append("decoded"))
     assert raw(service, hostile.bomb()).status_code == 413
     assert seen == []
+
+
+@pytest.mark.parametrize("made", [hostile.tiled(4200, 1), hostile.tiled(1, 4200), hostile.tiled(1, kind=5)])
+def test_a_tile_is_as_large_as_any_reader_may_take_it_for(made):
+    with pytest.raises(Problem, match="tile"):
+        intake.decode(Sent("x", made), Settings.of({}))
+    assert intake.decode(Sent("x", hostile.tiled(256)), Settings.of({})).shape == (1, 1, 3)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,9 @@ from io import BytesIO
 
 from PIL import ExifTags, Image
 
+from pawtrait.dataset import tiff
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # the service's; Pillow runs a program for others
 PIXELS = 40_000_000  # more is not decoded for a preview; the service has its say on the photo itself
 LARGE = 4_000_000  # pixels from which on one picture is decoded at a time
 BROKEN = (  # what Pillow raises over damaged files
@@ -59,9 +62,9 @@ def _fitting(data: bytes, side: int) -> Image.Image | None:
     their full size would fill the memory.
     """
     try:
-        with Image.open(BytesIO(data)) as opened:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
             pixels = opened.width * opened.height
-            if pixels > PIXELS:
+            if pixels > PIXELS or (opened.format == "TIFF" and tiff.tile(data) > tiff.MOST_TILE):
                 return None
             with _large if pixels > LARGE else nullcontext():
                 opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size

@@ -1,13 +1,13 @@
-"""How many parts a file is made of, counted before a decoder does: it would take seconds over a million.
+"""How many parts a file is made of, and how large one is, before a decoder finds out.
 
-Ten million bytes hold millions of empty comments, and Pillow goes through them one by one in Python, while no
-other thread gets anything done. No camera and no editor makes so many.
+Ten million bytes hold millions of empty comments, and Pillow goes through them one by one in Python, for
+seconds, while no other thread gets anything done. No camera and no editor makes so many. A tile larger than
+the picture would fill the memory.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal
 
-from pawtrait.dataset import images
+from pawtrait.dataset import images, tiff
 from pawtrait.serving.problems import Problem
 
 _BARE = (0x00, 0x01, *range(0xD0, 0xDA))  # JPEG's markers that no length follows
@@ -16,12 +16,15 @@ _PIECES = (273, 324)  # TIFF's tags: where the strips are, or the tiles
 
 
 def check(data: bytes, name: str) -> None:
-    """Refuse a file of too many parts; what is wrong with it otherwise is its decoder's to say.
+    """Refuse a file of too many parts or too large ones; what else is wrong with it is its decoder's to say.
 
     Raises:
-        Problem: 422.
+        Problem: 413 a tile of too many pixels, 422.
     """
     kind = images.sniff(data)
+    if kind == "tiff" and tiff.tile(data) > tiff.MOST_TILE:
+        said = f"{name}: a tile of more than {tiff.MOST_TILE} pixels; save it anew"
+        raise Problem(413, "too-many-pixels", said)
     if kind in _WALKS:
         walk, most = _WALKS[kind]
         for number, _ in enumerate(walk(data)):
@@ -90,12 +93,7 @@ def _webp(data: bytes) -> Iterator[int]:
 
 def _tiff(data: bytes) -> Iterator[int]:
     """As many as the first directory says that there are strips or tiles."""
-    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
-    at = int.from_bytes(data[4:8], order)
-    entries = [
-        data[at + 2 + 12 * n : at + 14 + 12 * n] for n in range(int.from_bytes(data[at : at + 2], order))
-    ]
-    said = [int.from_bytes(one[4:8], order) for one in entries if int.from_bytes(one[:2], order) in _PIECES]
+    said = [one.count for one in tiff.entries(data) if one.tag in _PIECES]
     return iter(range(sum(said)))
 
 
