@@ -43,6 +43,7 @@ SETTINGS = {  # of the server; a value that is set already stands
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
 }
+ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"  # Prefect's "*" lets any page of a browser here run commands
 UNDER_WAY = [Kind.RUNNING, Kind.PENDING, Kind.CANCELLING]
 
 
@@ -54,7 +55,8 @@ class Machine:
         self.url = url
         self._quiet = quiet
         extra = {"PREFECT_API_URL": url, "PAWTRAIT_HOME": str(Path.cwd())}
-        self._server = Children(extra={**SETTINGS, **_set(SETTINGS), **extra}, grace=SERVER_GRACE)
+        settings = {**SETTINGS, ORIGINS: _origins(url)}
+        self._server = Children(extra={**settings, **_set(settings), **extra}, grace=SERVER_GRACE)
         self._worker = Children(extra=extra, grace=WORKER_GRACE)
         self._ended: SimpleQueue[CommandError] = SimpleQueue()
 
@@ -222,6 +224,12 @@ def _check(port: int) -> None:
 
 def _address(port: int) -> str:
     return f"http://{HOST}:{port}/api"
+
+
+def _origins(url: str) -> str:
+    """The UI's, by both names of this machine."""
+    own = url.removesuffix("/api")
+    return f"{own},{own.replace(HOST, 'localhost')}"
 
 
 def _healthy(url: str) -> bool:

@@ -116,6 +116,14 @@ def test_a_months_page_leads_browsers_to_where_mlflow_is_published(compose):
     assert worker["PAWTRAIT_MLFLOW_UI"] == f"http://{published.rpartition(':')[0]}"
 
 
+def test_prefect_takes_orders_from_its_own_pages_alone(compose):
+    """The worker runs what it is told: by default from the page of any site that a browser here has open."""
+    told = compose["services"]["prefect"]["environment"]
+    allowed = told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")  # as Prefect does
+    assert allowed == ["http://127.0.0.1:4200", "http://localhost:4200"]
+    assert told["PREFECT_SERVER_UI_API_URL"].startswith(f"{allowed[0]}/")
+
+
 def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):
     made = re.findall(r"CREATE DATABASE (\w+);", (FOLDER / "postgres/databases.sql").read_text())
     assert {f"{name}_url" for name in made} == {name for name in compose["secrets"] if name.endswith("_url")}

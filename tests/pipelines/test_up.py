@@ -161,6 +161,22 @@ def test_an_output_that_takes_no_more_ends_no_process(
     assert (tmp_path / "ended").exists()
 
 
+def test_pages_of_other_sites_may_not_speak_to_the_server() -> None:
+    """Whoever may create a run names the command that the worker executes."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with machines.server(port) as url:
+        own = (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
+        allowed = {origin: _preflight(url, origin) for origin in (*own, "http://evil.example", "null")}
+    assert allowed == {own[0]: own[0], own[1]: own[1], "http://evil.example": None, "null": None}
+
+
+def _preflight(url: str, origin: str) -> str | None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    answer = httpx.options(f"{url}/flow_runs/", headers={"Origin": origin, **asks})
+    return answer.headers.get("access-control-allow-origin")
+
+
 @pytest.mark.slow
 def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
     up: Callable[[], Up], alive: Callable[[int], bool]
