@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from itertools import repeat
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import streamlit as st
+from streamlit.runtime.context import StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
 from pawtrait.app import client, desk, gallery, words
@@ -290,3 +292,10 @@ def test_without_any_painting_nothing_is_painted_like_one(answering: Answering) 
     answering(lambda request: httpx.Response(200))
     test = run(WISH.format(method="fast", styled=True, largest=1024))
     assert words.NO_PAINTING in told(test) and not test.text
+
+
+def test_a_proxy_s_own_line_counts_beside_the_one_that_a_visitor_made_up(monkeypatch: pytest.MonkeyPatch):
+    said = StreamlitHeaders([("x-forwarded-for", "203.0.113.7"), ("X-Forwarded-For", "192.168.1.50")])
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers=said, ip_address="10.89.77.1"))
+    monkeypatch.setenv("PAWTRAIT_PROXIES", "10.89.77.0/24")
+    assert desk._visitor() == "192.168.1.50"

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from importlib.resources import files
+from ipaddress import ip_network
 from pathlib import Path
 
 import check_jsonschema
 import jsonschema
 import pytest
 
+from pawtrait.app import client
 from pipelines import team
 
 FOLDER = Path("docker")
@@ -122,6 +124,15 @@ def test_prefect_takes_orders_from_its_own_pages_alone(compose):
     allowed = told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")  # as Prefect does
     assert allowed == ["http://127.0.0.1:4200", "http://localhost:4200"]
     assert told["PREFECT_SERVER_UI_API_URL"].startswith(f"{allowed[0]}/")
+
+
+def test_no_visitor_of_the_house_s_network_makes_up_who_they_are(compose):
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    gateway = str(next(ip_network(network["subnet"]).hosts()))  # where a proxy on this machine comes from
+    for name in ("service", "app"):
+        proxies = compose["services"][name]["environment"]["PAWTRAIT_PROXIES"]
+        for visitor in ("192.168.1.50", "10.0.0.7", "172.16.3.4"):
+            assert client.visitor(gateway, f"203.0.113.7, {visitor}", proxies) == visitor
 
 
 def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):

@@ -62,7 +62,7 @@ def show_trouble() -> None:
 
 
 def _visitor() -> str:
-    said = st.context.headers.get("X-Forwarded-For", "")
+    said = ",".join(st.context.headers.get_all("X-Forwarded-For"))  # a proxy may add a line of its own
     return client.visitor(st.context.ip_address or "", said, os.environ.get("PAWTRAIT_PROXIES", ""))
 
 
