@@ -47,10 +47,14 @@ class Quarantine:
         return sum(ruling.outcome == outcome for ruling in self.rulings)
 
 
-def look(engine: Engine, pictures: Pictures, *, largest_pixels: int) -> int:
-    """Look at every picture that nobody has looked at yet, and give how many these were."""
+def look(engine: Engine, pictures: Pictures, *, most: int, largest_pixels: int) -> int:
+    """Look at every picture that nobody has looked at yet, and give how many these were.
+
+    Of each client at its first ``most`` of a month: those after them are rejected unseen.
+    """
     known = settling.looked(engine)
-    new = [one.picture for one in settling.candidates(engine, FAR) if one.picture not in known]
+    within = feedback.to_look_at(settling.candidates(engine, FAR), settling.earlier(engine), most)
+    new = [one.picture for one in within if one.picture not in known]
     there = [name for name in new if pictures.has(name)]
     seen = 0
     for name in progress.track(there, total=len(there), what="looking at pictures"):

@@ -45,7 +45,8 @@ def _agreed(manifest: Path, policy: quarantine.Policy) -> Iterator[Picture]:
     """What quarantine would accept now, and no snapshot holds yet."""
     place = Pictures()
     with database.opened() as engine:
-        quarantine.look(engine, place, largest_pixels=policy.alike.largest_pixels)
+        most = policy.feedback.client_pictures
+        quarantine.look(engine, place, most=most, largest_pixels=policy.alike.largest_pixels)
         rulings = quarantine.judge(engine, place, manifest, policy).rulings
     for ruling in rulings:
         if ruling.outcome == "accepted" and ruling.label is not None:

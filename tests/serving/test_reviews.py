@@ -4,12 +4,14 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from pawtrait import clock
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.feedback import Said
+from pawtrait.dataset import scan
 from pawtrait.serving import keys, reviews, rows
 from pawtrait.serving.door import READERS
 from pawtrait.serving.outbox import REFUSED, Outbox
@@ -73,6 +75,39 @@ def test_what_two_agree_on_waits_no_more(service):
     told = service.get("/v1/reviews").json()
     assert (told["waiting"], told["verdicts"], told["reviewers"]) == (0, 2, 2)
     assert told["pairs"] == [{"first": "rosa", "second": "tom", "pictures": 1, "same": 1, "kappa": None}]
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """The pictures that are looked at from now on, by their place."""
+    seen, look = [], scan.look
+
+    def noting(data, place, **more):
+        seen.append(place)
+        return look(data, place, **more)
+
+    monkeypatch.setattr(scan, "look", noting)
+    return seen
+
+
+def test_one_client_s_pictures_over_its_limit_are_not_looked_at(service, looks):
+    knobs = service.app.state.door.settings.params
+    knobs.write_text(knobs.read_text().replace("client_pictures: 30", "client_pictures: 2"))
+    pictures = [sent(service, side=side) for side in range(60, 65)]
+    rulings, _ = reviews._judged(service.app.state.door)
+    assert looks == [f"quarantine/{one}" for one in pictures[:2]]
+    assert ["client_pictures" in one.reason for one in rulings] == [False] * 2 + [True] * 3
+
+
+def test_what_a_look_leaves_for_want_of_time_is_held_until_the_next(service, looks, monkeypatch):
+    pictures = [sent(service, side=side) for side in range(60, 64)]
+    door = service.app.state.door
+    step = door.settings.timeout * 0.3  # what each takes
+    monkeypatch.setattr(reviews, "time", SimpleNamespace(monotonic=lambda: step * len(looks)))
+    rulings, _ = reviews._judged(door)
+    assert looks == [f"quarantine/{one}" for one in pictures[:2]]
+    assert [one.outcome == "held" for one in rulings] == [False, False, True, True]
+    assert "held" not in [one.outcome for one in reviews._judged(door)[0]]
 
 
 def test_a_long_look_at_the_queue_holds_up_no_answer_and_takes_no_readers_away(service, monkeypatch):

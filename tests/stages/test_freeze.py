@@ -12,7 +12,7 @@ import pytest
 from pawtrait import clock
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
-from pawtrait.dataset import manifest, snapshots
+from pawtrait.dataset import manifest, scan, snapshots
 from pawtrait.errors import BadData, BadFeedback
 from pawtrait.monitoring import shown
 from pawtrait.stages import collect, forget, freeze
@@ -120,6 +120,20 @@ def test_poison_from_one_client_stays_out_and_the_rest_of_the_month_comes_in():
         "its sender sent more than 30 pictures in 2026-11 (feedback.client_pictures)"
     }
     assert len(reasons()) == 10
+
+
+def test_nobody_looks_at_what_is_over_its_sender_s_limit(monkeypatch):
+    """One client's thousands would hold up the night, the month and the gate."""
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("client_pictures: 30", "client_pictures: 2"))
+    names = [send(n, "mallory", minute=n) for n in range(5)]
+    seen, look = [], scan.look
+    monkeypatch.setattr(scan, "look", lambda data, *it, **more: seen.append(data) or look(data, *it, **more))
+    rulings = collect.run(manifest=MANIFEST).rulings
+    assert seen == [picture(0), picture(1)]
+    assert [(one.picture, one.outcome) for one in rulings] == list(
+        zip(names, ["waiting"] * 2 + ["rejected"] * 3, strict=True)
+    )
 
 
 def test_a_client_has_one_limit_in_a_month_however_often_it_is_turned():

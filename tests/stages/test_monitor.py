@@ -332,7 +332,7 @@ def say(rows: list[Request], reviewed: list[str]) -> None:
     with database.opened() as engine:
         feedback.add(engine, said)
         feedback.add_reviews(engine, verdicts)
-        quarantine.look(engine, Pictures(), largest_pixels=LARGEST)
+        quarantine.look(engine, Pictures(), most=100, largest_pixels=LARGEST)
 
 
 def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys):

@@ -91,7 +91,7 @@ def judge(
     ``earlier`` are pictures that were settled before. ``distances`` are the bits that dhash and phash of
     copies differ in at most. ``month`` (YYYY-MM) is the one to be settled, parts of which may have been.
     """
-    ordered = sorted(candidates, key=lambda one: (one.sent[0].time, one.picture))
+    ordered = _oldest_first(candidates)
     limited, out = limit(ordered, earlier, knobs.client_pictures)
     rejected = {**out, **{one.picture: problems[one.picture] for one in ordered if one.picture in problems}}
     alive = [looks[one.picture] for one in limited if one.picture in looks and one.picture not in rejected]
@@ -107,6 +107,14 @@ def judge(
             rulings.append(settle(fine[one.picture], knobs))
     taken = [one for one in earlier if one.accepted and one.month == month]
     return share_out(rulings, fine, taken, share=knobs.client_share, always=knobs.client_always)
+
+
+def to_look_at(candidates: Sequence[Candidate], earlier: Sequence[Earlier], most: int) -> list[Candidate]:
+    """Those within their senders' limits, oldest first; ``judge`` rejects the others unseen.
+
+    So a client who sends thousands costs no more looks than ``most`` a month.
+    """
+    return limit(_oldest_first(candidates), earlier, most)[0]
 
 
 def limit(
@@ -223,6 +231,10 @@ def queue(rulings: Sequence[Ruling], candidates: Mapping[str, Candidate], review
     waiting = [candidates[ruling.picture] for ruling in rulings if ruling.outcome == "waiting"]
     open_ = [one for one in waiting if reviewer not in {voice.reviewer for voice in one.voices}]
     return [one.picture for one in sorted(open_, key=lambda one: (-len(one.voices), one.picture))]
+
+
+def _oldest_first(candidates: Sequence[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda one: (one.sent[0].time, one.picture))
 
 
 def _reviewed(picture: str, verdict: str, voices: Sequence[Verdict]) -> Ruling:

@@ -139,9 +139,11 @@ def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
     known = _manifest(door)
     with database.opened(door.settings.database) as engine:
         waiting = settling.candidates(engine, clock.now())
-        looked = _looked(engine, door.pictures, waiting, knobs.manifest.largest_pixels)
-        accepted = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
         earlier = settling.earlier(engine)
+        within = ruling.to_look_at(waiting, earlier, knobs.feedback.client_pictures)
+        patience = door.settings.timeout / 2
+        looked = _looked(engine, door.pictures, within, knobs.manifest.largest_pixels, patience)
+        accepted = [looked[one.picture] for one in settling.accepted(engine) if one.picture in looked]
     looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}
     ids = {record.id for record in known}
     rulings = ruling.judge(
@@ -164,10 +166,18 @@ def _manifest(door: Door) -> list[Record]:
         return []
 
 
-def _looked(engine: Engine, kept: Pictures, waiting: list[Candidate], largest: int) -> dict[str, Record]:
-    """Records by picture; what nobody has looked at yet is looked at now."""
+def _looked(
+    engine: Engine, kept: Pictures, waiting: list[Candidate], largest: int, patience: float
+) -> dict[str, Record]:
+    """Records by picture; what nobody has looked at yet is looked at now, for as many seconds.
+
+    What is left then is held until the next look, and whoever asked for the queue is answered in time.
+    """
     known = settling.looked(engine)
+    until = time.monotonic() + patience
     for one in waiting:
+        if time.monotonic() > until:
+            break
         if one.picture not in known and kept.has(one.picture):
             try:
                 data = kept.get(one.picture)

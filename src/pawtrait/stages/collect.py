@@ -18,5 +18,6 @@ def run(*, manifest: Path) -> Quarantine:
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
     pictures = Pictures()
     with database.opened() as engine:
-        quarantine.look(engine, pictures, largest_pixels=knobs.manifest.largest_pixels)
+        most = knobs.feedback.client_pictures
+        quarantine.look(engine, pictures, most=most, largest_pixels=knobs.manifest.largest_pixels)
         return quarantine.judge(engine, pictures, manifest, policy)

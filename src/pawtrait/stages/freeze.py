@@ -63,7 +63,8 @@ def _settle(engine: database.Engine, pictures: Pictures, month: str, end: dateti
     """Close the month with what can be decided; a month with nothing to decide stays open."""
     knobs = params.load()
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
-    quarantine.look(engine, pictures, largest_pixels=knobs.manifest.largest_pixels)
+    most = knobs.feedback.client_pictures
+    quarantine.look(engine, pictures, most=most, largest_pixels=knobs.manifest.largest_pixels)
     rulings = quarantine.judge(engine, pictures, manifest, policy, end, month[:7]).rulings
     now = clock.now()
     rows = [
