@@ -181,14 +181,14 @@ def test_an_answer_that_takes_long_outlives_the_half_of_a_next_head():
 
 
 @contextmanager
-def _slow_service(head, answer_after):
+def _slow_service(head, answer_after, answer=b"done"):
     """Uvicorn with our protocol, before an application that takes its time; gives its port."""
 
     async def application(scope, receive, send):
         await asyncio.sleep(answer_after)
-        headers = [(b"content-length", b"4")]
+        headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"done"})
+        await send({"type": "http.response.body", "body": answer})
 
     port = free_port()
     config = uvicorn.Config(
@@ -203,3 +203,38 @@ def _slow_service(head, answer_after):
     finally:
         server.should_exit = True
         thread.join()
+
+
+LONG = 20_000_000  # bytes, more than sockets take by themselves
+
+
+@contextmanager
+def _asking_for_long(slowest, room):
+    """The socket of a client with so many bytes of room, behind it an answer of ``LONG``."""
+    with _slow_service(slowest, 0, bytes(LONG)) as port, socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        line.settimeout(30)
+        line.connect(("127.0.0.1", port))
+        line.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        yield line
+
+
+def _read(line, pause):
+    """How many bytes come until the other side hangs up, or all are there, with a pause every megabyte."""
+    found = 0
+    with suppress(ConnectionResetError):
+        while found < LONG and (piece := line.recv(1_000_000, socket.MSG_WAITALL)):
+            found += len(piece)
+            time.sleep(pause)
+    return found
+
+
+def test_an_answer_that_nobody_reads_is_given_up():
+    with _asking_for_long(0.3, 4096) as line:
+        time.sleep(2)
+        assert 0 < _read(line, 0) < LONG
+
+
+def test_an_answer_that_is_read_slowly_and_steadily_arrives():
+    with _asking_for_long(2, 200_000) as line:
+        assert _read(line, 0.2) >= LONG

@@ -7,6 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD = 15.0  # seconds that a request's head may take at most
 LONGEST = 32_768  # bytes of a head that is not whole yet
+LEAST = 65_536  # bytes of an answer that have to go out in as many seconds as a body may take to come in
 
 
 class _At(Enum):
@@ -18,20 +19,22 @@ class _At(Enum):
 
 
 def within(seconds: float) -> type[HttpToolsProtocol]:
-    """The protocol, a head's seconds being as many, or ``HEAD`` where that is less."""
-    return type("Patient", (Patient,), {"seconds": min(seconds, HEAD)})
+    """The protocol, a body's seconds being as many, and a head's too, or ``HEAD`` where that is less."""
+    return type("Patient", (Patient,), {"seconds": min(seconds, HEAD), "slowest": seconds})
 
 
 class Patient(HttpToolsProtocol):
     """Closes connections that stay without a use.
 
     These are: one on which no request comes, a head byte by byte or without an end, line ends and nothing
-    else, or the rest of a body that was answered before its end. Uvicorn itself has a clock only for
-    connections that wait for another request and send nothing at all. A body that an endpoint reads has its
-    own clock, in ``incoming``.
+    else, the rest of a body that was answered before its end, or an answer that nobody reads. Uvicorn itself
+    has a clock only for connections that wait for another request and send nothing at all. A body that an
+    endpoint reads has its own clock, in ``incoming``.
     """
 
     seconds = HEAD
+    slowest = 60.0  # seconds
+    _unread: asyncio.TimerHandle | None = None
     _clock: asyncio.TimerHandle | None = None
     _at = _At.NOTHING
     _head = 0  # bytes
@@ -40,12 +43,25 @@ class Patient(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # whatever the other side has not taken yet is waited for
         self._start()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._stop()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """An answer waits for its reader."""
+        super().pause_writing()
+        if self._unread is None:
+            self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """It is out."""
+        self._taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; those that come slowly do not set the clock back."""
@@ -96,6 +112,22 @@ class Patient(HttpToolsProtocol):
         if self._clock is not None:
             self._clock.cancel()
             self._clock = None
+
+    def _wait_for_reader(self) -> None:
+        """Those who read on get as long as they need; others would keep their answers in memory for ever."""
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.slowest, self._look_at_reader, left)
+
+    def _look_at_reader(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() > before - LEAST:
+            self.transport.abort()
+        else:
+            self._wait_for_reader()
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._clock = None
