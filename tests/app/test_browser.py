@@ -371,3 +371,14 @@ def test_the_visit_is_remembered_and_a_portrait_of_it_can_be_had_again(
     expect(page.get_by_role("heading", name="Happy!", level=2)).to_be_visible()  # below the page's own
     page.get_by_role("button", name="Look again").click()
     expect(page.locator(".paw-reading")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1", 101), ("localhost:8501", 101), ("evil.example", 403)]
+)
+def test_a_site_whose_name_leads_to_this_machine_reads_no_page(by_hand: House, host: str, status: int):
+    """DNS rebinding: to the browser it is all one site, and here nobody is asked for a key."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    asks = {**upgrade, "Sec-WebSocket-Key": "x" * 22 + "==", "Host": host, "Origin": f"http://{host}"}
+    with httpx.stream("GET", f"{by_hand.address}/_stcore/stream", headers=asks, timeout=20) as answer:
+        assert answer.status_code == status

@@ -83,10 +83,21 @@ def _service(port: int) -> "subprocess.Popen[bytes]":
 
 def _app(host: str, port: int, address: str) -> "subprocess.Popen[bytes]":
     options = ["--server.address", host, "--server.port", str(port)]
+    for name in _names(host):
+        options += ["--server.allowedHosts", name]
     command = [sys.executable, "-m", "streamlit", "run", str(MAIN), *options]
     return subprocess.Popen(
         command, env={**os.environ, "PAWTRAIT_SERVICE": address}, stdout=subprocess.DEVNULL
     )
+
+
+def _names(host: str) -> list[str]:
+    """By which names pages may be asked for; on this machine alone, where no key may be needed, by its own.
+
+    Another site whose name leads here (DNS rebinding) would read them through a visitor's browser. Behind a
+    proxy the names in PAWTRAIT_HOSTS, as the service has them. None: by any.
+    """
+    return [*HERE, *os.environ.get("PAWTRAIT_HOSTS", "").split()] if host in HERE else []
 
 
 def _up(address: str, service: "subprocess.Popen[bytes]") -> bool:
