@@ -1,4 +1,7 @@
-"""News for people: one JSON message to the webhook that PAWTRAIT_WEBHOOK names, if it names one."""
+"""News for people: one JSON message to the webhook that PAWTRAIT_WEBHOOK names, if it names one.
+
+And how an error and other people's words are said, there and on Prefect's pages.
+"""
 
 import json
 import math
@@ -46,6 +49,15 @@ def in_words(error: Exception) -> str:
     if isinstance(error, PawtraitError):
         return str(error)
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def escaped(text: str) -> str:
+    """Text for a line of Markdown, as it is and on one line, whatever Markdown would make of it.
+
+    People from outside wrote parts of it: names, a reviewer's reasons.
+    """
+    line = " ".join(text.split())
+    return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in line)
 
 
 def _post_patiently(client: httpx.Client, address: str, message: bytes) -> str:

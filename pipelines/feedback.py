@@ -22,7 +22,7 @@ from pawtrait.evaluation import agreement
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
 from pipelines import server
-from pipelines.announce import announce, in_words
+from pipelines.announce import announce, escaped, in_words
 from pipelines.steps import NETWORK_DELAYS
 
 ARTIFACT = "feedback"
@@ -94,10 +94,11 @@ def page(quarantine: Quarantine, sentences: Sequence[str]) -> str:
     labels = Counter(ruling.label for ruling in quarantine.rulings if ruling.label)
     lines = [told(quarantine) + ".", ""]
     lines += [f"- {label}: {number} accepted" for label, number in sorted(labels.items())]
-    lines += [f"- {sentence}" for sentence in sentences]
+    lines += [f"- {escaped(sentence)}" for sentence in sentences]
     if reasons:
         lines += ["", "| pictures | outcome | why |", "|---:|---|---|"]
-        lines += [f"| {number} | {what} | {why} |" for (what, why), number in reasons.most_common(SHOWN)]
+        most = reasons.most_common(SHOWN)
+        lines += [f"| {number} | {what} | {escaped(why)} |" for (what, why), number in most]
     if quarantine.count("waiting"):
         lines += ["", "To review: `pawtrait feedback review --reviewer NAME`"]
     return "\n".join(lines)

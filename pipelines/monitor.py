@@ -27,7 +27,7 @@ from pawtrait.monitoring.shown import PAGES
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
 from pipelines import server
-from pipelines.announce import SENT, announce, in_words
+from pipelines.announce import SENT, announce, escaped, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
@@ -127,8 +127,8 @@ def show(seen: Watch, alarms: list[str]) -> None:
     heading = f"# {len(alarms)} alarm{'' if len(alarms) == 1 else 's'}" if alarms else "# No alarm"
     parts = [
         heading,
-        "\n".join(f"- **{_escaped(alarm)}**" for alarm in alarms),
-        "\n".join(f"- {_escaped(one.sentence)}" for one in seen.findings if not one.drifted),
+        "\n".join(f"- **{escaped(alarm)}**" for alarm in alarms),
+        "\n".join(f"- {escaped(one.sentence)}" for one in seen.findings if not one.drifted),
         f"{seen.waiting} reviewed pictures wait for a retraining. The page: `{seen.page}`",
         "\n".join(
             ["| figure | value |", "|---|---|", *(f"| {k} | {v:.4g} |" for k, v in seen.figures.items())]
@@ -177,11 +177,6 @@ def _remember(memory: Path, told: Mapping[str, datetime]) -> None:
     write_text(
         memory, json.dumps({name: when.isoformat() for name, when in sorted(told.items())}, indent=1) + "\n"
     )
-
-
-def _escaped(text: str) -> str:
-    """Text as it is, whatever Markdown would make of it; ``|`` and ``*`` occur in names from outside."""
-    return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in text)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ def test_the_page_counts_and_gives_reasons_most_frequent_first() -> None:
     assert lines.index("| 3 | rejected | 20x20 px |") + 1 == lines.index("| 1 | held | wait for more |")
 
 
+def test_what_a_reviewer_writes_is_text_on_the_page_and_no_markdown() -> None:
+    rulings = [Ruling("1", "rejected", "a | b\n![](http://x/y.png)")]
+    lines = page(Quarantine({}, rulings), ["ann_b and\n# ben agree"]).splitlines()
+    assert r"| 1 | rejected | a \| b !\[\](http://x/y.png) |" in lines
+    assert r"- ann\_b and \# ben agree" in lines
+
+
 def _accepted(label: str) -> list[Ruling]:
     return [Ruling("9", "accepted", "2 of 2 reviewers say so", label)]
 
