@@ -18,7 +18,7 @@ class Entry(NamedTuple):
 
     tag: int
     kind: int
-    count: int
+    values: int
     value: int
 
 
@@ -46,6 +46,6 @@ def tile(data: bytes) -> int:
     sides = {_WIDTH: 0, _LENGTH: 0}
     for one in entries(data):
         if one.tag in sides:
-            plain = one.kind in (_SHORT, _LONG) and one.count == 1
+            plain = one.kind in (_SHORT, _LONG) and one.values == 1
             sides[one.tag] = max(sides[one.tag], one.value if plain else ENDLESS)
     return sides[_WIDTH] * sides[_LENGTH]

@@ -93,7 +93,7 @@ def _webp(data: bytes) -> Iterator[int]:
 
 def _tiff(data: bytes) -> Iterator[int]:
     """As many as the first directory says that there are strips or tiles."""
-    said = [one.count for one in tiff.entries(data) if one.tag in _PIECES]
+    said = [one.values for one in tiff.entries(data) if one.tag in _PIECES]
     return iter(range(sum(said)))
 
 
