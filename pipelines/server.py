@@ -8,8 +8,6 @@ from prefect.settings import get_current_settings
 
 from pipelines.processes import CommandError
 
-DEAF = {signal.SIGINT, signal.SIGHUP}
-
 
 def reach() -> None:
     """Start the temporary server where none is named, deaf to Ctrl-C and a closed terminal.
@@ -20,7 +18,8 @@ def reach() -> None:
     Raises:
         CommandError: no server answers.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
+    deaf = {signal.SIGINT, *_heeded(signal.SIGHUP)}
+    signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
     try:
         with get_client(sync_client=True) as client:
             client.hello().raise_for_status()
@@ -29,4 +28,9 @@ def reach() -> None:
         remedy = "start it or unset PREFECT_API_URL"
         raise CommandError(f"no Prefect server answers at {where} ({error}); {remedy}") from error
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, DEAF)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, deaf)
+
+
+def _heeded(number: signal.Signals) -> set[signal.Signals]:
+    """This signal, where this process ends in order by it; one that dies of it takes its server along."""
+    return set() if signal.getsignal(number) == signal.SIG_DFL else {number}

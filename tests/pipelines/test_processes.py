@@ -5,12 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
+from pipelines import server
 from pipelines.processes import Children, CommandError, environment
 
 ROOT = Path(__file__).parents[2]
@@ -154,3 +157,24 @@ def test_a_closed_terminal_ends_what_nohup_did_not_start_and_does_so_once(
 def _quietly(children: Children, command: list[str], said: list[str]) -> None:
     with pytest.raises(CommandError):
         children.run("x", command, said.append)
+
+
+@pytest.mark.parametrize("heeds", [False, True])
+def test_the_temporary_server_outlives_a_closed_terminal_only_where_its_run_ends_it(
+    heeds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked: list[set[int]] = []
+
+    @contextmanager
+    def client(**_: object) -> Iterator[SimpleNamespace]:
+        blocked.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+        yield SimpleNamespace(hello=lambda: SimpleNamespace(raise_for_status=lambda: None))
+
+    monkeypatch.setattr(server, "get_client", client)
+    before = signal.signal(signal.SIGHUP, signal.default_int_handler if heeds else signal.SIG_DFL)
+    try:
+        server.reach()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (signal.SIGHUP in blocked[0]) is heeds and signal.SIGINT in blocked[0]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGHUP}

@@ -217,12 +217,13 @@ def test_copies_of_the_last_champions_stay_for_a_rollback_and_older_ones_go(
     assert not ours.exists()
 
 
-def test_a_service_that_a_signal_ends_leaves_no_copy(registered, running, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_service_that_a_signal_ends_leaves_no_copy(registered, running, tmp_path, number):
     registered(61)
     (tmp_path / "temporary").mkdir()
     service = running("--model", "models:/pet-expression@champion", TMPDIR=str(tmp_path / "temporary"))
     assert len(list((tmp_path / "temporary").glob("pawtrait-*/*/*/model.onnx"))) == 1
-    service.process.send_signal(signal.SIGTERM)
+    service.process.send_signal(number)
     service.process.wait(30)
     assert list((tmp_path / "temporary").glob("pawtrait-*")) == []
 

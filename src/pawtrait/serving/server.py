@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import socket
+from types import FrameType
 
 import cv2
 import uvicorn
@@ -38,7 +40,15 @@ def run(settings: Settings, host: str, port: int) -> None:
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
     )
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's
+        signal.signal(signal.SIGHUP, _hung_up)
     _Server(config, app).run()
+
+
+def _hung_up(number: int, frame: FrameType | None) -> None:
+    """A closed terminal, which says so twice, ends the service as SIGTERM does."""
+    signal.signal(number, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):
