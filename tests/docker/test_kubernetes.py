@@ -87,6 +87,9 @@ def test_the_service_may_use_what_moods_and_painters_take(pods):
     said = {one["name"]: one["value"] for one in container["env"] if not one["name"].endswith("_FILE")}
     settings = Settings.of(said)
     painters = settings.painters_at_work * settings.portrait_memory * 1_000_000
+    assert {"PAWTRAIT_WORKERS", "PAWTRAIT_PORTRAIT_THREADS"} <= set(said)  # not one a core of the node
+    asked = int(container["resources"]["requests"]["cpu"])
+    assert settings.workers == settings.portrait_threads == asked
     limit = container["resources"]["limits"]["memory"]
     assert int(limit.removesuffix("Gi")) * 2**30 >= MOODS + painters
 
