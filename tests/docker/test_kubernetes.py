@@ -94,6 +94,11 @@ def test_the_service_may_use_what_moods_and_painters_take(pods):
     assert int(limit.removesuffix("Gi")) * 2**30 >= MOODS + painters
 
 
+def test_a_service_that_never_was_ready_is_replaced_by_the_corrected_one(rendered):
+    (service,) = [one for one in rendered if one["kind"] == "StatefulSet"]
+    assert service["spec"]["podManagementPolicy"] == "Parallel"
+
+
 def test_a_prefect_server_that_is_away_ends_no_month_that_is_under_way(pods):
     killed = {name for name, pod in pods.items() if "livenessProbe" in pod["containers"][0]}
     assert killed == {"service", "app"}  # the worker's container ends by itself with its worker
