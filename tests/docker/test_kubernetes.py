@@ -70,6 +70,11 @@ def test_no_pod_needs_more_than_that_namespace_allows(pods):
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
+def test_no_start_walks_through_the_files_of_its_volumes(pods):
+    for pod in pods.values():
+        assert pod["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
 @pytest.mark.parametrize("name", ["service", "app"])
 def test_the_front_cannot_write_into_its_image(pods, name):
     assert pods[name]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
