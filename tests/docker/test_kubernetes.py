@@ -196,8 +196,15 @@ def test_the_workers_first_start_clones_the_project_and_later_ones_leave_it_alon
     (theirs / "dvc.yaml").write_text("stages: {}\n")
     subprocess.run(["git", "add", "dvc.yaml"], cwd=theirs, check=True)
     subprocess.run(commit, cwd=theirs, check=True)
+    cut_off = start(str(tmp_path / "away"))
+    assert cut_off.returncode != 0
+    (volume / "dvc.yaml").write_text("stag")
+    (volume / ".git/index.lock").touch()
     first = start(str(theirs))
     assert first.returncode == 0, first.stderr
+    assert (volume / "dvc.yaml").read_text() == "stages: {}\n"
+    origin = ["git", "remote", "get-url", "origin"]  # for whoever updates it
+    assert subprocess.check_output(origin, cwd=volume, text=True).strip() == str(theirs)
     (volume / "dvc.yaml").write_text("stages: {mine: {}}\n")
     assert start("nowhere").returncode == 0
     assert (volume / "dvc.yaml").read_text() == "stages: {mine: {}}\n"
