@@ -210,6 +210,13 @@ def test_the_workers_first_start_clones_the_project_and_later_ones_leave_it_alon
     assert (volume / "dvc.yaml").read_text() == "stages: {mine: {}}\n"
 
 
+def test_a_private_repositorys_address_may_come_from_the_secret(pods):
+    (clone,) = pods["worker"]["initContainers"]
+    (address,) = [one["valueFrom"] for one in clone["env"] if one["name"] == "PAWTRAIT_REPOSITORY"]
+    assert address == {"secretKeyRef": {"name": "pawtrait", "key": "repository", "optional": True}}
+    assert clone["envFrom"][0]["configMapRef"]["name"].startswith("places")  # its address stands else
+
+
 def test_with_the_component_the_service_has_the_projects_data_as_under_compose(compose, tmp_path):
     shutil.copytree(FOLDER, tmp_path / "kubernetes")
     with (tmp_path / "kubernetes/kustomization.yaml").open("a") as wishes:
