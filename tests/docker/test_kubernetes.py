@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -143,6 +144,15 @@ def test_what_is_called_in_a_pod_by_the_documents_finds_its_secrets_there(pods):
         known = {item["path"] for items in mounted for item in items}
         assert set(re.findall(r"=/run/secrets/pawtrait/(\w+)", words)) <= known
         assert known <= set(re.findall(r"docker/secrets/(\w+)", made))
+
+
+def test_mlflow_is_told_to_answer_to_the_name_that_the_pods_call_it_by(rendered, compose):
+    (places,) = [one["data"] for one in rendered if one["kind"] == "ConfigMap"]
+    host = urlsplit(places["MLFLOW_TRACKING_URI"]).hostname
+    said = Path("docs/deploy.md").read_text(encoding="utf-8").partition("\n## Kubernetes\n")[2]
+    (names,) = re.findall(r"`MLFLOW_SERVER_ALLOWED_HOSTS=(\S+)`", said.partition("\n## ")[0])
+    assert f"{host}:*" in names.split(",")
+    assert names == compose["services"]["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"]
 
 
 def test_every_mount_has_its_volume(pods, rendered):
