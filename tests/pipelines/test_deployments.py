@@ -16,6 +16,16 @@ from pawtrait.errors import BadParams
 from pipelines import deployments
 
 SOME_DAY = datetime(2027, 1, 31, 12, tzinfo=UTC)
+DOCKER = {
+    "env",
+    "image",
+    "image_pull_policy",
+    "volumes",
+    "auto_remove",
+    "networks",
+    "network_mode",
+    "container_create_kwargs",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,17 @@ def test_a_workers_run_has_the_settings_of_one_started_here() -> None:
     said = yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["environment"]
     assert said.items() <= pipelines.SETTINGS.items()
     assert "PREFECT_CLIENT_MAX_RETRIES" in said
+
+
+def test_a_container_of_the_docker_pool_runs_in_the_checkout() -> None:
+    """By the variables of prefect-docker's worker, which drops others in silence."""
+    said = yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["docker"]
+    variables = said["job_variables"]
+    assert set(variables) <= DOCKER
+    (mounted,) = variables["volumes"]
+    place = mounted.rpartition(":")[2]
+    assert variables["container_create_kwargs"] == {"working_dir": place}
+    assert variables["env"]["PYTHONPATH"] == f"{place}/src"
 
 
 def test_every_schedule_is_on(found: dict[str, RunnerDeployment]) -> None:
