@@ -138,12 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def settle(client: SyncPrefectClient, pool: str) -> list[str]:
-    """Mark as crashed what is under way in the pool, where nobody works yet; give the names of these runs."""
-    try:
-        client.read_work_pool(pool)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+    """Mark as crashed what is under way in the pool, where nobody works yet; give the names of these runs.
+
+    Raises:
+        CommandError: the pool is of another type than the worker that begins here.
+    """
+    _provide(client, pool)
     mine = [one.id for one in client.read_deployments() if one.work_pool_name == pool]
     if not mine:
         return []
@@ -246,6 +246,19 @@ def _welcome(port: int) -> str:
         f"{plans}\nprefect: {url.removesuffix('/api')} is the UI; Ctrl-C stops server, worker and runs\n"
         f"prefect: for commands in another terminal: export PREFECT_API_URL={url}"
     )
+
+
+def _provide(client: SyncPrefectClient, pool: str) -> None:
+    """Make the pool where it is missing; a worker of processes that joins another would run nothing in it."""
+    try:
+        kind = client.read_work_pool(pool).type
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+        return
+    if kind != "process":
+        start = f"prefect worker start --pool {pool} --type {kind}"
+        raise CommandError(f"pool {pool} is of type {kind}; start its own worker: {start}")
 
 
 def _set(names: Mapping[str, str]) -> dict[str, str]:

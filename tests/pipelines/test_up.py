@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
 
 from pipelines import up as machines
 from pipelines.processes import CommandError
@@ -169,6 +170,16 @@ def test_pages_of_other_sites_may_not_speak_to_the_server() -> None:
         own = (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
         allowed = {origin: _preflight(url, origin) for origin in (*own, "http://evil.example", "null")}
     assert allowed == {own[0]: own[0], own[1]: own[1], "http://evil.example": None, "null": None}
+
+
+def test_a_pool_of_another_type_is_left_to_a_worker_of_its_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with machines.server(port) as url, SyncPrefectClient(url) as client:
+        client.create_work_pool(WorkPoolCreate(name="boxes", type="docker"))
+        with pytest.raises(CommandError, match=r"of type docker; .* --pool boxes --type docker"):
+            machines.settle(client, "boxes")
+        assert machines.settle(client, "here") == machines.settle(client, "here") == []  # made, then found
 
 
 def _preflight(url: str, origin: str) -> str | None:
