@@ -93,6 +93,7 @@ class Team:
             "=/mlflow": f"={self.folder / 'artifacts'}",
             "/etc/prometheus": self.folder,
             "=/prometheus": f"={self.folder / 'prometheus'}",
+            "/tmp/ui": self.folder / "ui",
             "/app/state": self.folder / "state",
             "/project": self.folder / "project",
         }.items():
@@ -179,6 +180,13 @@ def test_mlflow_and_prefect_keep_what_they_know_in_postgres(running, databases):
         address = re.sub(r"\+\w+", "", databases[f"{name}_url"])
         with psycopg.connect(address) as connection:
             assert connection.execute(f"select count(*) from {table}".encode()).fetchone()[0] > 0
+
+
+def test_prefect_serves_its_pages_from_a_folder_that_it_may_write(running):
+    asked = {"accept": "text/html"}
+    page = httpx.get(running.url("prefect"), headers=asked, follow_redirects=True, timeout=30)
+    assert page.status_code == 200
+    assert list((running.folder / "ui").rglob("index.html"))
 
 
 def test_the_worker_has_handed_over_what_is_scheduled_and_is_online(running):

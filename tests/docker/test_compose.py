@@ -12,6 +12,7 @@ from pathlib import Path
 import check_jsonschema
 import jsonschema
 import pytest
+from prefect.settings.models.server.ui import ServerUISettings
 
 from pawtrait.app import client
 from pipelines import team
@@ -124,6 +125,15 @@ def test_prefect_takes_orders_from_its_own_pages_alone(compose):
     allowed = told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")  # as Prefect does
     assert allowed == ["http://127.0.0.1:4200", "http://localhost:4200"]
     assert told["PREFECT_SERVER_UI_API_URL"].startswith(f"{allowed[0]}/")
+
+
+def test_prefect_lays_its_pages_where_it_may_write(compose, monkeypatch):
+    """Left alone it copies them into its package, which is root's; then 4200 has an API and no pages."""
+    prefect = compose["services"]["prefect"]
+    place = Path(prefect["environment"]["PREFECT_SERVER_UI_STATIC_DIRECTORY"])
+    assert {str(one) for one in place.parents} & set(prefect["tmpfs"])
+    monkeypatch.setenv("PREFECT_SERVER_UI_STATIC_DIRECTORY", str(place))
+    assert ServerUISettings().static_directory == str(place)  # Prefect knows it by this name
 
 
 def test_no_visitor_of_the_house_s_network_makes_up_who_they_are(compose):
