@@ -21,6 +21,8 @@ RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-re
 FROM ${BASE}
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait && mkdir /app
 COPY docker/from_files /usr/local/bin/
+# COPY keeps modes, and a checkout under umask 077 has this for its owner alone.
+RUN chmod 755 /usr/local/bin/from_files
 COPY --from=build /opt/pawtrait /opt/pawtrait
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
     PAWTRAIT_SERVICE=http://127.0.0.1:8000

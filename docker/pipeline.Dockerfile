@@ -36,6 +36,8 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git pos
  && mkdir -p /project /mlflow /app/state && chown pawtrait /project /mlflow /app/state \
  && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as the owner of the checkout
 COPY docker/from_files /usr/local/bin/
+# COPY keeps modes, and a checkout under umask 077 has this for its owner alone.
+RUN chmod 755 /usr/local/bin/from_files
 COPY --from=build /opt/pawtrait /opt/pawtrait
 # USER: DVC asks for a name, and the list of users has none for whoever else Compose runs as.
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true USER=pawtrait

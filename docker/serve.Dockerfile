@@ -33,7 +33,7 @@ RUN python -m pip --python /opt/pawtrait/bin/python install -c constraints.txt '
 # Nothing is in it before `pawtrait bake`: the service starts all the same, and says that there is no model yet.
 FROM ${BASE} AS baked
 COPY docker/baked/ /baked/
-RUN mkdir -p /baked/service /baked/neural
+RUN mkdir -p /baked/service /baked/neural && chmod -R a+rX /baked # whatever umask they were baked under
 
 FROM ${BASE} AS ground
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp pawtrait \
@@ -44,6 +44,8 @@ ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HO
     DATABASE_URL=sqlite:////app/state/feedback.db PAWTRAIT_PICTURES=/app/state/pictures PAWTRAIT_OUTBOX=/app/state/outbox \
     PAWTRAIT_PORTRAITS=/app/state/portraits
 COPY docker/from_files /usr/local/bin/
+# COPY keeps modes, and a checkout under umask 077 has this for its owner alone.
+RUN chmod 755 /usr/local/bin/from_files
 COPY --from=baked /baked/service/ ./
 USER pawtrait
 VOLUME /app/state

@@ -23,6 +23,8 @@ TOLD = (  # what compose.yaml asks the environment for
     *("PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
 )
+# Beside compose.yaml, and mounted where users of the images' own read them.
+SHOWN = ("postgres/databases.sql", "prometheus.yml", "alarms.yml", "grafana")
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"up: made {', '.join(made)} in {SECRETS}, for good; keep them safe")
         if only_secrets:
             return 0
+        show(COMPOSE.parent)
         note_wishes(WISHES, _identity() | os.environ)
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
@@ -125,6 +128,27 @@ def make_secrets(folder: Path) -> list[str]:
     if "app_key" in made and "keys" not in made:
         _renew(folder / "keys", keys[0])
     return made
+
+
+def show(folder: Path) -> None:
+    """Let containers whose users are neither root nor ours read what they mount from the folder.
+
+    Where the umask is 077, git writes files for their owner alone. A PostgreSQL that cannot read its script
+    at its first start stays without databases for good.
+
+    Raises:
+        Missing: a file is closed, and somebody else's.
+    """
+    for path in (one for name in SHOWN for one in [folder / name, *(folder / name).rglob("*")]):
+        wanted = 0o555 if path.is_dir() else 0o444
+        if not path.exists() or path.stat().st_mode & wanted == wanted:
+            continue
+        try:
+            path.chmod(path.stat().st_mode | wanted)
+        except PermissionError as error:
+            raise Missing(
+                f"containers cannot read {path}, which is not yours; have its owner `chmod a+rX {path}`"
+            ) from error
 
 
 def _renew(file: Path, key: Mapping[str, object]) -> None:

@@ -180,6 +180,15 @@ def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(
         assert read <= set(compose["services"][name]["secrets"])
 
 
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.Dockerfile")), ids=lambda file: file.stem)
+def test_an_image_of_a_checkout_that_is_closed_to_others_starts_for_any_user(file):
+    """COPY keeps the modes of files, and where the umask is 077 these are nobody's but their owner's."""
+    text = file.read_text(encoding="utf-8")
+    _, after = text.split("COPY docker/from_files /usr/local/bin/\n")
+    assert "RUN chmod 755 /usr/local/bin/from_files\n" in after.partition("\nUSER ")[0]
+    assert text.count("COPY docker/baked/ /baked/") == text.count("&& chmod -R a+rX /baked")
+
+
 def test_no_two_examples_put_different_things_into_one_volume():
     texts = [
         path.read_text(encoding="utf-8") for path in (*FOLDER.glob("*.Dockerfile"), Path("docs/deploy.md"))

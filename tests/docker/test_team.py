@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,46 @@ def test_no_two_set_ups_share_a_secret(tmp_path):
     assert same == []
 
 
+def test_whoever_an_image_runs_as_reads_what_it_mounts_from_a_checkout_that_is_closed(compose, tmp_path):
+    folder = tmp_path / "docker"
+    shutil.copytree(ROOT / "docker", folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    team.show(folder)
+    mounts = [
+        folder / one.split(":")[0]
+        for name in ("postgres", "prometheus", "grafana")
+        for one in compose["services"][name]["volumes"]
+        if one.startswith("./")
+    ]
+    assert len(mounts) == 5
+    for path in (one for mount in mounts for one in [mount, *mount.rglob("*")]):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+    assert (folder / "compose.yaml").stat().st_mode & 0o777 == 0o600  # no more than that
+
+
+def test_a_closed_file_of_somebody_else_is_one_line(tmp_path, monkeypatch):
+    def refused(self: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(self))
+
+    (tmp_path / "alarms.yml").touch(mode=0o600)
+    monkeypatch.setattr(Path, "chmod", refused)
+    with pytest.raises(team.Missing, match=r"cannot read .*alarms\.yml, which is not yours"):
+        team.show(tmp_path)
+
+
+def test_files_are_opened_before_compose_is_told_to_start(engine, tmp_path):
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/alarms.yml").touch(mode=0o600)
+    assert (
+        engine(
+            f'test "$4" != up || {shutil.which("stat")} -c %a docker/alarms.yml > {tmp_path}/seen'
+        ).returncode
+        == 0
+    )
+    assert (tmp_path / "seen").read_text() == "644\n"
+
+
 @pytest.fixture
 def engine(tmp_path):
     """Puts a `docker` of a shell script on an otherwise empty PATH; gives what `make up` then says."""
@@ -91,7 +132,7 @@ def engine(tmp_path):
         if script is not None:
             (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
             (programs / "docker").chmod(0o755)
-        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker").mkdir(exist_ok=True)
         (tmp_path / "docker/compose.yaml").write_text("services: {}\n")
         if not os.getuid():
             os.chown(tmp_path, owner, owner)
