@@ -33,8 +33,8 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git pos
  && rm -rf /var/lib/apt/lists/* \
  && git config --system --add safe.directory /project \
  && useradd --create-home --uid 1000 pawtrait \
- && mkdir -p /project /mlflow /app/state && chown pawtrait /project /mlflow /app/state \
- && chmod 1777 /mlflow /app/state # volumes begin as these; Compose runs as the owner of the checkout
+ && mkdir -p /project /mlflow /prefect /app/state && chown pawtrait /project /mlflow /prefect /app/state \
+ && chmod 1777 /mlflow /prefect /app/state # volumes begin as these; Compose runs as the owner of the checkout
 COPY docker/from_files /usr/local/bin/
 # COPY keeps modes, and a checkout under umask 077 has this for its owner alone.
 RUN chmod 755 /usr/local/bin/from_files

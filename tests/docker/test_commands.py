@@ -88,6 +88,7 @@ class Team:
             inside = self.services[name]["ports"][0].rpartition(":")[2]
             text = re.sub(rf"({name}|127\.0\.0\.1):{inside}\b", f"127.0.0.1:{self.ports[name]}", text)
             text = text.replace(f"--port={inside}", f"--port={self.ports[name]}")
+        text = re.sub(r"^/prefect$", str(self.folder / "prefect"), text)  # and postgres/prefect stays
         for inside, place in {
             "/run/secrets": self.folder / "secrets",
             "=/mlflow": f"={self.folder / 'artifacts'}",

@@ -1,5 +1,6 @@
 """The compose file: valid by its published schema, closed to the network, nothing named that is not there."""
 
+import importlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import check_jsonschema
 import jsonschema
 import pytest
+from prefect.settings import PREFECT_HOME, temporary_settings
 from prefect.settings.models.server.ui import ServerUISettings
 
 from pawtrait.app import client
@@ -134,6 +136,28 @@ def test_prefect_lays_its_pages_where_it_may_write(compose, monkeypatch):
     assert {str(one) for one in place.parents} & set(prefect["tmpfs"])
     monkeypatch.setenv("PREFECT_SERVER_UI_STATIC_DIRECTORY", str(place))
     assert ServerUISettings().static_directory == str(place)  # Prefect knows it by this name
+
+
+def test_a_month_under_way_outlives_a_restart_of_prefect(compose):
+    """Its leases are files under Prefect's home; a renewal of one that is not there ends the run."""
+    prefect = compose["services"]["prefect"]
+    told = prefect["environment"]
+    storage = importlib.import_module(told["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"])
+    with temporary_settings({PREFECT_HOME: Path(told["PREFECT_HOME"])}):
+        leases = storage.ConcurrencyLeaseStorage().storage_path
+    kept = {place for _, _, place in (one.partition(":") for one in prefect["volumes"])}
+    assert kept & {str(place) for place in leases.parents}
+    assert not set(prefect["tmpfs"]) & {str(place) for place in leases.parents}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_any_user_may_write_into_a_volume_that_is_new(compose, name):
+    """A new volume begins as the image's folder, and Compose runs as whoever owns the checkout."""
+    one = compose["services"][name]
+    folders = {mount.split(":")[1] for mount in one.get("volumes", []) if mount[0] not in "./"}
+    file = FOLDER / f"{one['image'].removeprefix('pawtrait-')}.Dockerfile"
+    opened = re.findall(r"chmod 1777((?: /[\w/]+)+)", file.read_text(encoding="utf-8"))
+    assert folders <= set(" ".join(opened).split())
 
 
 def test_no_visitor_of_the_house_s_network_makes_up_who_they_are(compose):
