@@ -18,6 +18,7 @@ from pathlib import Path
 COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
 WISHES = Path("docker/.env")  # Compose reads the file of this name beside its own by itself
+FOUND = " # whose the checkout is, looked up by each `make up`"  # ends a line there that nobody wished for
 TOLD = (  # what compose.yaml asks the environment for
     *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_PAINTERS_ALIAS", "PAWTRAIT_TARGET"),
     *("PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if only_secrets:
             return 0
         show(COMPOSE.parent)
-        note_wishes(WISHES, _identity() | os.environ)
+        note_wishes(WISHES, os.environ, _identity())
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why
@@ -158,21 +159,34 @@ def _renew(file: Path, key: Mapping[str, object]) -> None:
     file.write_text("".join(f"{line}\n" for line in [*others, json.dumps(key)]), encoding="utf-8")
 
 
-def note_wishes(file: Path, environment: Mapping[str, str]) -> None:
-    """Note what is set there of all that Compose asks for; other lines of the file stay as they are.
+def note_wishes(file: Path, environment: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Note what is set there of all that Compose asks for, or was found; other lines of the file stay.
 
     So whoever starts one container anew gets the user and the model that `make up` began with.
     """
     wishes = {name: environment[name] for name in TOLD if name in environment}
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    kept = [line for line in lines if line.partition("=")[0].strip() not in wishes]
+    noted = {name: _line(name, value) + FOUND for name, value in found.items()}
+    noted |= {name: _line(name, value) for name, value in wishes.items()}
+    kept = [line for line in _lines(file) if _name(line) not in noted]
     file.touch(mode=0o600)  # the webhook's address and a package index may hold a password
-    file.write_text("".join(f"{line}\n" for line in [*kept, *map(_line, wishes.items())]), encoding="utf-8")
+    file.write_text("".join(f"{line}\n" for line in [*kept, *noted.values()]), encoding="utf-8")
 
 
-def _line(wish: tuple[str, str]) -> str:
+def _wished(file: Path) -> set[str]:
+    """The names that somebody said, at an earlier start or by hand; what was found is looked up anew."""
+    return {_name(line) for line in _lines(file) if not line.endswith(FOUND)}
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def _name(line: str) -> str:
+    return line.partition("=")[0].strip()
+
+
+def _line(name: str, value: str) -> str:
     """As Compose reads it back to the letter: between single quotes nothing has a meaning but these."""
-    name, value = wish
     quoted = value.replace("'", r"\'")
     return f"{name}='{quoted}'"
 
@@ -198,16 +212,20 @@ def _fails(*command: str) -> bool:
 def _identity() -> dict[str, str]:
     """Containers write into the checkout as its owner, whoever starts them: by sudo that is root.
 
+    Where somebody said who they are to be, now or at an earlier start, that stands and is not given.
+
     Raises:
         Missing: it is root's, and nobody said who they are to be instead.
     """
     owner = Path().stat()
-    if not owner.st_uid and not os.environ.get("PAWTRAIT_UID"):
+    said = _wished(WISHES) | {name for name, value in os.environ.items() if value}
+    if not owner.st_uid and "PAWTRAIT_UID" not in said:
         raise Missing(
             "this checkout belongs to root, and containers run as an ordinary user, who could not write here;"
             " give it to one (`chown -R 1000:1000 .`) and start again"
         )
-    return {"PAWTRAIT_UID": str(owner.st_uid), "PAWTRAIT_GID": str(owner.st_gid or 1000)}
+    found = {"PAWTRAIT_UID": str(owner.st_uid), "PAWTRAIT_GID": str(owner.st_gid or 1000)}
+    return {name: value for name, value in found.items() if name not in said}
 
 
 if __name__ == "__main__":

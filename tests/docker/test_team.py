@@ -128,7 +128,7 @@ def engine(tmp_path):
 
     def starts(script: str | None, owner: int = 1000, **told: str) -> subprocess.CompletedProcess[str]:
         programs = tmp_path / "bin"
-        programs.mkdir()
+        programs.mkdir(exist_ok=True)
         if script is not None:
             (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
             (programs / "docker").chmod(0o755)
@@ -189,13 +189,29 @@ def test_who_is_named_writes_into_a_checkout_of_root(engine, tmp_path):
     assert dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_UID"] == "7"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+@pytest.mark.parametrize(("owner", "named"), [(0, "7"), (1234, "0")])
+def test_who_was_named_once_writes_after_the_next_start_too(engine, tmp_path, owner, named):
+    assert engine("exit 0", owner=owner, PAWTRAIT_UID=named).returncode == 0
+    assert engine("exit 0", owner=owner).returncode == 0
+    assert dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_UID"] == named
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_who_was_only_found_is_looked_up_by_each_start(engine, tmp_path):
+    for owner in (1234, 4321):
+        assert engine("exit 0", owner=owner).returncode == 0
+        noted = dotenv_values(tmp_path / "docker/.env")
+        assert (noted["PAWTRAIT_UID"], noted["PAWTRAIT_GID"]) == (str(owner), str(owner))
+    assert engine("exit 0", owner=0).returncode == 2
+
+
 def test_a_wish_of_one_start_holds_for_whatever_is_called_later(tmp_path):
     file = tmp_path / ".env"
     file.write_text("COMPOSE_PARALLEL_LIMIT=2\nPAWTRAIT_UID=7\n")
-    team.note_wishes(
-        file, {"PAWTRAIT_UID": "1234", "PAWTRAIT_MODEL": "", "PAWTRAIT_TARGET": "full", "HOME": "/"}
-    )
-    team.note_wishes(file, {"PAWTRAIT_UID": "1234", "PAWTRAIT_TARGET": "serve"})
+    first = {"PAWTRAIT_UID": "1234", "PAWTRAIT_MODEL": "", "PAWTRAIT_TARGET": "full", "HOME": "/"}
+    team.note_wishes(file, first, {})
+    team.note_wishes(file, {"PAWTRAIT_UID": "1234", "PAWTRAIT_TARGET": "serve"}, {"PAWTRAIT_UID": "0"})
     assert dotenv_values(file) == {
         "COMPOSE_PARALLEL_LIMIT": "2",
         "PAWTRAIT_MODEL": "",  # the model in the image, not the default
@@ -206,7 +222,7 @@ def test_a_wish_of_one_start_holds_for_whatever_is_called_later(tmp_path):
 
 def test_a_webhook_is_noted_to_the_letter_and_for_nobody_else(tmp_path):
     address = "https://example.org/it's?a=$HOME&b=#1"
-    team.note_wishes(tmp_path / ".env", {"PAWTRAIT_WEBHOOK": address})
+    team.note_wishes(tmp_path / ".env", {"PAWTRAIT_WEBHOOK": address}, {})
     assert dotenv_values(tmp_path / ".env") == {"PAWTRAIT_WEBHOOK": address}
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
 
