@@ -180,6 +180,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
 
 def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     workspace.unedited(ws)
+    workspace.reachable(ws)
     note = owed.begin(ws.path, ws.month, wish.reason, len(decided(ws.month)))
     graph = inputs.gather(ws, wish.again, children)
     if wish.again or not workspace.begun(ws):

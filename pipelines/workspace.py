@@ -163,6 +163,25 @@ def remotes(ws: Workspace) -> dict[str, str]:
     return {name: str(remote["url"]) for name, remote in found.items()}
 
 
+def reachable(ws: Workspace) -> None:
+    """Where the month's data go to a folder, it is here or can be made: asked before hours of training.
+
+    Raises:
+        CommandError: it is not and cannot; a container sees no more than it mounts.
+    """
+    name = Config(str(ws.root / ".dvc"))["core"].get("remote")
+    url = remotes(ws).get(name, "")
+    if not url or "://" in url:
+        return
+    try:
+        Path(url).mkdir(parents=True, exist_ok=True)  # as the push would
+    except OSError as error:
+        raise CommandError(
+            f"the DVC remote {name} lies at {url}, which is not here and cannot be made; in a container mount"
+            " it there too, or name another one (docs/deploy.md)"
+        ) from error
+
+
 def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     """What git prints.
 

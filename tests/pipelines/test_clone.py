@@ -1,11 +1,11 @@
-"""A month whose clone somebody edited, or where none can be made: told, and nothing of it is registered."""
+"""A month whose clone somebody edited or cannot be made, or has no remote: told, and nothing registered."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from pipelines import month
+from pipelines import month, workspace
 from tests.pipelines.months import STEPS, WHO, decisions, git, told, turned
 
 
@@ -36,6 +36,14 @@ def test_a_hand_in_the_clone_while_a_month_turns_registers_nothing(project: Path
     assert (turned().message or "").startswith("params.yaml: changed in ")
     assert told(project) == STEPS[:1]
     assert not git(project, "branch", "--list", "retrain/2026-11")
+
+
+def test_a_remote_that_is_not_here_stops_a_month_before_it_trains(project: Path, server: str) -> None:
+    place = "/proc/store"  # where nobody can make a folder
+    command = [*workspace.DVC, "remote", "add", "--quiet", "--local", "--default", "store", place]
+    subprocess.run(command, cwd=project, check=True)
+    assert (turned().message or "").startswith(f"the DVC remote store lies at {place}, which is not here")
+    assert not (project / ".cache/retrain/ran.txt").exists()
 
 
 def test_a_clone_that_cannot_be_made_is_told_and_written_down_too(

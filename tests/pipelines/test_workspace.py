@@ -59,6 +59,26 @@ def test_a_remote_with_a_relative_address_is_the_same_folder(project: Path) -> N
     assert done.stdout.split()[:2] == ["store", str(project.parent / "store")]
 
 
+@pytest.mark.parametrize("url", ["../store", "../store/below", "s3://bucket/store"])
+def test_a_remote_that_a_push_would_find_or_make_is_reachable(project: Path, url: str) -> None:
+    ws = prepared(project)
+    workspace.reachable(ws)  # none is one of them
+    with Config(str(project / ".dvc")).edit("repo") as told:
+        told["remote"], told["core"] = {"store": {"url": url}}, {"remote": "store"}
+    workspace.reachable(ws)
+
+
+def test_a_remote_s_folder_that_is_not_here_is_one_line(project: Path) -> None:
+    with Config(str(project / ".dvc")).edit("repo") as told:
+        told["remote"] = {"store": {"url": "/proc/store"}}  # where nobody can make a folder
+    ws = prepared(project)
+    workspace.reachable(ws)  # nothing is pushed there
+    with Config(str(project / ".dvc")).edit("repo") as told:
+        told["core"] = {"remote": "store"}
+    with pytest.raises(CommandError, match=r"^the DVC remote store lies at /proc/store, which is not here"):
+        workspace.reachable(ws)
+
+
 def test_a_remotes_keys_reach_the_clone_and_no_other_user(project: Path) -> None:
     for words in (
         ("add", "--default", "store", "s3://bucket/data"),
