@@ -242,6 +242,15 @@ def test_it_needs_nothing_but_the_standard_library():
     assert done.returncode == 0, done.stderr
 
 
+def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    command = ["make", "--quiet", "up", "PYTHON="]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert done.returncode == 2 and len(said) == 1
+    assert said[0].startswith("make up: Python 3.11 or 3.12 is needed")
+
+
 def test_secrets_alone_can_be_made_for_kubernetes(tmp_path):
     command = [sys.executable, "-m", "pipelines.team", "--secrets"]
     done = subprocess.run(
