@@ -9,6 +9,7 @@ from pipelines import month, workspace
 from tests.pipelines.months import STEPS, WHO, decisions, git, told, turned
 
 
+@pytest.mark.slow  # that nothing is registered by one, the test of a month under way shows
 def test_a_hand_in_the_clone_is_stopped_before_it_trains_and_its_remedy_works(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

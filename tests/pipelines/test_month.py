@@ -138,6 +138,7 @@ def test_a_month_turned_late_learns_what_later_ones_accepted(
     assert "data/feedback/2026-11.dvc" in names
 
 
+@pytest.mark.slow  # turns three months
 def test_a_month_that_somebody_took_out_stays_out(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,8 +290,7 @@ def test_a_failed_stage_is_written_down_and_the_next_start_goes_on_from_there(
 @pytest.mark.parametrize(
     "line",
     [
-        "feedback freeze",
-        *(pytest.param(line, marks=pytest.mark.slow) for line in ("register", "gate")),
+        *(pytest.param(line, marks=pytest.mark.slow) for line in ("feedback freeze", "register", "gate")),
         "promote",
     ],
 )

@@ -235,6 +235,7 @@ def test_an_answer_that_nobody_reads_is_given_up():
         assert 0 < _read(line, 0) < LONG
 
 
+@pytest.mark.slow  # slowly means ten seconds
 def test_an_answer_that_is_read_slowly_and_steadily_arrives():
     with _asking_for_long(2, 200_000) as line:
         assert _read(line, 0.2) >= LONG

@@ -263,7 +263,8 @@ def test_figures_of_an_earlier_version_say_nothing_of_chance_and_make_a_page_and
     assert "probabilities are off" not in card(old, data(), "ab", 0.95)
     rows = [row()]
     del rows[0]["test_calibration_luck"]
-    verdict = {"rows": rows, "sentences": ["cnn is the champion."], "mcnemar": {"pairs": []}}
+    tests = {"mcnemar": {"pairs": []}, "mcnemar_valid": {"pairs": []}}
+    verdict = {"rows": rows, "sentences": ["cnn is the champion."], **tests}
     assert "0.50 on test." in page.report(verdict, data(), [old], 0.95)
     assert "0.05 on test, where chance alone makes 0.14." in report(ROWS)
 

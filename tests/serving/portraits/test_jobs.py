@@ -93,6 +93,7 @@ def test_a_job_whose_process_is_killed_twice_has_failed_with_the_reason(queue):
     assert over(submit(jobs)).status == "done"
 
 
+@pytest.mark.slow  # one that is killed at work is the rule
 def test_a_process_killed_between_two_jobs_costs_no_attempt(queue):
     jobs = queue()
     over(submit(jobs))

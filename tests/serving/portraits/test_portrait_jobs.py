@@ -121,6 +121,7 @@ def test_when_the_service_leaves_open_events_end_and_no_process_stays(service):
     assert workers() == others
 
 
+@pytest.mark.slow  # test_jobs.py has it without a service
 def test_a_portrait_under_way_is_finished_and_found_by_who_comes_after_a_restart(service):
     with service(grace=PATIENCE) as client:
         url = job(client, side="64", steps="100")["url"]
