@@ -3,6 +3,8 @@
 import gc
 import threading
 
+import pytest
+
 from pawtrait.dataset import images
 from pawtrait.serving.sittings import Sitting
 from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
