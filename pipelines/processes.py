@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TextIO
 
+from pawtrait import terminal
 from pawtrait.errors import PawtraitError
 
 TAIL = 3  # last lines of the output that go into the message of a failure
@@ -130,20 +131,13 @@ def say(line: str, file: TextIO | None = None) -> None:
 def heed(*signals: signal.Signals) -> None:
     """Let these signals, all by default, raise KeyboardInterrupt here, and reach children too.
 
-    What a script starts in its background ignores SIGINT from birth, and so would all its children. What
-    ignores SIGHUP was started by nohup, to outlive its terminal.
+    What a script starts in its background ignores SIGINT from birth, and so would all its children.
     """
     for number in signals or ENDING:
-        if number != signal.SIGHUP:
+        if number == signal.SIGHUP:
+            terminal.on_close(signal.default_int_handler)
+        else:
             signal.signal(number, signal.default_int_handler)
-        elif signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _hung_up)
-
-
-def _hung_up(number: int, frame: FrameType | None) -> None:
-    """A closed terminal says so twice, by its shell and by the kernel; the second would cut off the end."""
-    signal.signal(number, signal.SIG_IGN)
-    signal.default_int_handler(number, frame)
 
 
 def _end(children: Iterable["subprocess.Popen[str]"], grace: float) -> None:

@@ -47,12 +47,12 @@ class Quarantine:
         return sum(ruling.outcome == outcome for ruling in self.rulings)
 
 
-def look(engine: Engine, pictures: Pictures, *, most: int, largest_pixels: int) -> int:
+def look(engine: Engine, pictures: Pictures, policy: Policy) -> int:
     """Look at every picture that nobody has looked at yet, and give how many these were.
 
-    Of each client at its first ``most`` of a month: those after them are rejected unseen.
+    Of each client at the first ``client_pictures`` of a month: those after them are rejected unseen.
     """
-    known = settling.looked(engine)
+    known, most = settling.looked(engine), policy.feedback.client_pictures
     within = feedback.to_look_at(settling.candidates(engine, FAR), settling.earlier(engine), most)
     new = [one.picture for one in within if one.picture not in known]
     there = [name for name in new if pictures.has(name)]
@@ -64,8 +64,9 @@ def look(engine: Engine, pictures: Pictures, *, most: int, largest_pixels: int) 
             log.warning("%s", error)  # it waits until somebody has mended it
             continue
         place = f"{feedback.HOME}/{name}"
+        largest = policy.alike.largest_pixels
         record = scan.look(
-            data, place, label="", published="", source=manifest.FEEDBACK, largest_pixels=largest_pixels
+            data, place, label="", published="", source=manifest.FEEDBACK, largest_pixels=largest
         )
         settling.look(engine, [record], clock.now())
         seen += 1

@@ -45,8 +45,7 @@ def _agreed(manifest: Path, policy: quarantine.Policy) -> Iterator[Picture]:
     """What quarantine would accept now, and no snapshot holds yet."""
     place = Pictures()
     with database.opened() as engine:
-        most = policy.feedback.client_pictures
-        quarantine.look(engine, place, most=most, largest_pixels=policy.alike.largest_pixels)
+        quarantine.look(engine, place, policy)
         rulings = quarantine.judge(engine, place, manifest, policy).rulings
     for ruling in rulings:
         if ruling.outcome == "accepted" and ruling.label is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pawtrait import champion, cli_monitor, quarantine, samples
+from pawtrait import champion, cli_monitor, params, quarantine, samples
 from pawtrait.adapters.store import database, feedback, forgetting, ledger, requests, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.adapters.store.requests import Request
@@ -332,7 +332,9 @@ def say(rows: list[Request], reviewed: list[str]) -> None:
     with database.opened() as engine:
         feedback.add(engine, said)
         feedback.add_reviews(engine, verdicts)
-        quarantine.look(engine, Pictures(), most=100, largest_pixels=LARGEST)
+        knobs = params.load()
+        policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
+        quarantine.look(engine, Pictures(), policy)
 
 
 def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys):

@@ -12,12 +12,12 @@ from types import FrameType
 
 import httpx
 
+from pawtrait import terminal
 from pawtrait.app import client
 
 MAIN = Path(__file__).with_name("main.py")
 GRACE = 35.0  # seconds that the service may take to finish what is in hand
 PATIENCE = 120.0  # seconds until it must be up
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last where a terminal closes
 HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -41,9 +41,9 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 2
     address = given or f"http://127.0.0.1:{wanted.service_port}"
-    for number in ENDING:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup's
-            signal.signal(number, _leave)
+    terminal.on_close(_leave)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     running: list[subprocess.Popen[bytes]] = []
     try:
         if not given:
@@ -140,7 +140,7 @@ def _end(running: "Sequence[subprocess.Popen[bytes]]") -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """A signal ends the wait; a second one finds it on its way."""
-    for each in ENDING:
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 

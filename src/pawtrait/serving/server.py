@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 import socket
-from types import FrameType
 
 import cv2
 import uvicorn
 from fastapi import FastAPI
 
+from pawtrait import terminal
 from pawtrait.serving import api, logs, patience, places
 from pawtrait.serving.settings import Settings
 
@@ -40,15 +40,8 @@ def run(settings: Settings, host: str, port: int) -> None:
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
     )
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's
-        signal.signal(signal.SIGHUP, _hung_up)
+    terminal.on_close(lambda *_: signal.raise_signal(signal.SIGTERM))  # which uvicorn knows
     _Server(config, app).run()
-
-
-def _hung_up(number: int, frame: FrameType | None) -> None:
-    """A closed terminal, which says so twice, ends the service as SIGTERM does."""
-    signal.signal(number, signal.SIG_IGN)
-    signal.raise_signal(signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):

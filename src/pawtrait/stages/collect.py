@@ -18,6 +18,5 @@ def run(*, manifest: Path) -> Quarantine:
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
     pictures = Pictures()
     with database.opened() as engine:
-        most = knobs.feedback.client_pictures
-        quarantine.look(engine, pictures, most=most, largest_pixels=knobs.manifest.largest_pixels)
+        quarantine.look(engine, pictures, policy)
         return quarantine.judge(engine, pictures, manifest, policy)

@@ -63,8 +63,7 @@ def _settle(engine: database.Engine, pictures: Pictures, month: str, end: dateti
     """Close the month with what can be decided; a month with nothing to decide stays open."""
     knobs = params.load()
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
-    most = knobs.feedback.client_pictures
-    quarantine.look(engine, pictures, most=most, largest_pixels=knobs.manifest.largest_pixels)
+    quarantine.look(engine, pictures, policy)
     rulings = quarantine.judge(engine, pictures, manifest, policy, end, month[:7]).rulings
     now = clock.now()
     rows = [
