@@ -7,6 +7,7 @@ import pytest
 
 from pawtrait import champion, cli, sealed
 from pawtrait.adapters import recovery, registry, tracking
+from pawtrait.adapters.store import database, ledger
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
 from pawtrait.stages import register
@@ -41,6 +42,18 @@ def test_the_winner_becomes_champion_and_the_note_leads_to_its_files(finished, c
     assert "cnn is pet-expression version 1; champion is version 1" in capsys.readouterr().out
     found = Classifier.load(Path(note.folder))
     assert found.digest == note.sha256 == sealed.check(finished.models / "cnn")["model.onnx"]
+
+
+def test_the_ledger_begins_with_the_first_champions_figures(finished):
+    """Charts and pages have them before the first challenger comes."""
+    registered(finished)
+    (row,) = (
+        one for one in json.loads((finished.reports / "compare.json").read_text())["rows"] if one["champion"]
+    )
+    with database.opened() as engine:
+        (first,) = ledger.all(engine)
+    ends = ("", "_low", "_high")
+    assert first.figures == {f"challenger_macro_f1{end}": row[f"test_macro_f1{end}"] for end in ends}
 
 
 @pytest.mark.parametrize("fingerprint", cli.FINGERPRINTS.values(), ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """Registration, outside DVC: the best model by validation macro-F1 → a version of ``pet-expression``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,15 @@ def _remember(champion: str, month: str | None) -> None:
                 reasons=("The first version is champion: there was none to meet.",),
                 commit=known.get("git.commit"),
                 sha256=known.get("model.sha256"),
+                figures=_first_figures(known),
             )
             ledger.add(engine, first)
+
+
+def _first_figures(tags: Mapping[str, str]) -> dict[str, float]:
+    """As the gate writes them of a challenger, so that pages and charts know the champion that met none."""
+    ends = [end for end in ("", "_low", "_high") if f"test_macro_f1{end}" in tags]
+    return {f"challenger_macro_f1{end}": float(tags[f"test_macro_f1{end}"]) for end in ends}
 
 
 def _verdict(compare: Path) -> dict[str, Any]:
