@@ -71,7 +71,7 @@ def promoted(version, note, **more):
     promote.run(version=version, note=note, **(said | more))
 
 
-def kept_out(version, champion, *reasons):
+def kept_out(version, champion, *reasons, action="kept"):
     """As a month writes it whose challenger the gate held back, or a person."""
     about = {"champion": champion, "previous": champion, "version": version}
     with database.opened() as engine:
