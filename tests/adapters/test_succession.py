@@ -76,7 +76,7 @@ def kept_out(version, champion, *reasons, action="kept"):
     about = {"champion": champion, "previous": champion, "version": version}
     with database.opened() as engine:
         now = datetime.now(UTC)
-        ledger.add(engine, Decision(time=now, action="kept", actor="retrain", reasons=reasons, **about))
+        ledger.add(engine, Decision(time=now, action=action, actor="retrain", reasons=reasons, **about))
 
 
 def decisions():
@@ -236,6 +236,13 @@ def test_a_month_that_a_person_approves_later_promotes_what_was_kept_out(three):
     passed("3")
     kept_out("3", "1", "nobody said a word in time")
     promoted("3", three, force=True, against="1")  # as a month does
+    assert registry.aliases()["champion"] == "3"
+
+
+def test_a_month_that_ended_without_a_no_binds_nobody(three):
+    passed("3")
+    kept_out("3", "1", "a person has to decide", action="waiting")
+    promoted("3", three)
     assert registry.aliases()["champion"] == "3"
 
 
