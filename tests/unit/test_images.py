@@ -82,6 +82,24 @@ def test_an_exif_rotated_picture_stands_upright(
     assert colour(pixels, *red_at) == "red"
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_notes_that_nobody_can_write_anew_cost_no_picture(corner: Image.Image, kind: str) -> None:
+    """Pillow's own turning writes all notes again, and fails on a maker that is a number."""
+    maker = struct.pack("<HHII", 0x010F, 5, 1, 38)  # a fraction, which lies at 38
+    turn = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    notes = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + maker + turn + struct.pack("<III", 0, 1, 2)
+    data = encode(corner, kind, exif=notes) + (b"\0" if kind == "JPEG" else b"")  # plain ones OpenCV reads
+    pixels = decode(data)
+    assert pixels.shape == (60, 40, 3)
+    assert colour(pixels, 30, 10) == "red"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_damaged_notes_turn_nothing(corner: Image.Image, kind: str) -> None:
+    data = encode(corner, kind, exif=b"Exif\0\0" + 12 * b"?") + (b"\0" if kind == "JPEG" else b"")
+    assert decode(data).shape == (40, 60, 3)
+
+
 def test_a_cmyk_jpeg_keeps_its_colours(corner: Image.Image) -> None:
     pixels = decode(encode(corner.convert("CMYK"), "JPEG"))
     assert (colour(pixels, 10, 10), colour(pixels, 50, 30)) == ("red", "blue")

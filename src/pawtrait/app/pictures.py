@@ -1,37 +1,18 @@
 """Photos made fit for a page: upright, small, without what a camera wrote into them."""
 
-import struct
 import threading
 from contextlib import nullcontext
 from io import BytesIO
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from pawtrait.dataset import tiff
+from pawtrait.dataset.upright import BROKEN, turned
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # the service's; Pillow runs a program for others
 PIXELS = 40_000_000  # more is not decoded for a preview; the service has its say on the photo itself
 LARGE = 4_000_000  # pixels from which on one picture is decoded at a time
-BROKEN = (  # what Pillow raises over damaged files
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-)
-Resampling, Turn = Image.Resampling, Image.Transpose
-TURNS = {  # by EXIF's orientation
-    2: Turn.FLIP_LEFT_RIGHT,
-    3: Turn.ROTATE_180,
-    4: Turn.FLIP_TOP_BOTTOM,
-    5: Turn.TRANSPOSE,
-    6: Turn.ROTATE_270,
-    7: Turn.TRANSVERSE,
-    8: Turn.ROTATE_90,
-}
+Resampling = Image.Resampling
 DEEP = ("I", "I;16", "I;16B", "I;16L")  # 16 bits of grey
 BLENDING = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")  # modes in which neighbouring pixels can be mixed
 
@@ -70,7 +51,7 @@ def _fitting(data: bytes, side: int) -> Image.Image | None:
                 opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size
                 shown = _blending(opened)
                 shown.thumbnail((side, side), Resampling.LANCZOS)
-            return _on_white(_upright(shown, opened))
+            return _on_white(turned(shown, opened))
     except (*BROKEN, Image.DecompressionBombError):
         return None
 
@@ -88,18 +69,6 @@ def _blending(picture: Image.Image) -> Image.Image:
     if picture.mode in BLENDING and "transparency" not in picture.info:
         return picture
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-
-
-def _upright(picture: Image.Image, noted: Image.Image) -> Image.Image:
-    """As it was seen, by the notes of the file; a damaged note of how it was held turns nothing.
-
-    ``ImageOps.exif_transpose`` writes all of the EXIF data anew, and fails on what it cannot write.
-    """
-    try:
-        turn = TURNS.get(noted.getexif().get(ExifTags.Base.Orientation, 1))
-    except BROKEN:
-        turn = None
-    return picture if turn is None else picture.transpose(turn)
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from pawtrait.dataset.upright import BROKEN, turned
 from pawtrait.errors import BadImage
 
 Pixels = NDArray[np.uint8]
@@ -28,17 +29,6 @@ FORMATS = (
     "TIFF",
 )  # Pillow's names; none runs a program
 
-_BROKEN = (  # what Pillow's readers let through when a file lies about itself
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    struct.error,
-    OverflowError,
-    MemoryError,
-)
 _MAGIC = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -94,7 +84,7 @@ def open_header(data: bytes, *, largest_pixels: int, name: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         limit = min(largest_pixels, 2 * (Image.MAX_IMAGE_PIXELS or 0))  # Pillow's own, whatever ours is
         raise BadImage(f"{name}: more than {limit} pixels; make it smaller") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise BadImage(f"{name}: the header is damaged; send the picture again") from error
     check_size(*picture.size, largest_pixels=largest_pixels, name=name)
     return picture
@@ -196,8 +186,8 @@ def _by_pillow(data: bytes, largest_pixels: int, name: str) -> Pixels:
     picture = open_header(data, largest_pixels=largest_pixels, name=name)
     try:
         picture.load()
-        return np.array(_on_white(ImageOps.exif_transpose(picture)), np.uint8)
-    except _BROKEN as error:
+        return np.array(_on_white(turned(picture, picture)), np.uint8)
+    except BROKEN as error:
         raise BadImage(f"{name}: truncated or damaged ({error}); send the picture again") from error
 
 
