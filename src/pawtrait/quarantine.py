@@ -88,7 +88,7 @@ def judge(
     Raises:
         BadData: there is no manifest, so that nobody can tell whether a picture is a copy of a test picture.
     """
-    dataset = manifest.read(known, Record)
+    dataset = feedback.of_the_set(manifest.read(known, Record))
     looked = settling.looked(engine)
     waiting = settling.candidates(engine, until)
     looks = {one.picture: looked[one.picture] for one in waiting if one.picture in looked}

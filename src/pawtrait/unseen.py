@@ -14,6 +14,7 @@ from pawtrait.adapters.store import database
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import manifest as tables
 from pawtrait.dataset import snapshots
+from pawtrait.dataset.feedback import of_the_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Picture:
 
 
 def pictures(manifest: Path, feedback: Path, policy: quarantine.Policy) -> list[Picture]:
-    """Every such picture, by id; what the manifest holds, or a copy of it, is none.
+    """Every such picture, by id; what the data set holds, or a copy of it, is none.
 
     Args:
         manifest: of the data set that the newest model was made from; older models knew fewer.
@@ -35,7 +36,7 @@ def pictures(manifest: Path, feedback: Path, policy: quarantine.Policy) -> list[
     Raises:
         BadStore: the store or a picture cannot be had. BadFeedback: a snapshot is damaged.
     """
-    known = {record.id for record in tables.read(manifest, tables.Record)}
+    known = {record.id for record in of_the_set(tables.read(manifest, tables.Record))}
     new = (*_frozen(feedback, known), *_agreed(manifest, policy))
     found = {one.id: one for one in new if one.id not in known}
     return [found[name] for name in sorted(found)]

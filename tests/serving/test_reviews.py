@@ -11,7 +11,7 @@ import pytest
 from pawtrait import clock
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.feedback import Said
-from pawtrait.dataset import scan
+from pawtrait.dataset import manifest, scan
 from pawtrait.serving import keys, reviews, rows
 from pawtrait.serving.door import READERS
 from pawtrait.serving.outbox import REFUSED, Outbox
@@ -134,6 +134,15 @@ def test_a_long_look_at_the_queue_holds_up_no_answer_and_takes_no_readers_away(s
 def test_what_is_no_sound_picture_needs_no_review(service):
     sent(service, side=30)  # too small for training
     assert next_for(service, "rosa").status_code == 204
+
+
+@pytest.mark.parametrize(("label", "waits"), [("sad", False), ("to_label", True)])
+def test_of_the_data_set_s_own_pictures_only_those_without_a_mood_need_a_review(service, label, waits):
+    about = {"published": "", "source": "folder", "largest_pixels": 10**6}
+    known = scan.look(png("sad", 60), f"unsplit/{label}/1.png", label=label, **about)
+    manifest.write(service.app.state.door.settings.manifest, [known], manifest.Record)
+    sent(service)
+    assert (next_for(service, "rosa").status_code == 200) == waits
 
 
 def test_unusable_has_a_reason(service):

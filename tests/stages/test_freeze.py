@@ -100,6 +100,15 @@ def test_every_rejection_has_its_reason():
     }
 
 
+def test_a_label_for_a_picture_that_waited_in_the_source_without_a_mood_is_no_copy():
+    at_hand = {"label": "to_label", "published": "", "source": "folder", "largest_pixels": 10**6}
+    waited = scan.look(picture(1), "unsplit/to_label/IMG_1.png", **at_hand)
+    manifest.write(MANIFEST, [*manifest.read(MANIFEST, manifest.Record), waited], manifest.Record)
+    labelled = send(1, "ann", reviews="ss")
+    project.run()
+    assert [(row.id, row.label) for row in snapshots.read(FEEDBACK, MONTH)] == [(labelled, "sad")]
+
+
 def test_a_file_that_is_no_picture_is_rejected_as_anywhere():
     with database.opened() as engine:
         name = Pictures().put(picture(1)[:300])

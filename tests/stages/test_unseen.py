@@ -59,11 +59,11 @@ def found(workspace):
     return {one.id: one.label for one in unseen.pictures(table, workspace.root / "data/feedback", policy)}
 
 
-def trained_on(workspace, *pictures):
-    """A manifest that holds these pictures."""
+def trained_on(workspace, *pictures, label="sad"):
+    """A manifest that holds these pictures; validation lets none in whose label is no mood."""
     records = [
         scan.look(
-            data, f"train/{n}.png", label="sad", published="train", source="feedback", largest_pixels=10**6
+            data, f"train/{n}.png", label=label, published="train", source="feedback", largest_pixels=10**6
         )
         for n, data in enumerate(pictures)
     ]
@@ -89,6 +89,15 @@ def test_a_snapshot_may_be_used_until_it_is_in_training(workspace):
     assert found(workspace) == {name: "angry"}
     trained_on(workspace, picture("angry", 3))
     assert found(workspace) == {}
+
+
+def test_what_waited_in_the_source_without_a_mood_is_in_no_training(workspace):
+    trained_on(workspace, picture("angry", 3), label="to_label")
+    name = sent("angry", 3)
+    freeze.run(
+        month="2026-11", feedback=workspace.root / "data/feedback", manifest=workspace.tables / "manifest.csv"
+    )
+    assert found(workspace) == {name: "angry"}
 
 
 def test_of_a_snapshot_in_training_nothing_is_used_even_what_training_left_out(workspace):

@@ -5,12 +5,13 @@ sends is bounded twice: pictures and votes a month, and its share of what a mont
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from pawtrait.dataset import duplicates, rules
+from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Record
 from pawtrait.params import Feedback
 
@@ -147,6 +148,14 @@ def limit(
                 " (feedback.client_pictures)"
             )
     return kept, out
+
+
+def of_the_set(records: Iterable[Record]) -> list[Record]:
+    """The manifest's pictures with a mood.
+
+    Validation rejects the others: the data set has none of them, and a mood that people give them is news.
+    """
+    return [record for record in records if record.label in LABELS]
 
 
 def copies(looks: Sequence[Record], known: Sequence[Record], *, distances: tuple[int, int]) -> dict[str, str]:

@@ -161,7 +161,7 @@ def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
 def _manifest(door: Door) -> list[Record]:
     """The data set's pictures, whose copies need no review; none where no data set is at hand."""
     try:
-        return manifest.read(door.settings.manifest, Record)
+        return ruling.of_the_set(manifest.read(door.settings.manifest, Record))
     except BadData:
         return []
 
