@@ -1,7 +1,10 @@
 """Folders as sources: what is listed, what makes another fingerprint, how pictures are copied."""
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +100,42 @@ def test_a_broken_link_and_a_pipe_are_logged_and_stay_out(
     os.mkfifo(pets / "happy" / "pipe.jpg")
     assert "happy/gone.jpg" not in folders.listing(pets)
     assert "gone.jpg" in caplog.text and "pipe.jpg" in caplog.text
+
+
+@pytest.fixture
+def locked(pets: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes a folder of the pets that cannot be listed, for root neither."""
+    look = os.scandir
+
+    def lock(name: str) -> None:
+        (pets / name).mkdir(exist_ok=True)
+
+        def scandir(place: str) -> Any:
+            if Path(place) == pets / name:
+                raise PermissionError(errno.EACCES, "Permission denied", place)
+            return look(place)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+
+    return lock
+
+
+@pytest.mark.parametrize("name", ["lost+found", ".Trashes", "happy/.Spotlight-V100"])
+def test_a_disk_is_a_source_though_its_system_s_own_folders_cannot_be_listed(
+    pets: Path, locked: Callable[[str], None], name: str
+) -> None:
+    before = folders.listing(pets)
+    locked(name)
+    assert folders.listing(pets) == before
+
+
+@pytest.mark.parametrize("name", [".", "happy"])
+def test_pictures_that_cannot_be_listed_are_no_source(
+    pets: Path, locked: Callable[[str], None], name: str
+) -> None:
+    locked(name)
+    with pytest.raises(BadSource, match="Permission denied; give yourself the right"):
+        folders.listing(pets)
 
 
 def test_a_copy_is_a_file_of_its_own(pets: Path, tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_a_very_long_name_is_cut_and_keeps_its_ending() -> None:
         "__MACOSX/happy/._1.jpg",
         ".git/happy/1.jpg",
         "a/1.jpg:Zone.Identifier",
+        "lost+found/#12/1.jpg",
     ],
 )
 def test_what_operating_systems_leave_behind_is_junk(path: str) -> None:

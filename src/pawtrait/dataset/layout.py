@@ -25,7 +25,7 @@ _KINDS = "jpg jpeg jpe jfif png gif bmp dib webp tif tiff heic heif avif jp2 ppm
 SUFFIXES = frozenset(
     f".{kind}" for kind in _KINDS.split(" ")
 )  # of pictures, also of kinds that none can read
-_JUNK = frozenset(["__macosx", "$recycle.bin", "system volume information", "@eadir"])
+_JUNK = frozenset(["__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found"])
 _JUNK_FILES = frozenset(["thumbs.db", "ehthumbs.db", "desktop.ini"])
 _MASTER = "Master Folder"  # Kaggle's pets set keeps its splits there
 _LONGEST = 200  # bytes of a name: most file systems end at 255, and drafts and variants add to it
@@ -71,7 +71,7 @@ def recognise(files: Mapping[str, str]) -> Layout:
 
 
 def is_junk(path: str) -> bool:
-    """Whether a file (relative path, with /) is hidden or left behind by an operating system."""
+    """Whether a file or folder (relative path, with /) is hidden or left behind by an operating system."""
     parts = [part.lower() for part in PurePosixPath(path).parts]
     if any(part.startswith(".") or part in _JUNK for part in parts):
         return True

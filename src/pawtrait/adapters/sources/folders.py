@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pawtrait.adapters.sources.trouble import plainly
@@ -30,7 +31,7 @@ def listing(root: Path) -> dict[str, str]:
     Links are followed, loops are not. What is neither a file nor a folder (a broken link, a pipe) is logged.
 
     Raises:
-        BadSource: a file or folder cannot be read.
+        BadSource: a file or folder cannot be read, but for folders that are junk.
     """
     with plainly(root.name):
         names = sorted(_names(root))
@@ -66,7 +67,7 @@ def copy(root: Path, spots: Sequence[Spot], into: Path) -> None:
 def _names(root: Path) -> Iterator[str]:
     """The paths of all regular files below a folder, in no order."""
     above: dict[str, frozenset[str]] = {str(root): frozenset([os.path.realpath(root)])}
-    for here, folders, names in os.walk(root, followlinks=True, onerror=_raise):
+    for here, folders, names in os.walk(root, followlinks=True, onerror=partial(_unlisted, root)):
         for name in names:
             path = Path(here, name)
             if path.is_file():
@@ -82,5 +83,9 @@ def _names(root: Path) -> Iterator[str]:
                 above[str(Path(here, folder))] = above[here] | {real}
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _unlisted(root: Path, error: OSError) -> None:
+    """Go on without a folder that is junk: others may not list what a disk keeps for its system."""
+    place = Path(error.filename).relative_to(root)
+    if place == Path() or not is_junk(place.as_posix()):
+        raise error
+    log.info("%s cannot be listed and stays out", ascii(str(place)))
