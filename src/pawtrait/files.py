@@ -34,15 +34,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     What writers of the same folder left when they were killed is removed first.
     """
+    with scratch_folder(path) as draft:
+        yield draft
+        draft.chmod(0o755)  # mkdtemp makes 0700
+        shutil.rmtree(path, ignore_errors=True)
+        draft.replace(path)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``path``, named after it, that is gone after the block.
+
+    What was left there by processes that were killed is removed first; those that live keep theirs.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f"{glob.escape(_draft(path))}{'?' * 8}"):  # so many characters mkdtemp adds
         _sweep(left)
     draft, handle = _claimed(path)
     try:
         yield draft
-        draft.chmod(0o755)  # mkdtemp makes 0700
-        shutil.rmtree(path, ignore_errors=True)
-        draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         os.close(handle)
@@ -69,7 +79,7 @@ def sha256(path: Path) -> str:
 
 
 def _draft(path: Path) -> str:
-    """How the names of what is being written for ``path`` begin."""
+    """How the names of what is being written for ``path``, or lies beside it for a while, begin."""
     return f".{path.name[:40]}."
 
 

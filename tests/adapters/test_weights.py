@@ -1,6 +1,7 @@
 """Pretrained weights: from a mirror, from their own address, or not at all; never other than pinned."""
 
 import re
+import shutil
 import tarfile
 import threading
 from functools import partial
@@ -278,9 +279,11 @@ def test_a_saved_model_comes_as_an_archive_from_an_address(
         box.add(saved_model, ".")
     monkeypatch.setattr(weights, "MAGENTA", f"{served}/{weights.MAGENTA_ARCHIVE}")
     mirror = served if source == "none" else None
+    shutil.copytree(saved_model, tmp_path / ".cache" / ".magenta.a1b2c3d4")  # a killed run's
     found = fetch(tmp_path, net="magenta", source=source, mirror=mirror, pins=(digest,))
     assert found == Fetched("magenta", "magenta", digest, "mirror" if mirror else "keras")
     assert len(kept(tmp_path)) == 2
+    assert not list((tmp_path / ".cache").glob(".*"))
 
 
 def test_a_saved_model_with_a_changed_byte_is_refused(tmp_path, saved_model):

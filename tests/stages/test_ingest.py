@@ -94,6 +94,13 @@ def test_an_archive_brings_the_same(kind: str, pets: Path, tmp_path: Path) -> No
     assert _bring(shutil.make_archive(str(tmp_path / "made"), kind, pets)) == EXPECTED
 
 
+def test_what_a_killed_run_unpacked_is_gone_after_the_next(pets: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "made"), "zip", pets)
+    shutil.copytree(pets, ".cache/.source.a1b2c3d4")
+    assert _bring(archive) == EXPECTED
+    assert list(Path(".cache").iterdir()) == []
+
+
 def test_an_archive_at_an_address_brings_the_same(pets: Path, tmp_path: Path) -> None:
     made = Path(shutil.make_archive(str(tmp_path / "served" / "pets"), "zip", pets))
     handler = partial(SimpleHTTPRequestHandler, directory=str(made.parent))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait.files import sha256, whole_folder, write_text
+from pawtrait.files import scratch_folder, sha256, whole_folder, write_text
 
 
 def test_text_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_folder_replaces_the_old_one_entirely(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from pawtrait.files import whole_folder
+from pawtrait import files
 
-with whole_folder(Path(sys.argv[1])) as draft:
+with getattr(files, sys.argv[1])(Path(sys.argv[2])) as draft:
     (draft / "half.txt").write_text("half")
     print("begun", flush=True)
     sys.stdin.read()
@@ -80,7 +80,17 @@ with whole_folder(Path(sys.argv[1])) as draft:
 @pytest.fixture
 def writer(tmp_path: Path) -> "Iterator[subprocess.Popen[str]]":
     """A process that has begun to write the folder `docs`, and ends when its input does."""
-    command = [sys.executable, "-c", WRITER, str(tmp_path / "docs")]
+    yield from _begun("whole_folder", tmp_path / "docs")
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> "Iterator[subprocess.Popen[str]]":
+    """A process that has put something into a scratch folder, and ends when its input does."""
+    yield from _begun("scratch_folder", tmp_path / "source")
+
+
+def _begun(kind: str, folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-c", WRITER, kind, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
@@ -108,6 +118,33 @@ def test_what_a_living_writer_writes_stays_when_another_begins(
     writer.communicate("")
     assert writer.returncode == 0
     assert [path.name for path in (tmp_path / "docs").iterdir()] == ["half.txt"]
+
+
+def test_a_scratch_folder_is_empty_and_gone_after_its_block(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), scratch_folder(tmp_path / "cache" / "source") as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "1.jpg").touch()
+        raise RuntimeError
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_process_left_in_a_scratch_folder_goes_when_the_next_begins(
+    tmp_path: Path, user: "subprocess.Popen[str]"
+) -> None:
+    user.kill()
+    user.wait()
+    (left,) = tmp_path.iterdir()
+    with scratch_folder(tmp_path / "source") as folder:
+        assert list(tmp_path.iterdir()) == [folder] != [left]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_living_process_keeps_its_scratch_folder(tmp_path: Path, user: "subprocess.Popen[str]") -> None:
+    with scratch_folder(tmp_path / "source") as folder:
+        (other,) = set(tmp_path.iterdir()) - {folder}
+    assert (other / "half.txt").read_text() == "half"
+    user.communicate("")
+    assert (user.returncode, list(tmp_path.iterdir())) == (0, [])
 
 
 def test_other_hidden_things_beside_the_folder_stay(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pawtrait.adapters.sources import archives, downloads, folders
 from pawtrait.errors import BadSource, BadWeights
-from pawtrait.files import sha256, whole, whole_folder
+from pawtrait.files import scratch_folder, sha256, whole, whole_folder
 
 _BUCKET = "https://storage.googleapis.com"
 ADDRESSES = {  # of the classifiers' trunks, as keras.applications 3.15 has them, without top
@@ -149,10 +148,9 @@ def _unpacked(place: Place) -> Iterator[tuple[Path | None, str]]:
     if archive is None:
         yield None, "none"
         return
-    place.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.cache) as scratch:
-        archives.unpack(archive, Path(scratch), _UNPACKED)
-        yield Path(scratch), origin
+    with scratch_folder(place.cache / "magenta") as scratch:
+        archives.unpack(archive, scratch, _UNPACKED)
+        yield scratch, origin
 
 
 def _asked(name: str, address: str, place: Place) -> tuple[Path | None, str]:

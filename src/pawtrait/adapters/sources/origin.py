@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from pawtrait.adapters.sources.trouble import plainly
 from pawtrait.dataset import demo as drawings
 from pawtrait.dataset.demo import paintings
 from pawtrait.errors import BadSource
-from pawtrait.files import sha256
+from pawtrait.files import scratch_folder, sha256
 from pawtrait.params import Demo, DemoPaintings, shown
 
 Kind = Literal["demo", "kaggle", "folder", "archive", "url"]
@@ -212,8 +211,7 @@ def _code(files: list[Path]) -> str:
 @contextmanager
 def _scratch(cache: Path) -> Iterator[Path]:
     """A folder that is gone after the block; beside the cache, for the system's own may be small."""
-    with plainly("scratch folder"):
-        cache.mkdir(parents=True, exist_ok=True)
-        holder = tempfile.TemporaryDirectory(prefix="source-", dir=cache, ignore_cleanup_errors=True)
-    with holder as folder:
-        yield Path(folder)
+    with ExitStack() as stack:
+        with plainly("scratch folder"):
+            folder = stack.enter_context(scratch_folder(cache / "source"))
+        yield folder
