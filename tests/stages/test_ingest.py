@@ -310,6 +310,8 @@ def test_feedback_of_every_month_comes_to_training_and_nowhere_else(pets: Path) 
     _snapshot("2026-11", sad=GIF)
     _snapshot("2026-12", happy=OTHER)
     (FEEDBACK / "README.md").write_text("what this is")
+    for junk in ("2026-11/.DS_Store", "2026-11/pictures/sad/Thumbs.db"):  # somebody had a look
+        (FEEDBACK / junk).touch()
     names = [
         f"train/sad/feedback-2026-11-{hashlib.sha256(GIF).hexdigest()[:16]}.gif",
         f"train/happy/feedback-2026-12-{hashlib.sha256(OTHER).hexdigest()[:16]}.gif",
@@ -326,6 +328,15 @@ def test_a_source_that_holds_the_feedback_already_keeps_it(pets: Path, tmp_path:
     (tmp_path / "copy/source.json").unlink()
     assert _bring(tmp_path / "copy") == first
     assert json.loads((RAW / "source.json").read_text(encoding="utf-8"))["feedback"] == []
+
+
+@pytest.mark.parametrize("name", ["rejected.csv", "pictures/sad/more.gif"])
+def test_a_snapshot_with_a_file_less_or_more_stops(pets: Path, name: str) -> None:
+    _snapshot("2026-11", sad=GIF)
+    file = FEEDBACK / "2026-11" / name
+    file.unlink() if file.exists() else file.write_bytes(OTHER)
+    with pytest.raises(BadFeedback, match=f"2026-11: {name} is missing"):
+        _bring(pets)
 
 
 def test_a_snapshot_with_a_changed_byte_stops_and_leaves_what_was_there(pets: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pawtrait.dataset import images, manifest
+from pawtrait.dataset.layout import is_junk
 from pawtrait.errors import BadFeedback
 from pawtrait.files import sha256, write_csv, write_text
 
@@ -98,5 +99,6 @@ def holding(feedback: Path, picture: str) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[str]:
+    """All that was frozen; what an operating system leaves where somebody looks is nothing of it."""
     everything = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return (name for name in everything if name != SUMS)
+    return (name for name in everything if name != SUMS and not is_junk(name))
