@@ -166,11 +166,17 @@ def test_a_name_that_matches_nothing_is_reported(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["", ".", "/", "~", "**", "a**b", "[", "x" * 5000, "a\0b"])
+@pytest.mark.parametrize("name", ["", ".", "~", "**", "a**b", "[", "x" * 5000, "a\0b"])
 def test_an_odd_name_never_raises(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    (only,) = named.find([name]) if name != "/" else [named.Found("/", b"", "not walked here")]
+    (only,) = named.find([name])
     assert only.problem
+
+
+def test_an_empty_name_is_not_the_current_folder(coloured_picture, tmp_path, monkeypatch):
+    coloured_picture("sad")
+    monkeypatch.chdir(tmp_path)
+    assert found("", ".") == [("", "an empty name stands for no picture"), ("sad.png", "")]
 
 
 def test_a_picture_on_standard_input_is_read(classifier, coloured_picture, typed):

@@ -34,6 +34,9 @@ def find(names: Sequence[str]) -> Iterator[Found]:
 
 
 def _named(name: str) -> Iterator[Found]:
+    if not name:  # a shell's variable that is not set; as a path it would be all of the current folder
+        yield Found("", b"", "an empty name stands for no picture")
+        return
     try:
         paths, lack = _paths(Path(name))
     except (OSError, ValueError) as error:  # a name too long, a glob with two stars in a word …
