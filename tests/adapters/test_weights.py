@@ -17,8 +17,10 @@ from pawtrait.adapters import weights
 from pawtrait.adapters.sources import folders
 from pawtrait.adapters.weights import Fetched
 from pawtrait.errors import BadSource, BadWeights
+from pawtrait.stages.export_fast import LACK
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 CONTENT = b"\x89HDF made-up weights" * 1000
 SUM = sha256(CONTENT).hexdigest()
 NAMES = {net: address.rpartition("/")[2] for net, address in weights.ADDRESSES.items()}
@@ -284,6 +286,12 @@ def test_a_saved_model_comes_as_an_archive_from_an_address(
     assert found == Fetched("magenta", "magenta", digest, "mirror" if mirror else "keras")
     assert len(kept(tmp_path)) == 2
     assert not list((tmp_path / ".cache").glob(".*"))
+
+
+def test_whoever_has_to_offer_magentas_network_is_told_how_a_mirror_of_either_kind_has_it():
+    for told in (README.read_text(encoding="utf-8"), LACK):
+        assert weights.MAGENTA_FOLDER in told
+        assert weights.MAGENTA_ARCHIVE in told
 
 
 def test_a_saved_model_with_a_changed_byte_is_refused(tmp_path, saved_model):

@@ -9,8 +9,8 @@ from pawtrait.files import whole_folder
 
 LACK = (
     "no weights of Magenta's network were found; set weights.mirror to a folder that holds"
-    " magenta_stylization/saved_model, or weights.source to keras (the first download of the larger network"
-    " there names the sum to pin), and run `dvc repro`"
+    " magenta_stylization/saved_model or to an address that has magenta_stylization.tar.gz, or weights.source"
+    " to keras (the first download of the larger network there names the sum to pin), and run `dvc repro`"
 )
 
 
