@@ -33,10 +33,14 @@ def ingest(
         Path, typer.Argument(help="A .csv or .jsonl with picture,label[,annotator], or a folder LABEL/NAME.")
     ],
     annotator: Annotated[
-        str, typer.Option(help="Who labelled, where the file does not say so.")
+        str, typer.Option(help="Who labelled, where the file does not say so; one name for each person.")
     ] = "in-house",
 ) -> None:
-    """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1."""
+    """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1.
+
+    An annotator's label is one reviewer's verdict: two annotators who agree settle a picture without a
+    review, and the limits of clients do not bind them.
+    """
     from pawtrait import params
     from pawtrait.stages import take_in
 

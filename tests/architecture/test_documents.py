@@ -104,6 +104,14 @@ def test_stages_exist(document):
     assert {word for word in named if not word.startswith("-")} <= set(wiring.stages())
 
 
+def test_whoever_takes_in_labels_is_told_that_two_annotators_settle_a_picture():
+    """In the README and in the command's help: two files of one person under two names would do so."""
+    row = re.search(r"^\| `pawtrait feedback ingest .*", Path("README.md").read_text(encoding="utf-8"), re.M)
+    told = typer.main.get_command(cli.app).commands["feedback"].commands["ingest"].help
+    for words in (row[0], told):
+        assert "annotator" in words and "one reviewer's verdict" in words
+
+
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
 def test_links_and_pictures_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
