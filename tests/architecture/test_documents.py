@@ -112,6 +112,13 @@ def test_whoever_takes_in_labels_is_told_that_two_annotators_settle_a_picture():
         assert "annotator" in words and "one reviewer's verdict" in words
 
 
+@pytest.mark.parametrize("document", COMMANDING)
+def test_a_traceback_is_promised_of_the_one_program_that_has_it(document):
+    """`python -m pipelines.retrain` and its like do not know the option."""
+    lines = Path(document).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "`--traceback`" in line and "`pawtrait`" not in line] == []
+
+
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
 def test_links_and_pictures_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
