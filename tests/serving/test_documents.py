@@ -13,6 +13,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pawtrait.serving import manual
+from pawtrait.serving.feedback import AboutMood, AboutPortrait
 from pawtrait.serving.settings import Settings
 from pawtrait.stages import weights
 from tests.holds import record
@@ -41,6 +42,31 @@ def test_every_operation_is_told_with_an_example_and_its_problems(service):
     portraits = found["paths"]["/v1/portraits"]["post"]["responses"]
     assert {"200", "202", "413", "415", "422", "429", "503", "504"} <= set(portraits)
     assert set(portraits["200"]["content"]) == {"image/png"}
+
+
+def test_feedback_is_told_with_every_field_that_it_takes(service):
+    """Any other is refused (422)."""
+    told = service.get("/openapi.json").json()["paths"]["/v1/feedback"]["post"]["requestBody"]["content"]
+    taken = {
+        name: field for one in (AboutMood, AboutPortrait) for name, field in _fields(one.model_json_schema())
+    }
+    for body in told.values():
+        assert set(body["schema"]["properties"]) == set(taken)
+        assert body["schema"]["additionalProperties"] is False
+    properties = told["application/json"]["schema"]["properties"]
+    for name in set(taken) - {"request", "picture"}:  # whose lengths stand in their patterns
+        assert _limits(properties[name]) == _limits(taken[name]), name
+
+
+def _fields(schema):
+    """Each with what it may be besides null."""
+    for name, field in schema["properties"].items():
+        yield name, next((one for one in field.get("anyOf", []) if one["type"] != "null"), field)
+
+
+def _limits(field):
+    limits = {key: field[key] for key in ("maxLength", "minimum", "maximum", "pattern") if key in field}
+    return limits | {"enum": sorted(field.get("enum", []))}
 
 
 def test_an_example_has_the_members_of_a_real_answer(service):

@@ -8,10 +8,13 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from pawtrait.style_transfer.studio import METHODS
+
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
 _BINARY = {"type": "string", "format": "binary"}
 _MOODS = ("happy", "sad", "angry", "other")
+_TEXT = r"^[^\x00]*$"
 _PROBLEM = {
     "type": "urn:pawtrait:problem:not-a-picture",
     "title": "Unsupported Media Type",
@@ -77,14 +80,24 @@ _FORM = {
 }
 _FEEDBACK: dict[str, Any] = {
     "type": "object",
+    "description": "About a portrait where it has a method, and then of its fields alone; else about a mood.",
     "properties": {
         "request": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
+        "thumbs": {"enum": [1, -1], "description": "needed of a portrait, and where there is no label"},
+        # of a mood
         "picture": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "label": {"enum": list(_MOODS)},
-        "thumbs": {"enum": [1, -1]},
         "predicted": {"enum": list(_MOODS)},
+        "model_version": {"type": "string", "maxLength": 16, "pattern": _TEXT},
+        "name": {"type": "string", "maxLength": 255, "description": "the file's; kept with consent alone"},
         "consent": {"type": "boolean"},
+        # of a portrait
+        "method": {"enum": list(METHODS)},
+        "style": {"type": "string", "maxLength": 128, "pattern": _TEXT},
+        "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
+        "seconds": {"type": "number", "minimum": 0, "maximum": 1e6},
     },
+    "additionalProperties": False,
 }
 
 _VERDICT: dict[str, Any] = {
@@ -151,7 +164,7 @@ FEEDBACK: dict[str, Any] = {
                 },
                 "multipart/form-data": {
                     "schema": {
-                        "type": "object",
+                        **_FEEDBACK,
                         "properties": {**_FEEDBACK["properties"], "picture": _BINARY},
                     }
                 },
