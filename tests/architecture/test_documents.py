@@ -119,6 +119,15 @@ def test_a_traceback_is_promised_of_the_one_program_that_has_it(document):
     assert [line for line in lines if "`--traceback`" in line and "`pawtrait`" not in line] == []
 
 
+def test_the_monitoring_manual_says_what_is_not_looked_at():
+    """No row of what was turned away at the door; no calendar without the flow."""
+    told = " ".join(Path("docs/monitoring.md").read_text(encoding="utf-8").split())
+    assert "a row for every request;" not in told and "in `/metrics` alone" in told
+    rows = dict(re.findall(r"\| (errors|calendar) \| (.*?) \|", told))
+    assert "files that cannot be read" in rows["errors"]
+    assert "The flow alone" in rows["calendar"]
+
+
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
 def test_links_and_pictures_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
