@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, or say in one line why not (2), or that it was stopped (130)."""
     parser = argparse.ArgumentParser("python -m pipelines.real", description=__doc__)
     parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
-    parser.add_argument("--weights", default=None, help="a folder or URL with Keras' no-top weight files")
+    parser.add_argument("--weights", default=None, help="a folder or URL with Keras' and Magenta's files")
     parser.add_argument("--paintings", default=None, help="a folder, archive or URL; the demo's if left out")
     parser.add_argument("--name", default="real", help="of the results under docs/results (%(default)s)")
     parser.add_argument(

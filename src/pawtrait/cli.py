@@ -277,7 +277,8 @@ def stylize(
     style: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name of `pawtrait styles`, or a file; several mix: --style A=0.7 --style B=0.3."
+            help="A name of `pawtrait styles`, or a file; several mix: --style A=0.7 --style B=0.3. The"
+            " first of them if left out; cyclegan takes none."
         ),
     ] = None,
     strength: Annotated[

@@ -32,7 +32,10 @@ def gate(
     version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
     lines: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
-    """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is."""
+    """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is.
+
+    Reviewed feedback that neither was trained on has a say too: it can only speak against the challenger.
+    """
     from pawtrait import params
     from pawtrait.evaluation.gate import NAMES
     from pawtrait.stages import gate as stage

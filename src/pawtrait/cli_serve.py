@@ -19,10 +19,12 @@ HERE = ("127.0.0.1", "::1", "localhost")
 @app.command(rich_help_panel=PANEL)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     model: Annotated[
         str | None,
-        typer.Option(help="A model folder, or models:/NAME@ALIAS; the champion's note if left out."),
+        typer.Option(
+            help="A model folder, or models:/NAME@ALIAS; left out PAWTRAIT_MODEL, else the champion's note."
+        ),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without keys.")

@@ -128,6 +128,20 @@ def test_the_monitoring_manual_says_what_is_not_looked_at():
     assert "The flow alone" in rows["calendar"]
 
 
+def test_the_datas_page_names_every_file_of_a_model():
+    row = re.search(r"^\| `models/MODEL/`.*", Path("data/README.md").read_text(encoding="utf-8"), re.M)[0]
+    stage = Path("src/pawtrait/stages/train.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'folder / "([\w.]+)"', stage)) <= set(re.findall(r"`([\w.]+)`", row))
+
+
+def test_help_says_what_is_taken_where_an_option_is_left_out():
+    program = typer.main.get_command(cli.app).commands
+    told = {one.name: one.help for name in ("serve", "stylize") for one in program[name].params}
+    assert "PAWTRAIT_MODEL" in told["model"] and "champion's note" in told["model"]
+    assert "left out" in told["style"]
+    assert "feedback" in program["gate"].help
+
+
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
 def test_links_and_pictures_lead_somewhere(document):
     targets = re.findall(r"\]\(([^)#]+)\)", Path(document).read_text(encoding="utf-8"))
