@@ -159,6 +159,14 @@ def test_it_refuses_to_be_open_to_others_without_keys(project):
     assert done.returncode == 2 and "--insecure" in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_a_port_that_is_taken_is_one_line_that_names_another(project):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve(project, "--port", str(port))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"port {port} of 127.0.0.1 cannot be had" in done.stderr and f"--port {port + 1}" in done.stderr
+
+
 def test_a_setting_that_cannot_be_is_one_line(project):
     done = serve(project, PAWTRAIT_BATCH="many")
     assert done.returncode == 2 and done.stderr.startswith("pawtrait: PAWTRAIT_BATCH is 'many'")

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from pawtrait import terminal
+from pawtrait.errors import BadParams
 from pawtrait.serving import api, logs, patience, places
 from pawtrait.serving.settings import Settings
 
@@ -20,7 +21,12 @@ BRIEF = {  # a registry that is away is asked again at the next look; MLflow's o
 
 
 def run(settings: Settings, host: str, port: int) -> None:
-    """Serve until a signal; what is in hand then is finished."""
+    """Serve until a signal; what is in hand then is finished.
+
+    Raises:
+        BadParams: nobody can listen there.
+    """
+    _check(host, port)
     logs.configure(settings.log)
     for name, value in BRIEF.items():
         os.environ.setdefault(name, value)
@@ -42,6 +48,20 @@ def run(settings: Settings, host: str, port: int) -> None:
     )
     terminal.on_close(lambda *_: signal.raise_signal(signal.SIGTERM))  # which uvicorn knows
     _Server(config, app).run()
+
+
+def _check(host: str, port: int) -> None:
+    """Uvicorn's word on a port that is taken stands among the log's lines, and names no way out."""
+    try:
+        family, kind, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is over
+            probe.bind(place)
+    except OSError as error:
+        raise BadParams(
+            f"port {port} of {host} cannot be had ({error}); if no other service is there already, take"
+            f" another one: --port {port + 1}, or SERVICE_PORT={port + 1} behind `make serve` or `make app`"
+        ) from error
 
 
 class _Server(uvicorn.Server):
