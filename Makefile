@@ -119,6 +119,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(ENV)
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
+	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \
+	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB, and pip' \
+	  'some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }
 	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
 	@touch $@

@@ -251,6 +251,20 @@ def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
     assert said[0].startswith("make up: Python 3.11 or 3.12 is needed")
 
 
+def test_where_pip_cannot_install_make_setup_says_what_its_words_mean(tmp_path):
+    """Without a network they end with a package of which there are no versions."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ntest "$3" != install\n')
+    python.chmod(0o755)
+    command = ["make", "--quiet", "setup", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "PIP_INDEX_URL" in done.stderr and "TMPDIR" in done.stderr
+    assert not (tmp_path / ".venv/installed").exists()
+
+
 def test_secrets_alone_can_be_made_for_kubernetes(tmp_path):
     command = [sys.executable, "-m", "pipelines.team", "--secrets"]
     done = subprocess.run(
