@@ -12,10 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 import streamlit as st
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from pawtrait.app import main, words
 from pawtrait.app.parts import LARGEST
+from pawtrait.app.views import home, this_visit
 from pawtrait.app.visit import LONGEST
 from tests.app.conftest import ROOT, free_port, opened, project
 
@@ -67,6 +69,14 @@ def test_streamlit_takes_the_largest_photo_and_hardly_more():
     server = tomllib.loads(config.read_text(encoding="utf-8"))["server"]
     assert server["maxUploadSize"] * 1_000_000 == LARGEST
     assert 1.1 < server["maxMessageSize"] * 1_000_000 / (LARGEST * 4 / 3) < 1.3  # base64 in JSON
+
+
+def test_the_visit_of_a_device_that_sleeps_is_kept_for_the_half_hour_that_is_promised():
+    settings = Path(main.__file__).parent / ".streamlit/config.toml"
+    server = tomllib.loads(settings.read_text(encoding="utf-8"))["server"]
+    assert server["disconnectedSessionTTL"] == 30 * 60
+    assert server.keys() <= config.get_options_for_section("server").keys()  # Streamlit only warns of others
+    assert all("if your device sleeps: for half an hour" in told for told in (home.PLAINLY, this_visit.LEAD))
 
 
 def test_a_kept_photo_of_long_ago_can_be_deleted_and_no_more(nobody: str):

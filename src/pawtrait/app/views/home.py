@@ -18,8 +18,8 @@ PLAINLY = (
     "into the photo) and figures such as its size and brightness stay. A portrait that takes its time lies "
     "with us until this page has it; if you leave before, it is deleted after a while.\n\n"
     "**On:** we keep the photo. People of our team may look at it, and the next model may learn from it. You "
-    "can delete it here for as long as this page stays open, and no longer once it is closed or loaded anew; "
-    "later, ask whoever runs Pawtrait."
+    "can delete it here for as long as this page stays open (if your device sleeps: for half an hour), and "
+    "no longer once it is closed or loaded anew; later, ask whoever runs Pawtrait."
 )
 
 

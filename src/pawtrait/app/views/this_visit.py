@@ -8,7 +8,10 @@ from pawtrait.app import desk, parts, pictures, shown, words
 from pawtrait.app.views import easel, home
 from pawtrait.app.visit import THUMB, Painted, Read
 
-LEAD = "What you did since you opened this page. It is kept in this window only, and gone when you close it."
+LEAD = (
+    "What you did since you opened this page. It is kept for this window only (if your device sleeps: for "
+    "half an hour), and gone when you close it."
+)
 
 
 def page() -> None:
