@@ -28,6 +28,17 @@ if not desk.here().entries:
     home._read(replace(gallery.photo("pip"), ours={ours}))
 home.page()
 """
+READ_AGAIN = """
+import streamlit as st
+from dataclasses import replace
+from pawtrait.app import desk, gallery
+from pawtrait.app.views import home
+if not desk.here().entries:
+    for consent in (True, False):
+        st.session_state["consent"] = consent
+        home._read(replace(gallery.photo("pip"), ours=False))
+home.page()
+"""
 FOLLOW = """
 import streamlit as st
 from pawtrait.app import desk, gallery
@@ -137,6 +148,21 @@ def test_a_sample_is_corrected_without_the_picture_or_the_question_for_it(answer
     if ours:
         said = json.loads(asked[1].content)
         assert (said["label"], said["thumbs"], said["consent"]) == ("happy", -1, False)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_photo_kept_once_can_be_deleted_after_a_reading_without_consent_which_is_none_for_what_is_said(
+    answering: Answering, allowed: bool
+):
+    asked = answering(moods)
+    test = run(READ_AGAIN)
+    assert "The photo was kept" in told(test) and test.button(key="delete-here")
+    test.button(key="not-r1").click().run()
+    test.checkbox[0].set_value(allowed).run()
+    test.pills[0].select("happy").run()
+    said = json.loads(asked[-1].content)  # JSON: the service has the picture
+    assert (said["label"], said["consent"]) == ("happy", allowed)
+    assert test.button(key="delete-here")
 
 
 def test_letters_are_verdicts_for_those_only_who_want_that(answering: Answering):

@@ -30,6 +30,18 @@ def test_the_mood_on_show_is_that_of_the_photo_at_hand():
     assert here.read is not None and here.read.reading.picture == "a"
 
 
+def test_what_the_service_has_is_kept_however_often_it_is_read_and_whichever_reading_allowed_it():
+    here, first, again = Visit(), gallery.photo("pip"), gallery.photo("pip")
+    here.add_reading(first, a_reading("a", kept=True), NOW)
+    here.add_reading(again, a_reading("a", kept=False), NOW)
+    assert here.read is not None and here.read.kept and not here.read.reading.kept
+    here.add_reading(gallery.photo("rex"), a_reading("b", kept=False), NOW)
+    here.add_reading(gallery.photo("rex"), a_reading("b", kept=False), NOW)
+    assert [one.kept for one in here.entries if isinstance(one, Read)] == [True, True, False, False]
+    here.keep("b")
+    assert [one.kept for one in here.entries if isinstance(one, Read)] == [True, True, True, True]
+
+
 def test_deleting_a_picture_takes_its_portraits_too_and_leaves_the_others():
     here = Visit()
     doomed, spared = gallery.photo("pip"), gallery.photo("rex")

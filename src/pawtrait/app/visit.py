@@ -20,7 +20,8 @@ class Read:
 
     Attributes:
         shown: the photo for a page, JPEG.
-        kept: the service has it, with consent; then it can be deleted for as long as the visit lasts.
+        kept: the service has it, by consent to this reading (``reading.kept``), to another of that picture or
+            with what was said since; then it can be deleted for as long as the visit lasts.
         said: what the visitor said of the mood, or "".
     """
 
@@ -67,7 +68,13 @@ class Visit:
     def add_reading(self, photo: Photo, reading: Reading, now: datetime) -> None:
         """Note a mood; its photo becomes the one at hand."""
         self.photo = photo
-        self._add(Read(photo, reading, pictures.small(photo.data, SHOWN), now, reading.kept))
+        kept = reading.kept or any(one.kept for one in self._of(reading.picture))
+        self._add(Read(photo, reading, pictures.small(photo.data, SHOWN), now, kept))
+
+    def keep(self, picture: str) -> None:
+        """Note that the service has a picture now, however often it was read."""
+        for one in self._of(picture):
+            one.kept = True
 
     def add_portrait(
         self, photo: Photo, wish: Wish, title: str, portrait: Portrait, now: datetime
@@ -79,13 +86,15 @@ class Visit:
 
     def drop(self, picture: str) -> None:
         """Forget every trace of a photo, named as the service does: its moods and its portraits."""
-        read = [one for one in self.entries if isinstance(one, Read) and one.reading.picture == picture]
-        files = {one.photo.sha256 for one in read}  # the service's name is of the photo without its notes
+        files = {one.photo.sha256 for one in self._of(picture)}  # the service's name is of it without notes
         self.entries = [one for one in self.entries if one.photo.sha256 not in files]
         if self.photo and self.photo.sha256 in files:
             self.photo = None
         if self.job and self.job[0].sha256 in files:  # the service stops it by itself
             self.job = None
+
+    def _of(self, picture: str) -> list[Read]:
+        return [one for one in self.entries if isinstance(one, Read) and one.reading.picture == picture]
 
     def _add(self, entry: Read | Painted) -> None:
         entries = [*self.entries, entry]

@@ -84,7 +84,7 @@ def _ask(seen: Read) -> None:
 def _ask_more(seen: Read) -> None:
     """What it should have been, one click more; and consent, where it was not given before."""
     request = seen.reading.request
-    if not (seen.kept or seen.photo.ours):
+    if not (seen.reading.kept or seen.photo.ours):
         st.checkbox(MAY, key=f"may-{request}")
     others = [mood for mood in LABELS if mood != seen.reading.label]
     name = words.MOODS.__getitem__
@@ -94,12 +94,15 @@ def _ask_more(seen: Read) -> None:
 
 
 def _say(seen: Read, label: str | None, thumbs: int) -> None:
+    """Answer the question. Consent is to this reading or comes now: an earlier yes is none to it."""
     may = bool(st.session_state.get(f"may-{seen.reading.request}"))
+    here, service = desk.here(), desk.service()
     with desk.friendly():
-        consent = seen.kept or may
+        consent = seen.reading.kept or may
         data = b"" if seen.kept or seen.photo.ours else seen.photo.data
-        desk.service().correct(seen.reading, label, thumbs, consent, data)
-        seen.kept = consent
+        service.correct(seen.reading, label, thumbs, consent, data)
+        if consent:
+            here.keep(seen.reading.picture)
         seen.said = "Thank you, good to hear!" if thumbs > 0 else "Thank you, we learn from that."
         st.rerun()
 
