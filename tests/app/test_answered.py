@@ -305,6 +305,23 @@ def test_a_deleted_picture_is_gone_here_though_the_visitor_clicked_on_meanwhile(
     assert test.session_state["visit"].entries == []
 
 
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        ([], words.GONE),
+        (["2026-09", "2026-10"], words.HELD.format("2026-09 and 2026-10", "a" * 64)),
+    ],
+)
+def test_a_deletion_tells_which_months_hold_the_picture_still_and_its_id(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, months: list[str], said: str
+) -> None:
+    toasts: list[str] = []
+    monkeypatch.setattr(st, "toast", lambda text, **more: toasts.append(text))  # the rerun takes it away
+    answering(lambda request: httpx.Response(200, json={"snapshots": months}))
+    run(FORGET).button(key="delete-here").click().run()
+    assert toasts == [said]
+
+
 @pytest.mark.parametrize(("largest", "sizes", "first"), [(1024, 3, "512"), (512, 2, "512"), (200, 1, "200")])
 def test_no_size_is_offered_that_the_service_does_not_paint(
     answering: Answering, largest: int, sizes: int, first: str

@@ -90,9 +90,9 @@ class Service:
             answer = self._ask("POST", "/v1/feedback", json=said)
         return str(answer.json()["id"])
 
-    def forget(self, picture: str) -> None:
-        """Delete a picture and what was said of it."""
-        self._ask("DELETE", f"/v1/pictures/{picture}")
+    def forget(self, picture: str) -> Sequence[str]:
+        """Delete a picture and what was said of it; gives the months whose snapshots hold it still."""
+        return tuple(self._ask("DELETE", f"/v1/pictures/{picture}").json().get("snapshots") or ())
 
     def offer(self) -> Offer:
         """Methods and paintings."""

@@ -1,6 +1,6 @@
 """What the app says to people: moods, doubts and troubles in plain words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 MOODS = {"happy": "Happy", "sad": "Sad", "angry": "Angry", "other": "Something else"}
 FEELING = {
@@ -39,7 +39,16 @@ OWN = {  # of problems that their status says too little of
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
 CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
+GONE = "Deleted. What was noted about it is gone too."
+HELD = (
+    "Deleted here. What models learned from in {} still holds it: ask whoever runs Pawtrait to take out {}."
+)
 ODD = "Something went wrong on our side, and it was written down. Please try again."
+
+
+def forgotten(picture: str, months: Sequence[str]) -> str:
+    """A picture was deleted; where ``months`` learned from it, its id is what somebody else has to know."""
+    return HELD.format(" and ".join(months), picture) if months else GONE
 
 
 def headline(label: str, unsure: bool) -> str:

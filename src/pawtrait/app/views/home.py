@@ -111,7 +111,8 @@ def forget(seen: Read) -> None:
     """Delete a picture in the service and here."""
     here, service = desk.here(), desk.service()  # fetched first: asking for them may end this run
     with desk.friendly():
-        service.forget(seen.reading.picture)
+        months = service.forget(seen.reading.picture)
         here.drop(seen.reading.picture)
-        st.toast("Deleted. What was noted about it is gone too.", icon=":material/check:")
+        told = words.forgotten(seen.reading.picture, months)
+        st.toast(told, icon=":material/check:", duration="infinite" if months else "short")
         st.rerun()
