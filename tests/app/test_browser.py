@@ -274,6 +274,23 @@ def test_a_photo_that_is_too_large_is_refused_where_it_arrives_too(by_hand: Hous
     expect(page.get_by_role("button", name="Rex")).to_be_visible()
 
 
+def test_a_photo_that_never_arrives_is_not_looked_at_for_ever(by_hand: House, visit: Visit, photo: Photo):
+    page = visit(by_hand.address)
+    page.clock.install()
+    place, late = page.locator(".drop"), page.get_by_text("No answer came. Please try again.")
+    upload(page, photo("happy"))
+    expect(page.locator(".paw-reading")).to_be_visible()
+    page.clock.fast_forward(100_000)
+    expect(late).to_have_count(0)  # this one was answered
+    place.evaluate("(box) => { box.tell = () => {} }")  # as where the connection is gone
+    upload(page, photo("sad"))
+    expect(page.get_by_text("Looking closely …")).to_be_visible()
+    page.clock.fast_forward(100_000)
+    expect(late).to_be_visible()
+    expect(place).not_to_have_class(re.compile("busy"))
+    expect(page.get_by_text("Another photo?")).to_be_visible()
+
+
 def test_drop_after_drop_shows_the_mood_of_the_last(by_hand: House, visit: Visit, photo: Photo):
     page = visit(by_hand.address)
     page.get_by_role("button", name="Paste a picture").wait_for()

@@ -1,4 +1,5 @@
 // A photo by dropping, choosing, pasting or the phone's camera; it goes to Python as base64, once.
+const LATE = 90_000;  // ms, more than an answer may take: what is sent while the connection is gone is lost
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const box = parentElement.querySelector(".drop");
@@ -73,10 +74,13 @@ export default function (component) {
     at(".shown").hidden = false;
     at(".title").textContent = "Looking closely …";
     say("Looking at your photo");
+    clearTimeout(box.late);
+    box.late = setTimeout(() => { rest(); say("No answer came. Please try again.", true); }, LATE);
     reader.readAsDataURL(file);
   }
 
   function rest() {
+    clearTimeout(box.late);
     box.classList.remove("busy");
     URL.revokeObjectURL(at(".shown").src);
     at(".shown").hidden = true;
