@@ -65,6 +65,23 @@ def test_a_reviewer_sees_each_picture_once_and_another_sees_it_too(service):
     assert next_for(service, "tom").json()["picture"] == picture
 
 
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_reviewers_first_verdict_stands_and_nobody_is_thanked_for_another(service, remembered):
+    picture, door = sent(service), service.app.state.door
+    assert judged(service, picture, "rosa", "sad").status_code == 201
+    if not remembered:
+        assert door.said.flush()
+        door.shared.clear()
+    another = judged(service, picture, "Rosa", "happy")
+    assert (another.status_code, another.json()["type"]) == (409, "urn:pawtrait:problem:judged-before")
+    assert "sad" not in another.text
+    assert judged(service, picture, "rosa", "sad").status_code == 201
+    assert judged(service, picture, "tom", "happy").status_code == 201
+    assert door.said.flush()
+    with database.opened(door.settings.database) as engine:
+        assert feedback.verdicts(engine) == {"rosa": {picture: "sad"}, "tom": {picture: "happy"}}
+
+
 def test_what_two_agree_on_waits_no_more(service):
     picture = sent(service)
     judged(service, picture, "rosa")

@@ -31,6 +31,7 @@ TROUBLE = {
 OWN = {  # of problems that their status says too little of
     "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
     "another-reviewer": "This key is one person's. Put that person's name above; each reviewer has a key.",
+    "judged-before": "You have judged this picture already, and the first verdict stands.",
     "no-space": "This could not be written down just now, so please tell us again in a while.",
     "no-store": "We cannot get at what we keep just now, so this did not go through. Try again in a while.",
     "no-such-style": "That painting cannot be had just now. Please pick another one.",

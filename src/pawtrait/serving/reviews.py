@@ -65,19 +65,28 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
 
 @router.post("/v1/reviews", status_code=201, **told.REVIEW)
 async def review(request: Request) -> JSONResponse:
-    """Say what a picture shows; the answer tells what the model and others had said."""
+    """Say what a picture shows; the answer tells what the model and others had said.
+
+    A reviewer's first verdict on a picture stands: the same again changes nothing, another one is refused.
+    """
     access.allow(request, "review")
     door: Door = request.app.state.door
     said = intake.checked(Verdict, intake.json_object(await intake.body(request, intake.SAID)))
     row = reviewing.review(said.picture, _person(request, said.reviewer), said.verdict, said.reason)
-    about = await door.ask(_about, door, said.picture)
+    about, stored = await door.ask(_about, door, row)
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
+    queue = Queue(door)
+    first = queue.verdict(row.reviewer, row.picture) or stored or row.verdict
+    if first != row.verdict:  # which verdict it was is not told: not every key is one person's
+        raise Problem(
+            409, "judged-before", f"{row.reviewer} has judged this picture already; a first verdict stands"
+        )
     try:
         await asyncio.to_thread(door.keep, row)
     except OSError as error:
         raise Problem(507, "no-space", "this could not be written down; try again later") from error
-    Queue(door).answered(row.reviewer, said.picture)
+    queue.answered(row.reviewer, row.picture, row.verdict)
     return JSONResponse({"id": row.id, **_others(about)}, 201)
 
 
@@ -118,10 +127,15 @@ class Queue:
             done = set(self._seen.answered.get(reviewer or "", ()))
         return [one for one in found if one not in done]
 
-    def answered(self, reviewer: str, picture: str) -> None:
+    def answered(self, reviewer: str, picture: str, verdict: str) -> None:
         """Remember an answer that may still be on its way to the database."""
         with self._seen.lock:
-            self._seen.answered.setdefault(reviewer, set()).add(picture)
+            self._seen.answered.setdefault(reviewer, {})[picture] = verdict
+
+    def verdict(self, reviewer: str, picture: str) -> str | None:
+        """What ``answered`` remembers."""
+        with self._seen.lock:
+            return self._seen.answered.get(reviewer, {}).get(picture)
 
 
 class _Cache:
@@ -130,7 +144,7 @@ class _Cache:
         self.until = 0.0
         self.rulings: list[ruling.Ruling] = []
         self.candidates: dict[str, Candidate] = {}
-        self.answered: dict[str, set[str]] = {}
+        self.answered: dict[str, dict[str, str]] = {}  # reviewer → picture → verdict
 
 
 def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
@@ -215,9 +229,10 @@ def _broken(rule: rules.Rule, value: Any) -> bool:
     return (rule.least is not None and value < rule.least) or (rule.most is not None and value > rule.most)
 
 
-def _about(door: Door, picture: str) -> list[feedback.Said]:
+def _about(door: Door, row: feedback.Review) -> tuple[list[feedback.Said], str | None]:
+    """What was said of a picture that is being judged, and the same reviewer's earlier verdict."""
     with database.opened(door.settings.database) as engine:
-        return feedback.about(engine, picture)
+        return feedback.about(engine, row.picture), feedback.verdict(engine, row.id)
 
 
 def _others(said: list[feedback.Said]) -> dict[str, list[str]]:

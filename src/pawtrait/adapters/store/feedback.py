@@ -101,6 +101,12 @@ def about(engine: Engine, picture: str) -> list[Said]:
     return stored.where(engine, feedback, Said, feedback.c.picture == picture)
 
 
+def verdict(engine: Engine, review: str) -> str | None:
+    """That of the review with this id; None where there is none."""
+    found = stored.where(engine, reviews, Review, reviews.c.id == review)
+    return found[0].verdict if found else None
+
+
 def verdicts(engine: Engine) -> dict[str, dict[str, str]]:
     """Every review: reviewer → picture → verdict."""
     found: dict[str, dict[str, str]] = {}
