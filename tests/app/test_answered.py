@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.context import StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from pawtrait.app import client, desk, gallery, words
+from pawtrait.app import client, desk, gallery, pictures, words
 from pawtrait.app.views import home, studio
 from tests.app.test_client import MOOD
 
@@ -51,12 +51,24 @@ if here.photo is None:
 with desk.friendly():
     easel.stand(here.photo, Wish("nst"), "Ink")
 """
+STAND = """
+from pawtrait.app import desk, gallery
+from pawtrait.app.answers import Wish
+from pawtrait.app.views import easel
+easel.stand(gallery.photo("pip"), Wish("nst"), "Ink")
+"""
 PLACES = """
 from pawtrait.app import desk
 from pawtrait.app.answers import Offer, Style
 from pawtrait.app.views import studio
 with desk.friendly():
     studio._style(Offer([], [Style("ink", "Ink"), Style("points", "Points")]))
+"""
+REVIEW = """
+import streamlit as st
+from pawtrait.app.views import reviewers
+st.session_state["reviewer"] = "rosa"
+reviewers.page()
 """
 
 FORGET = """
@@ -69,6 +81,16 @@ if "begun" not in st.session_state:
     st.session_state["begun"] = True
     desk.here().add_reading(gallery.photo("pip"), a_reading("a" * 64), datetime.now(UTC))
 home.page()
+"""
+
+SIT = """
+import streamlit as st
+from pawtrait.app.parts import Photo
+from pawtrait.app.views import studio
+from tests.serving import hostile
+for take in (studio._sit, studio._own):
+    take(Photo("photo", hostile.bomb(6400) if {large} else b"notes"))
+    st.text(st.session_state.pop("trouble"))
 """
 
 WISH = """
@@ -320,6 +342,23 @@ def test_a_deletion_tells_which_months_hold_the_picture_still_and_its_id(
     answering(lambda request: httpx.Response(200, json={"snapshots": months}))
     run(FORGET).button(key="delete-here").click().run()
     assert toasts == [said]
+
+
+@pytest.mark.parametrize(("large", "status"), [(True, 413), (False, 415)])
+def test_the_studio_says_of_a_photo_that_is_too_large_that_it_is(
+    answering: Answering, large: bool, status: int
+) -> None:
+    answering(lambda request: httpx.Response(200))
+    assert [one.value for one in run(SIT.format(large=large)).text] == 2 * [words.TROUBLE[status]]
+
+
+@pytest.mark.parametrize("page", [REVIEW, FOLLOW, STAND], ids=["to judge", "being painted", "to paint"])
+def test_a_photo_that_is_too_large_to_be_shown_closes_no_page(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setattr(pictures, "PIXELS", 1000)  # the service takes more
+    answering(_queue(repeat("a" * 64)))
+    assert words.UNSHOWN in [one.value for one in run(page).caption]
 
 
 @pytest.mark.parametrize(("largest", "sizes", "first"), [(1024, 3, "512"), (512, 2, "512"), (200, 1, "200")])

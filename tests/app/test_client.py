@@ -162,6 +162,7 @@ def test_every_refusal_is_a_friendly_sentence(status, words):
         (507, "no-space", "tell us again"),
         (403, "another-reviewer", "Put that person's name above"),
         (409, "judged-before", "the first verdict stands"),
+        (415, "not-a-still", "One still picture, please"),
         (422, "unreadable-picture", "could not be opened"),
         (413, "too-many-pixels", "too big"),
         (503, "no-store", "cannot get at what we keep"),

@@ -171,6 +171,21 @@ def test_what_is_no_picture_gives_no_preview(data):
     assert pictures.small(data, 400) == b""
 
 
+@pytest.mark.parametrize(
+    ("data", "large"),
+    [
+        (hostile.bomb(6400), True),
+        (hostile.bomb(), True),
+        (hostile.tiled(4200), True),
+        (hostile.encoded("jpeg"), False),
+        (b"no picture", False),
+    ],
+    ids=["too many pixels", "too many for Pillow", "a pixel in a huge tile", "small", "text"],
+)
+def test_a_picture_that_is_too_large_is_told_from_what_is_none(data, large):
+    assert pictures.too_large(data) == large
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_samples_are_what_our_own_code_draws(sample):
     with Image.open(io.BytesIO(gallery.photo(sample).data)) as kept:

@@ -25,6 +25,17 @@ def small(data: bytes, side: int) -> bytes:
     return b"" if shown is None else _jpeg(shown, 88)
 
 
+def too_large(data: bytes) -> bool:
+    """Whether it is a picture, and has too many pixels to be shown."""
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
+            return _too_large(opened, data)
+    except Image.DecompressionBombError:  # Pillow's own limit, far above
+        return True
+    except BROKEN:
+        return False
+
+
 def like(data: bytes, model: bytes) -> bytes:
     """``data`` as a JPEG of the size of ``model``, so that both lie on top of each other; both encoded.
 
@@ -44,16 +55,21 @@ def _fitting(data: bytes, side: int) -> Image.Image | None:
     """
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as opened:
-            pixels = opened.width * opened.height
-            if pixels > PIXELS or (opened.format == "TIFF" and tiff.tile(data) > tiff.MOST_TILE):
+            if _too_large(opened, data):
                 return None
-            with _large if pixels > LARGE else nullcontext():
+            with _large if opened.width * opened.height > LARGE else nullcontext():
                 opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size
                 shown = _blending(opened)
                 shown.thumbnail((side, side), Resampling.LANCZOS)
             return _on_white(turned(shown, opened))
     except (*BROKEN, Image.DecompressionBombError):
         return None
+
+
+def _too_large(opened: Image.Image, data: bytes) -> bool:
+    return opened.width * opened.height > PIXELS or (
+        opened.format == "TIFF" and tiff.tile(data) > tiff.MOST_TILE
+    )
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:

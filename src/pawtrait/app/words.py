@@ -29,6 +29,7 @@ TROUBLE = {
     504: "That took too long, so we stopped. Please try again.",
 }
 OWN = {  # of problems that their status says too little of
+    "not-a-still": "That picture moves, or has several pages. One still picture, please.",
     "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
     "another-reviewer": "This key is one person's. Put that person's name above; each reviewer has a key.",
     "judged-before": "You have judged this picture already, and the first verdict stands.",
@@ -40,6 +41,7 @@ OWN = {  # of problems that their status says too little of
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
 CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
+UNSHOWN = "This photo is too large to be shown here."
 GONE = "Deleted. What was noted about it is gone too."
 HELD = (
     "Deleted here. What models learned from in {} still holds it: ask whoever runs Pawtrait to take out {}."

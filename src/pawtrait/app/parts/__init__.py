@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
-from pawtrait.app import words
+from pawtrait.app import pictures, words
 
 LARGEST = 10_000_000  # bytes of a photo; the service has its own limit, this one spares the way there
 
@@ -90,6 +90,17 @@ def beside(key: str, before: str, after: str, before_alt: str, after_alt: str) -
     """Two pictures of one size (data URIs) on top of each other, with a slider between them."""
     told = {"before": before, "after": after, "before_alt": before_alt, "after_alt": after_alt}
     _part("beside")(key=key, data=told)
+
+
+def picture(data: bytes, side: int, alt: str, width: Literal["stretch"] | int = "stretch") -> None:
+    """A photo, drawn with at most ``side`` px a side, or the word that it is too large for a page.
+
+    The service may take larger ones (PAWTRAIT_LARGEST_PIXELS), and Streamlit raises over an empty picture.
+    """
+    if seen := pictures.small(data, side):
+        st.image(seen, alt=alt, width=width)
+    else:
+        st.caption(words.UNSHOWN)
 
 
 def herald() -> None:

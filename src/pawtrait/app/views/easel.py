@@ -38,7 +38,7 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
     elif latest:
         _result(latest)
     else:
-        st.image(pictures.small(photo.data, SHOWN), alt=f"The photo {photo.name}", width="stretch")
+        parts.picture(photo.data, SHOWN, f"The photo {photo.name}")
 
 
 def stop() -> None:
@@ -70,7 +70,8 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
     here, service = desk.here(), desk.service()
     bar = st.progress(0.0, "The painter is looking at your pet …")
     place = st.empty()
-    place.image(pictures.small(photo.data, SHOWN), alt="The photo that is being painted", width="stretch")
+    with place:
+        parts.picture(photo.data, SHOWN, "The photo that is being painted")
     st.button("Stop painting", icon=":material/stop_circle:", on_click=stop)
     try:
         last = None

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pawtrait.app import desk, parts, pictures, shown, words
+from pawtrait.app import desk, parts, shown, words
 from pawtrait.app.client import Trouble
 from pawtrait.dataset.labels import LABELS
 
@@ -39,8 +39,7 @@ def _judge(reviewer: str) -> None:
         st.html(shown.empty("happy", "All judged. Thank you; have a stretch."))
         return
     with st.container(key="card-review"):
-        picture = pictures.small(desk.staff().picture(waiting.picture), 720)
-        st.image(picture, alt="The picture to judge", width=480)
+        parts.picture(desk.staff().picture(waiting.picture), 720, "The picture to judge", 480)
         with st.container(horizontal=True):
             for verdict, label in NAMES.items():
                 st.button(

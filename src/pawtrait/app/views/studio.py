@@ -40,11 +40,17 @@ def page() -> None:
 
 def _sit(photo: Photo) -> None:
     """A new photo is at hand; what was being painted of the last one goes on without us."""
-    if not pictures.small(photo.data, 64):
-        st.session_state["trouble"] = words.TROUBLE[415]
-        return
-    easel.stop()
-    desk.here().photo = photo
+    if _fits(photo):
+        easel.stop()
+        desk.here().photo = photo
+
+
+def _fits(photo: Photo) -> bool:
+    """Whether it can be shown; the page that is drawn next says why not."""
+    if pictures.small(photo.data, 64):
+        return True
+    st.session_state["trouble"] = words.TROUBLE[413 if pictures.too_large(photo.data) else 415]
+    return False
 
 
 @st.cache_data(ttl=60, show_spinner=False)
@@ -115,11 +121,9 @@ def _style(offer: Offer) -> tuple[str, bytes, str]:
 
 def _own(painting: Photo) -> None:
     """The visitor's own painting; it is picked at once."""
-    if not pictures.small(painting.data, 64):
-        st.session_state["trouble"] = words.TROUBLE[415]
-        return
-    st.session_state["own_painting"] = painting
-    st.session_state["own_round"] = st.session_state.get("own_round", 0) + 1
+    if _fits(painting):
+        st.session_state["own_painting"] = painting
+        st.session_state["own_round"] = st.session_state.get("own_round", 0) + 1
 
 
 def _there(styles: Sequence[Style]) -> list[Choice]:
