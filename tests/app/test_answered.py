@@ -57,6 +57,7 @@ from pawtrait.app.answers import Wish
 from pawtrait.app.views import easel
 easel.stand(gallery.photo("pip"), Wish("nst"), "Ink")
 """
+DONE = FOLLOW.replace("easel.stand(here.photo", "here.photo = {at_hand}\n    easel.stand(here.photo")
 PLACES = """
 from pawtrait.app import desk
 from pawtrait.app.answers import Offer, Style
@@ -244,6 +245,31 @@ def test_a_job_is_given_up_only_where_the_service_knows_it_no_more(
     test = run(FOLLOW)
     assert (test.session_state["visit"].job is not None) == goes_on
     assert "paw-trouble" in told(test)
+
+
+@pytest.mark.parametrize(
+    ("at_hand", "said"),
+    [
+        ("here.photo", []),
+        ('gallery.photo("rex")', [words.ELSEWHERE.format(r"pip\.jpg")]),
+    ],
+)
+def test_a_portrait_that_is_done_beside_another_photo_says_where_it_is(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch, at_hand: str, said: list[str]
+) -> None:
+    toasts: list[str] = []
+    monkeypatch.setattr(st, "toast", lambda text, **more: toasts.append(text))  # the rerun takes it away
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "events" in request.url.path:
+            return httpx.Response(200, text='event: done\ndata: {"done": 5, "of": 5}\n\n')
+        png = "picture" in request.url.path
+        return httpx.Response(200, content=gallery.photo("pip").data) if png else httpx.Response(200, json={})
+
+    answering(answer)
+    test = run(DONE.format(at_hand=at_hand))
+    assert len(test.session_state["visit"].entries) == 1
+    assert toasts == said
 
 
 def _queue(waiting: Iterator[str], kept: int = 200) -> Answer:

@@ -70,6 +70,10 @@ def test_a_file_name_is_shown_and_never_obeyed():
     assert "<script>" not in page
 
 
+def test_nor_is_it_obeyed_where_markdown_is_shown():
+    assert words.literal("![né](x)_1.jpg") == r"\!\[né\]\(x\)\_1\.jpg"
+
+
 def test_a_heat_map_from_elsewhere_is_not_loaded():
     assert shown.why(a_reading(SURE, False, "https://elsewhere.example/heat.png")) == ""
 

@@ -1,5 +1,6 @@
 """What the app says to people: moods, doubts and troubles in plain words."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 MOODS = {"happy": "Happy", "sad": "Sad", "angry": "Angry", "other": "Something else"}
@@ -41,6 +42,7 @@ OWN = {  # of problems that their status says too little of
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
 CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
+ELSEWHERE = "The portrait of {} is ready: it is under “This visit”."
 UNSHOWN = "This photo is too large to be shown here."
 GONE = "Deleted. What was noted about it is gone too."
 HELD = (
@@ -86,6 +88,11 @@ def trouble(status: int, detail: str = "", wait: str = "", kind: str = "") -> st
         return OWN[kind]
     known = None if kind in TELLING and detail else TROUBLE.get(status)
     return known or (f"That did not work: {detail}." if detail and status < 500 else ODD)
+
+
+def literal(text: str) -> str:
+    """Text from outside, for Markdown to show as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def took(seconds: float) -> str:

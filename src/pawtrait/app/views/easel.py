@@ -28,7 +28,7 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
             came = service.paint(photo.data, wish)
             if isinstance(came, Portrait):
                 here.add_portrait(photo, wish, title, came, datetime.now(UTC))
-                _announce(title)
+                _announce(photo, title)
                 st.rerun()
             else:
                 here.job = (photo, came, wish, title)
@@ -90,14 +90,17 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
         raise
     here.job = None
     if last and last.state == "done":
-        _announce(title)
+        _announce(photo, title)
     elif last and last.state in ENDS:
         st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
     st.rerun()
 
 
-def _announce(title: str) -> None:
+def _announce(photo: Photo, title: str) -> None:
+    """Say that it is ready; and where, if another photo came to the easel meanwhile."""
     parts.say(f"The portrait is ready: {title}.")
+    if photo is not desk.here().photo:
+        st.toast(words.ELSEWHERE.format(words.literal(photo.name)), icon=":material/brush:", duration="long")
 
 
 def _progress(seen: Glimpse) -> str:
