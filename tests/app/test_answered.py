@@ -188,6 +188,20 @@ def test_a_photo_kept_once_can_be_deleted_after_a_reading_without_consent_which_
     assert test.button(key="delete-here")
 
 
+@pytest.mark.parametrize(
+    ("ours", "allowed", "said"), [(True, True, False), (False, False, False), (False, True, True)]
+)
+def test_nobody_is_told_that_models_learn_who_did_not_allow_it_or_corrected_a_sample(
+    answering: Answering, ours: bool, allowed: bool, said: bool
+):
+    answering(moods)
+    test = run(READ.format(consent=allowed, ours=ours))
+    test.button(key="not-r1").click().run()
+    test.pills[0].select("happy").run()
+    (thanks,) = [one.value for one in test.markdown if "Thank you" in one.value]
+    assert ("we learn from that" in thanks) == said and (words.NOTED in thanks) != said
+
+
 def test_letters_are_verdicts_for_those_only_who_want_that(answering: Answering):
     def answer(request: httpx.Request) -> httpx.Response:
         if "pictures" in request.url.path:

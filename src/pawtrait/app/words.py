@@ -44,6 +44,7 @@ DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; p
 CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
 ELSEWHERE = "The portrait of {} is ready: it is under “This visit”."
 UNSHOWN = "This photo is too large to be shown here."
+NOTED = "Thank you, that is noted."
 GONE = "Deleted. What was noted about it is gone too."
 HELD = (
     "Deleted here. What models learned from in {} still holds it: ask whoever runs Pawtrait to take out {}."
@@ -93,6 +94,13 @@ def trouble(status: int, detail: str = "", wait: str = "", kind: str = "") -> st
 def literal(text: str) -> str:
     """Text from outside, for Markdown to show as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def thanks(right: bool, learning: bool) -> str:
+    """For saying whether a mood was right; no model learns without consent, nor from a sample."""
+    if right:
+        return "Thank you, good to hear!"
+    return "Thank you, we learn from that." if learning else NOTED
 
 
 def took(seconds: float) -> str:

@@ -103,7 +103,7 @@ def _say(seen: Read, label: str | None, thumbs: int) -> None:
         service.correct(seen.reading, label, thumbs, consent, data)
         if consent:
             here.keep(seen.reading.picture)
-        seen.said = "Thank you, good to hear!" if thumbs > 0 else "Thank you, we learn from that."
+        seen.said = words.thanks(right=thumbs > 0, learning=consent)
         st.rerun()
 
 
