@@ -1,7 +1,10 @@
 # The web app, which talks to the service only. From the project's root:
 #
 #   docker build -f docker/app.Dockerfile -t pawtrait-app .
-#   docker run --rm --read-only --tmpfs /tmp -e PAWTRAIT_SERVICE=http://service:8000 -p 127.0.0.1:8501:8501 pawtrait-app
+#   docker run --rm --read-only --tmpfs /tmp -e PAWTRAIT_SERVICE=http://service:8000 -e PAWTRAIT_APP_KEY=KEY \
+#     -p 127.0.0.1:8501:8501 pawtrait-app   # KEY is the service's for it: read and feedback, made with --shared
+#
+# Where the service asks for none, say so: … pawtrait-app python -m pawtrait.app --host 0.0.0.0 --insecure
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS build

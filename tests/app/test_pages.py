@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from pawtrait.app import __main__ as start
 from pawtrait.app import main, words
 from pawtrait.app.parts import LARGEST
 from pawtrait.app.views import home, this_visit
@@ -134,15 +135,53 @@ def test_a_proxy_that_is_no_address_is_told_at_the_start():
     )
 
 
-def test_it_opens_to_others_with_keys_only(tmp_path: Path):
+SERVICE = {"PAWTRAIT_SERVICE": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacks"),
+    [
+        ({}, "there are no keys"),
+        (SERVICE, "there is no key for the service at http://127.0.0.1:9"),
+        (
+            SERVICE | {"PAWTRAIT_KEYS": "keys.jsonl"},
+            "there is no key for the service",
+        ),  # its own are another's
+    ],
+)
+def test_it_opens_to_others_with_keys_only(tmp_path: Path, settings: dict[str, str], lacks: str):
     command = [sys.executable, "-m", "pawtrait.app", "--host", "0.0.0.0"]
     known = {name: value for name, value in os.environ.items() if not name.startswith("PAWTRAIT_")}
-    done = subprocess.run(command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=known | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(
         "pawtrait.app: --host 0.0.0.0 opens the pages of reviewers and operators to others"
     )
+    assert lacks in line
+
+
+@pytest.mark.parametrize(
+    ("option", "settings"),
+    [
+        ("--insecure", SERVICE),
+        ("--host=127.0.0.1", SERVICE),
+        ("--port=8501", SERVICE | {"PAWTRAIT_APP_KEY": "paw_app"}),
+        ("--port=8501", SERVICE | {"PAWTRAIT_APP_KEY_FILE": "app_key"}),
+        ("--port=8501", {"PAWTRAIT_KEYS": "keys.jsonl"}),
+    ],
+)
+def test_with_a_key_or_where_it_is_wished_it_opens(
+    monkeypatch: pytest.MonkeyPatch, option: str, settings: dict[str, str]
+):
+    for name in [name for name in os.environ if name.startswith("PAWTRAIT_")]:
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    wanted = start._parser().parse_args(["--host", "0.0.0.0", option])
+    assert start._objection(wanted, settings.get("PAWTRAIT_SERVICE", "")) == ""
 
 
 def test_ctrl_c_ends_service_and_app(tmp_path: Path, coloured_models: Callable[..., Path]):

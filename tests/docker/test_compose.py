@@ -169,6 +169,12 @@ def test_no_visitor_of_the_house_s_network_makes_up_who_they_are(compose):
             assert client.visitor(gateway, f"203.0.113.7, {visitor}", proxies) == visitor
 
 
+def test_the_web_app_has_the_key_without_which_it_opens_to_nobody(compose):
+    app = compose["services"]["app"]
+    assert "0.0.0.0" in app["command"]
+    assert app["environment"]["PAWTRAIT_APP_KEY_FILE"] == f"/run/secrets/{app['secrets'][0]}"
+
+
 def test_one_password_opens_all_databases_of_the_file_that_makes_them(compose):
     made = re.findall(r"CREATE DATABASE (\w+);", (FOLDER / "postgres/databases.sql").read_text())
     assert {f"{name}_url" for name in made} == {name for name in compose["secrets"] if name.endswith("_url")}

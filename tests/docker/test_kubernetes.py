@@ -189,6 +189,12 @@ def test_containers_do_what_they_do_under_compose(pods, compose):
         assert mine == compose["services"][name]["command"]
 
 
+def test_the_web_app_has_the_key_without_which_it_opens_to_nobody(pods):
+    container = pods["app"]["containers"][0]
+    assert "0.0.0.0" in container["args"]
+    assert "PAWTRAIT_APP_KEY_FILE" in [one["name"] for one in container["env"]]
+
+
 def test_the_workers_first_start_clones_the_project_and_later_ones_leave_it_alone(tmp_path):
     (_, worker) = yaml.safe_load_all((FOLDER / "worker.yaml").read_text())
     (clone,) = worker["spec"]["template"]["spec"]["initContainers"]

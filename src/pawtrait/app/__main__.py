@@ -24,21 +24,9 @@ HERE = ("127.0.0.1", "localhost", "::1")
 def main(arguments: Sequence[str]) -> int:
     """Run until one of them ends; gives the exit code of whichever ended first, 0 after a signal."""
     wanted = _parser().parse_args(arguments)
-    try:
-        client.networks(os.environ.get("PAWTRAIT_PROXIES", ""))
-    except ValueError as error:
-        print(
-            f"pawtrait.app: PAWTRAIT_PROXIES: {error}; expected as in 10.0.0.0/8,192.0.2.7", file=sys.stderr
-        )
-        return 2
     given = os.environ.get("PAWTRAIT_SERVICE", "")
-    if not (given or wanted.insecure or wanted.host in HERE or _has_keys()):
-        print(
-            f"pawtrait.app: --host {wanted.host} opens the pages of reviewers and operators to others, and"
-            " there are no keys; make some with `pawtrait keys`, name their file in PAWTRAIT_KEYS and the"
-            " app's key in PAWTRAIT_APP_KEY, or say --insecure",
-            file=sys.stderr,
-        )
+    if objection := _objection(wanted, given):
+        print(f"pawtrait.app: {objection}", file=sys.stderr)
         return 2
     address = given or f"http://127.0.0.1:{wanted.service_port}"
     terminal.on_close(_leave)
@@ -72,8 +60,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _has_keys() -> bool:
-    return any(os.environ.get(name) for name in ("PAWTRAIT_KEYS", "PAWTRAIT_KEYS_FILE"))
+def _objection(wanted: argparse.Namespace, given: str) -> str:
+    """Why it is not started so, or "". A ``given`` service that asks for keys has one for the app too."""
+    try:
+        client.networks(os.environ.get("PAWTRAIT_PROXIES", ""))
+    except ValueError as error:
+        return f"PAWTRAIT_PROXIES: {error}; expected as in 10.0.0.0/8,192.0.2.7"
+    names = (
+        ("PAWTRAIT_APP_KEY", "PAWTRAIT_APP_KEY_FILE") if given else ("PAWTRAIT_KEYS", "PAWTRAIT_KEYS_FILE")
+    )
+    if wanted.insecure or wanted.host in HERE or any(map(os.environ.get, names)):
+        return ""
+    opens = f"--host {wanted.host} opens the pages of reviewers and operators to others, and there"
+    if given:
+        return (
+            f"{opens} is no key for the service at {given}; make one there with `pawtrait keys add app"
+            " --scope read --scope feedback --shared`, give it in PAWTRAIT_APP_KEY or name its file in"
+            " PAWTRAIT_APP_KEY_FILE, or say --insecure"
+        )
+    return (
+        f"{opens} are no keys; make some with `pawtrait keys`, name their file in PAWTRAIT_KEYS and the app's"
+        " key in PAWTRAIT_APP_KEY, or say --insecure"
+    )
 
 
 def _service(port: int) -> "subprocess.Popen[bytes]":
