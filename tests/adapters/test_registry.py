@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
 
 from pawtrait import champion, sealed
 from pawtrait.adapters import registry, runs, succession, tracking
@@ -142,6 +143,46 @@ def test_of_a_model_trained_twice_the_same_way_there_is_one_version(tracked, col
             registry.log(run, folder)
     digest = sealed.check(folder)["model.onnx"]
     assert register(digest).version == register(digest).version
+
+
+def test_a_training_cut_off_while_it_logged_goes_on_and_its_version_has_the_files(
+    tracked, colour_model, client, tmp_path, monkeypatch
+):
+    """MLflow has noted a first, empty model in the run by then, and names a run's models in any order."""
+    folder, place, runs = colour_model(), tmp_path / "checkpoints", []
+    digest = sealed.check(folder)["model.onnx"]
+
+    def train():
+        with tracking.training(tracked, "cnn", [], place=place) as run:
+            runs.append(run.id)
+            registry.log(run, folder)
+
+    place.mkdir()
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(MlflowClient, "log_model_artifacts", interrupted)
+        train()
+    train()
+    assert runs[0] == runs[1]
+    monkeypatch.setattr(MlflowClient, "get_run", oldest_first(MlflowClient.get_run))
+    assert len(client.get_run(runs[0]).outputs.model_outputs) == 2
+    assert sealed.check(registry.folder_of(register(digest)))["model.onnx"] == digest
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def oldest_first(get_run):
+    """A run whose models come in the order in which they were made."""
+
+    def get(client, run_id):
+        run = get_run(client, run_id)
+        run.outputs.model_outputs.sort(
+            key=lambda one: client.get_logged_model(one.model_id).creation_timestamp
+        )
+        return run
+
+    return get
 
 
 def test_a_version_says_what_it_is(logged):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
+from mlflow.entities import LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -327,21 +328,32 @@ def _registered(
 ) -> ModelVersion:
     """A new version of the model that some run logged."""
     run = tracking.of_model(digest)
-    if run is None:
+    logged = _logged(opened, run.id) if run else None
+    if run is None or logged is None:
         stage = kind.stage.format("MODEL" if kind is EXPRESSION else kind.name.rpartition("-")[2])
         raise BadRegistry(
             f"no run at {tracking.shown()} trained the model {digest[:12]}; point"
             " MLFLOW_TRACKING_URI at the store that has it, or train it here:"
             f" `dvc repro --force --single-item {stage}`"
         )
-    outputs = opened.get_run(run.id).outputs
-    logged = outputs.model_outputs if outputs else []
     known = mlflow.register_model(
-        f"models:/{logged[0].model_id}", kind.name, tags={"model.sha256": digest, **_texts(tags)}
+        f"models:/{logged}", kind.name, tags={"model.sha256": digest, **_texts(tags)}
     )
     _describe(opened, known.version, description, kind)
     opened.set_model_version_tag(kind.name, known.version, "mlflow.run_id", run.id)
     return known
+
+
+def _logged(opened: MlflowClient, run_id: str) -> str | None:
+    """The id of the newest model of a run that has its files, or None.
+
+    MLflow notes a model in its run before it uploads a file, so a training that was cut off in between and
+    went on in the same run leaves an empty one too.
+    """
+    outputs = opened.get_run(run_id).outputs
+    models = [opened.get_logged_model(one.model_id) for one in outputs.model_outputs] if outputs else []
+    whole = [one for one in models if one.status == LoggedModelStatus.READY]
+    return max(whole, key=lambda one: one.creation_timestamp).model_id if whole else None
 
 
 def _describe(opened: MlflowClient, version: str, description: str, kind: Kind) -> None:
