@@ -53,6 +53,14 @@ def test_onnx_gives_the_networks_own_answers(net, tmp_path):
     assert parity < 1e-5
 
 
+def test_the_network_answers_on_the_processor_whatever_it_was_trained_on(cnn, tmp_path, monkeypatch):
+    """A GPU of today rounds to TF32: the export would be measured by answers that are off themselves."""
+    entered, device = [], export.tf.device
+    monkeypatch.setattr(export.tf, "device", lambda name: entered.append(name) or device(name))
+    export.save_onnx(cnn, tmp_path / "model.onnx", PROBES)
+    assert "CPU:0" in entered
+
+
 @pytest.mark.parametrize(
     "net",
     [
