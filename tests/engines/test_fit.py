@@ -90,6 +90,15 @@ def test_a_loss_that_is_no_number_is_told_and_nothing_is_kept(coloured, knobs, t
     assert not list(tmp_path.rglob("*.*"))
 
 
+def test_a_training_that_breaks_off_gives_the_terminal_its_cursor_back(coloured, knobs, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes standard error for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    with pytest.raises(BadTraining):
+        trained(replace(coloured, targets=np.full_like(coloured.targets, np.nan)), knobs)
+    said = capsys.readouterr().err
+    assert said.rindex("\x1b[?25h") > said.rindex("\x1b[?25l")
+
+
 def test_in_a_log_every_epoch_is_one_line_with_its_figures(coloured, knobs, capsys):
     trained(coloured, knobs, epochs=3)
     lines = capsys.readouterr().err.splitlines()

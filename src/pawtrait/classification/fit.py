@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import Progress
 
 from pawtrait import progress
 from pawtrait.classification import batches
@@ -98,17 +99,18 @@ def fit(
     if keeper.epochs:
         verb = "was done" if keeper.ended else "goes on"
         progress.say(f"{title}: {verb} after epoch {keeper.epochs}/{epochs}")
-    model.fit(
-        batches.stream(train.pixels, train.targets, batch, knobs, seed, keeper.epochs),
-        steps_per_epoch=batches.count(len(train.pixels), batch),
-        shuffle=False,  # the stream does
-        initial_epoch=keeper.epochs,
-        epochs=keeper.epochs if keeper.ended else epochs,
-        validation_data=(valid.pixels.astype(np.float32), valid.targets),
-        validation_batch_size=batch,
-        callbacks=[_Numbers(title), *rules, _Bar(title, epochs, keeper.epochs), keeper],
-        verbose=0,
-    )
+    with progress.bar() as display:  # a training that breaks off gives a terminal its cursor back too
+        model.fit(
+            batches.stream(train.pixels, train.targets, batch, knobs, seed, keeper.epochs),
+            steps_per_epoch=batches.count(len(train.pixels), batch),
+            shuffle=False,  # the stream does
+            initial_epoch=keeper.epochs,
+            epochs=keeper.epochs if keeper.ended else epochs,
+            validation_data=(valid.pixels.astype(np.float32), valid.targets),
+            validation_batch_size=batch,
+            callbacks=[_Numbers(title), *rules, _Bar(display, title, epochs, keeper.epochs), keeper],
+            verbose=0,
+        )
     return _rows(keeper.history, recipe.learning_rate)
 
 
@@ -166,17 +168,16 @@ class _Numbers(keras.callbacks.Callback):  # type: ignore[misc]
 class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
     """A bar that counts batches and names loss and accuracy; in a log, a line an epoch."""
 
-    def __init__(self, title: str, epochs: int, done: int) -> None:
+    def __init__(self, display: Progress, title: str, epochs: int, done: int) -> None:
         super().__init__()
+        self._display = display
         self._title = title
         self._epochs = epochs
         self._done = done
-        self._display = progress.bar()
         self._began = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._began = time.monotonic()
-        self._display.start()
         steps = self.params["steps"]
         self._task = self._display.add_task(
             self._title, total=self._epochs * steps, completed=self._done * steps, note=""
@@ -193,9 +194,6 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
             progress.say(
                 f"{self._title}: epoch {epoch + 1}/{self._epochs} {_figures(logs)}, {left} left at most"
             )
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._display.stop()
 
 
 def _figures(logs: dict[str, Any] | None) -> str:
