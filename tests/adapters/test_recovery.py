@@ -1,6 +1,9 @@
 """The way back to a registered model, as shell commands."""
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,11 +42,56 @@ def test_commit_parameters_data_and_model_come_back_in_this_order(registered):
         "git checkout c0ffee",
         "mlflow artifacts download --run-id parent --artifact-path params.yaml --dst-path .",
         "mlflow artifacts download --run-id parent --artifact-path dvc.lock --dst-path .",
+        recovery.MONTHS,
         "dvc checkout --force data/models/cnn || dvc pull data/models/cnn",
         "dvc repro train@cnn",
         f"echo '{digest}  data/models/cnn/model.onnx' | sha256sum --check",
     ]
     assert lines()[0] == "# pet-expression version 1: cnn, random start"
+
+
+@pytest.fixture
+def retrained(tmp_path, monkeypatch):
+    """A project, unpacked from a tarball, whose model learned from a month of feedback; real DVC."""
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    for name, text in PROJECT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for command in ("dvc add --quiet data/feedback/2026-11", "dvc repro --quiet"):
+        subprocess.run(command.split(), check=True)
+
+
+PROJECT = {
+    ".dvc/config": "[core]\n    analytics = false\n    no_scm = true\n",
+    "data/feedback/2026-11/SHA256SUMS": "what people said\n",
+    "dvc.yaml": """
+stages:
+  train:
+    matrix:
+      model: [cnn]
+    cmd: mkdir -p data/models/cnn && cp data/feedback/*/SHA256SUMS data/models/cnn/model.onnx
+    deps: [data/feedback]
+    outs: ["data/models/${item.model}"]
+""",
+}
+
+
+def test_a_clone_gets_the_feedback_back_that_the_model_learned_from(registered, retrained):
+    """Git has the note of each month alone; DVC takes a data set that is not there for a broken stage."""
+    registered()
+    learned = Path("data/models/cnn/model.onnx").read_text()
+    for folder in ("data/models/cnn", "data/feedback/2026-11"):
+        shutil.rmtree(folder)
+    said = lines()
+    back = said[said.index("# the feedback that it learned from, where there was any:") : -1]
+    subprocess.run(["sh", "-e", "-c", "\n".join(back)], check=True)
+    assert Path("data/feedback/2026-11/SHA256SUMS").read_text() == learned == "what people said\n"
+    assert Path("data/models/cnn/model.onnx").read_text() == learned
+
+
+def test_without_feedback_there_is_nothing_to_bring_back(tmp_path):
+    done = subprocess.run(["sh", "-e", "-c", recovery.MONTHS], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout + done.stderr == b""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ from pawtrait.errors import BadRegistry
 
 KEPT = "data"  # the pipeline run's folder of what says where its pictures came from, committed or not:
 ORIGIN = (*tracking.FINGERPRINTS, Path(KEPT) / "recorded_splits.csv")
+MONTHS = (  # git ignores what is beside each note, so a clone has the notes alone, or none
+    'for month in data/feedback/*.dvc; do [ ! -e "$month" ] || dvc checkout --force "$month" ||'
+    ' dvc pull "$month"; done'
+)
 
 
 def commands(uri: str) -> Iterator[str]:
@@ -42,6 +46,8 @@ def commands(uri: str) -> Iterator[str]:
     if tracking.keeps(parent, KEPT):  # runs of before do not
         yield "# and of which pictures it was:"
         yield f"mlflow artifacts download --run-id {parent} --artifact-path {KEPT} --dst-path ."
+    yield "# the feedback that it learned from, where there was any:"
+    yield MONTHS
     yield "# from the cache or the remote:"
     yield f"dvc checkout --force {folder} || dvc pull {folder}"
     yield "# or trained anew, the same bytes on the same machine:"
