@@ -46,8 +46,10 @@ def test_other_parameters_make_another_parent(tracked):
     assert parent_of(tracked) == parent_of(tracked)
 
 
-@pytest.mark.parametrize("known", cli.FINGERPRINTS.values(), ids=lambda path: path.stem)
-def test_other_photos_paintings_or_weights_make_another_parent(known, tracked):
+@pytest.mark.parametrize(
+    "known", [*cli.FINGERPRINTS.values(), Path("data/recorded_splits.csv")], ids=lambda path: path.stem
+)
+def test_other_photos_paintings_weights_or_settled_splits_make_another_parent(known, tracked):
     before = parent_of(tracked)
     known.parent.mkdir()
     known.write_text("{}")

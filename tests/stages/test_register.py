@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait import champion, cli, sealed
+from pawtrait import champion, sealed
 from pawtrait.adapters import recovery, registry, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.classification.predict import Classifier
@@ -56,7 +56,7 @@ def test_the_ledger_begins_with_the_first_champions_figures(finished):
     assert first.figures == {f"challenger_macro_f1{end}": row[f"test_macro_f1{end}"] for end in ends}
 
 
-@pytest.mark.parametrize("fingerprint", cli.FINGERPRINTS.values(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("fingerprint", tracking.ORIGIN, ids=lambda path: path.stem)
 def test_the_pipelines_run_keeps_what_says_where_its_data_came_from(finished, fingerprint):
     fingerprint.parent.mkdir(exist_ok=True)
     fingerprint.write_text("{}\n")

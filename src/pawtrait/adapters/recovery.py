@@ -7,8 +7,7 @@ from pathlib import Path
 from pawtrait.adapters import registry, tracking
 from pawtrait.errors import BadRegistry
 
-KEPT = "data"  # the pipeline run's folder of what says where its pictures came from, committed or not:
-ORIGIN = (*tracking.FINGERPRINTS, Path(KEPT) / "recorded_splits.csv")
+KEPT = "data"  # the pipeline run's folder of what says where its pictures came from, as in the project
 MONTHS = (  # git ignores what is beside each note, so a clone has the notes alone, or none
     'for month in data/feedback/*.dvc; do [ ! -e "$month" ] || dvc checkout --force "$month" ||'
     ' dvc pull "$month"; done'

@@ -39,7 +39,9 @@ ABOUT = {
     "mlflow.note.content": "A parent is a run of the pipeline, its children are the models. Show them alone"
     " with the filter `tags.\"pawtrait.kind\" = 'model'`; the probe pictures line up under Charts.",
 }
-FINGERPRINTS = tuple(Path("data") / name for name in ("source.json", "paintings.json", "weights.json"))
+ORIGIN = tuple(  # what says where data comes from and how it is split, committed or not
+    Path("data") / name for name in ("source.json", "paintings.json", "weights.json", "recorded_splits.csv")
+)
 LOCK = Path(".cache/mlflow.lock")
 NAME = 80  # characters of a source in a run's name: PostgreSQL takes 250 in all
 NOTE = "run_id"  # a file beside a training's checkpoints
@@ -203,7 +205,7 @@ def pipeline(knobs: Params) -> Iterator[Run]:
         BadRegistry: MLflow cannot be reached, or refuses.
     """
     commit = lineage.commit()
-    data = [sha256(file) if file.is_file() else "" for file in FINGERPRINTS]
+    data = [sha256(file) if file.is_file() else "" for file in ORIGIN]
     key = lineage.digest(commit.tree, commit.diff, knobs.model_dump_json(), *data, lineage.feedback())
     with answering():
         opened = client()

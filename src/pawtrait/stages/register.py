@@ -28,7 +28,7 @@ def run(*, compare: Path, models: Path, note: Path, month: str | None = None) ->
     with tracking.pipeline(params.load()) as record:
         for file in filter(Path.is_file, (lineage.LOCK, Path("params.yaml"))):
             record.artifact(file)
-        for file in filter(Path.is_file, recovery.ORIGIN):
+        for file in filter(Path.is_file, tracking.ORIGIN):
             record.artifact(file, recovery.KEPT)
         tags = _tags(row, folder) | {"pipeline.run_id": record.id}
         tags |= {"retrain.month": month} if month else {}
