@@ -19,6 +19,7 @@ from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
 from pawtrait import clock, environment, newest
+from pawtrait.adapters import dvc
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
 from pipelines import pages, server, workspace
@@ -171,6 +172,7 @@ def _workers(wished: int | None) -> int:
 
 
 def _here(stages: list[str] | None, register: bool, workers: int) -> str:
+    dvc.prepare()
     graph = dvc_stages.select(dvc_stages.read(), stages)
     with Children() as children:
         step("fingerprint", FINGERPRINT, children, network=True)

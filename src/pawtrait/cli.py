@@ -160,25 +160,31 @@ def register(
     challenger. Painters have no gate: the newest is champion.
 
     Results of other code, parameters or data than the present ones are refused; such painters stay out.
+    Those of before the tracking store are logged in it first, in runs that say so.
     """
     from pawtrait.adapters import dvc
 
     if COMPARISON.is_file():
         dvc.check_current("compare")
     trained = {name: stage for name, stage in PAINTERS.items() if (PAINTED / name).is_dir()}
-    _register(month, out, [name for name, stage in trained.items() if not dvc.is_current(stage)])
+    stale = [name for name, stage in trained.items() if not dvc.is_current(stage)]
+    _register(month, out, stale, vouched=True)
 
 
-def _register(month: str | None = None, out: Path | None = None, stale: Sequence[str] = ()) -> None:
+def _register(
+    month: str | None = None, out: Path | None = None, stale: Sequence[str] = (), vouched: bool = False
+) -> None:
     from pawtrait import champion
     from pawtrait.files import write_text
     from pawtrait.stages import register as stage
     from pawtrait.stages import register_painters
 
-    known = stage.run(compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month)
+    known = stage.run(
+        compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month, vouched=vouched
+    )
     if out:
         write_text(out, json.dumps(known) + "\n")
-    register_painters.run(painters=PAINTED, stale=stale)
+    register_painters.run(painters=PAINTED, stale=stale, vouched=vouched)
 
 
 @app.command(rich_help_panel="Models")

@@ -1,6 +1,7 @@
 """This folder brought up to date: the flow over a toy project; real Prefect, real DVC, short stages."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,6 +70,13 @@ def test_stages_run_side_by_side_then_register_then_rest(
     assert again.message == "6 stages, 0 ran, 6 unchanged; nothing registered, as asked"
     assert _ran(toy) == ran
     assert (toy / "told.txt").read_text() == "register\n"
+
+
+def test_a_project_without_git_is_brought_up_to_date_too(toy: Path, server: str) -> None:
+    """As an unpacked tarball; what the containers' worker sees may be one."""
+    shutil.rmtree(toy / ".git")
+    state = here(register=False, return_state=True)
+    assert state.message == "6 stages, 6 ran, 0 unchanged; nothing registered, as asked"
 
 
 def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(

@@ -10,7 +10,7 @@ from pawtrait.adapters import recovery, registry, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
-from pawtrait.stages import register
+from pawtrait.stages import register, register_painters
 
 
 @pytest.fixture
@@ -100,6 +100,41 @@ def test_a_later_winner_is_challenger_and_the_note_stays_with_the_champion(finis
     finished.compare("linear_probe")
     assert registered(finished) == first
     assert registry.resolve("models:/pet-expression@challenger").tags["name"] == "linear_probe"
+
+
+@pytest.fixture
+def later(finished, tmp_path, monkeypatch):
+    """A team's store, set up when everything was trained and compared."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/later/mlflow.db")
+    (tmp_path / "later").mkdir()
+    return finished
+
+
+def test_a_store_that_came_later_gets_the_champion_and_its_run_says_that_nothing_was_trained(later):
+    for _ in range(2):
+        register.run(
+            compare=later.reports / "compare.json",
+            models=later.models,
+            note=later.root / "champion.json",
+            vouched=True,
+        )
+    known = registry.resolve("models:/pet-expression@champion")
+    wanted = sealed.check(later.models / "cnn")["model.onnx"]
+    assert sealed.check(registry.folder_of(known))["model.onnx"] == wanted
+    assert len(registry.versions()) == 1
+    tags = registry.tags_of_run(known.tags["mlflow.run_id"])
+    assert tags["pawtrait.trained"] == "earlier, elsewhere"
+    assert tags["mlflow.note.content"].startswith("Nothing was trained in this run")
+
+
+def test_a_store_that_came_later_gets_the_painters_too(later, cyclegan_folder):
+    sealed.write_facts(cyclegan_folder, sealed.facts(cyclegan_folder) | {"parameters": 2})
+    sealed.seal(cyclegan_folder)
+    for vouched in (True, False):  # once it is known, nobody has to
+        register_painters.run(painters=cyclegan_folder.parent, vouched=vouched)
+    known = registry.resolve("models:/pet-portrait-cyclegan@champion")
+    assert known.tags["model.sha256"] == sealed.check(cyclegan_folder)["photo_to_painting.onnx"]
+    assert registry.tags_of_run(known.tags["mlflow.run_id"])["pawtrait.kind"] == "painter"
 
 
 def test_a_winner_that_no_run_trained_is_named_and_no_note_is_written(finished):

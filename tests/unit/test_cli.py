@@ -302,8 +302,8 @@ def test_a_new_key_is_shown_alone_and_beside_it_what_makes_the_service_ask_for_i
 def test_painters_of_other_code_or_parameters_are_left_out_of_a_registration(here, monkeypatch):
     for name in ("cyclegan", "fast"):
         Path("data/painters", name).mkdir(parents=True)
-    left = []
+    told = []
     monkeypatch.setattr(dvc, "is_current", lambda stage: stage != "train_cyclegan")
-    monkeypatch.setattr(cli, "_register", lambda month, out, stale: left.extend(stale))
+    monkeypatch.setattr(cli, "_register", lambda month, out, stale, vouched: told.append((stale, vouched)))
     cli.register(None, None)
-    assert left == ["cyclegan"]
+    assert told == [(["cyclegan"], True)]

@@ -15,13 +15,25 @@ Act = Mapping[str, Sequence[str]]  # lanes that run at once: the stages of each,
 COMMAND = "> "  # how DVC begins a line that repeats dvc.yaml
 
 
+def prepare() -> None:
+    """Let DVC do without git where the project was unpacked from a tarball.
+
+    Raises:
+        BadData: this is not the project's root.
+    """
+    if not Path("dvc.yaml").is_file():
+        raise BadData(f"{Path.cwd().name} has no dvc.yaml; run from the project's root")
+    if not Path(".git").exists():  # an unpacked tarball
+        subprocess.run(_command("config", "--local", "core.no_scm", "true"), check=False)
+
+
 def repro(*arguments: str) -> None:
     """Run ``dvc repro`` with this Python first on the PATH, since stages are called as ``python -m``.
 
     Raises:
         BadData: a stage failed; DVC has said which.
     """
-    _prepare()
+    prepare()
     if subprocess.run(_command("repro", *arguments), env=_environment(), check=False).returncode:
         said = f"dvc repro {' '.join(arguments)}".strip()
         raise BadData(f"{said} failed; its last lines above say why")
@@ -46,7 +58,7 @@ def repro_in_lanes(play: Sequence[Act]) -> None:
     Raises:
         BadData: a stage failed; the other lanes of its act have gone on to their ends.
     """
-    _prepare()
+    prepare()
     if not _changed():
         progress.say("every stage is up to date")
         return
@@ -105,13 +117,6 @@ def _lane(name: str, stages: Sequence[str]) -> int:
 def _changed() -> bool:
     """Whether any stage has work to do; DVC answers within seconds."""
     return subprocess.run(_command("status", "--quiet"), env=_environment(), check=False).returncode != 0
-
-
-def _prepare() -> None:
-    if not Path("dvc.yaml").is_file():
-        raise BadData(f"{Path.cwd().name} has no dvc.yaml; run from the project's root")
-    if not Path(".git").exists():  # an unpacked tarball
-        subprocess.run(_command("config", "--local", "core.no_scm", "true"), check=False)
 
 
 def _command(*arguments: str) -> list[str]:

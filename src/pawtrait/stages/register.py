@@ -6,25 +6,31 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import clock, params, sealed
-from pawtrait.adapters import lineage, recovery, registry, succession, tracking
+from pawtrait.adapters import adoption, lineage, recovery, registry, succession, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadData
 
 
-def run(*, compare: Path, models: Path, note: Path, month: str | None = None) -> dict[str, str]:
+def run(
+    *, compare: Path, models: Path, note: Path, month: str | None = None, vouched: bool = False
+) -> dict[str, str]:
     """Register the winner of ``compare`` and write the champion's note; give its version and the champion's.
 
-    The first champion is a line in the ledger, of ``month`` where that is named.
+    The first champion is a line in the ledger, of ``month`` where that is named. A winner that
+    MLflow has no run of is registered where somebody ``vouched`` that it is of the present code, parameters
+    and data.
 
     Raises:
         BadData: nothing has been compared yet.
-        BadRegistry: the tracking store does not know the winner.
+        BadRegistry: the tracking store does not know the winner, and nobody vouched for it.
     """
     verdict = _verdict(compare)
     row = verdict["rows"][0]
     folder = models / row["name"]
     digest = sealed.check(folder)["model.onnx"]
+    if vouched:
+        adoption.adopt(folder, registry.EXPRESSION)
     with tracking.pipeline(params.load()) as record:
         for file in filter(Path.is_file, (lineage.LOCK, Path("params.yaml"))):
             record.artifact(file)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pawtrait import params, sealed
-from pawtrait.adapters import lineage, registry, tracking
+from pawtrait.adapters import adoption, lineage, registry, tracking
 from pawtrait.adapters.registry import Kind
 
 PAINTERS = {"cyclegan": registry.CYCLEGAN, "fast": registry.FAST}
@@ -20,7 +20,7 @@ FIGURES = (
 )
 
 
-def run(*, painters: Path, stale: Sequence[str] = ()) -> None:
+def run(*, painters: Path, stale: Sequence[str] = (), vouched: bool = False) -> None:
     """Register every painter that is there; one that says why it is not stays out, and that is told.
 
     No gate judges a portrait: there is no right answer to count. What lies in the folder is what paints, so
@@ -30,10 +30,11 @@ def run(*, painters: Path, stale: Sequence[str] = ()) -> None:
     Args:
         painters: the folder with a folder for each of them.
         stale: those of other code, parameters or data than the present ones, which stay out too.
+        vouched: the others are of the present ones for certain, also where MLflow knows no run of them.
 
     Raises:
         BadModel: a painter's folder is damaged.
-        BadRegistry: the tracking store does not know a painter, or cannot be reached.
+        BadRegistry: the tracking store cannot be reached, or knows no painter that nobody vouched for.
     """
     for name, kind in PAINTERS.items():
         folder = painters / name
@@ -49,6 +50,8 @@ def run(*, painters: Path, stale: Sequence[str] = ()) -> None:
         if facts.get("missing"):
             print(f"{kind.name} stays unregistered: {facts['missing']}")
             continue
+        if vouched:
+            adoption.adopt(folder, kind)
         digest = sums[kind.served[0]]
         if (known := _settled(digest, kind)) is None:
             known = _crowned(digest, facts, folder, kind)
