@@ -1,5 +1,6 @@
 """Whatever is sent, the service answers soon, in order, and goes on."""
 
+import encodings
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -152,6 +153,34 @@ def test_pixels_have_their_own_limit(serving):
     assert raw(service, jpeg(side=40)).status_code == 200
     assert raw(service, jpeg(side=41)).status_code == 413
     assert raw(service, png(side=41)).status_code == 413
+
+
+def form(service, *, said="", about=""):
+    """A picture in a form, with what may be said behind its type and in the head of its part."""
+    head = f'--x\r\nContent-Disposition: form-data; name="pictures"; filename="a.png"{about}\r\n\r\n'
+    return raw(service, head.encode() + png() + b"\r\n--x--\r\n", f"multipart/form-data; boundary=x{said}")
+
+
+@pytest.mark.parametrize("said", ["punycode", "x" * 9000, "utf-16", "", '"utf-7"', "utf-8; charset=hex"])
+def test_an_alphabet_but_utf_8_is_never_looked_up(service, said):
+    """Python keeps each name for ever, and some it reads in quadratic time."""
+    assert form(service).status_code == 200
+    before = set(encodings._cache)
+    done = form(service, said=f"; charset={said}")
+    assert (done.status_code, done.json()["type"]) == (400, "urn:pawtrait:problem:bad-form")
+    assert set(encodings._cache) == before
+
+
+@pytest.mark.parametrize("said", ["UTF-8", '"utf-8"', "utf8", "US-ASCII"])
+def test_a_form_may_say_that_it_is_what_it_has_to_be(service, said):
+    assert form(service, said=f"; charset={said}").status_code == 200
+
+
+@pytest.mark.parametrize("about", ["; filename*=z-9'en'b.png", "\r\nContent-Type: image/png; charset=z-9"])
+def test_an_alphabet_in_the_head_of_a_part_is_passed_over(service, about):
+    before = set(encodings._cache)
+    assert form(service, about=about).json()["answers"][0]["name"] == "a.png"
+    assert set(encodings._cache) == before
 
 
 def test_too_many_pictures_are_refused(serving):

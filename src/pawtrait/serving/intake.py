@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -27,6 +28,7 @@ OVERHEAD = 64_000  # bytes that a form may add to its files
 MOST_FIELDS = 32
 SAID = 16_384  # bytes of what is said without a picture
 UNSEEN = 2**62  # more pixels than any header can say
+ALPHABETS = (b"utf-8", b"utf8", b"us-ascii")  # that a form may say it is written in
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -168,6 +170,7 @@ def plain_name(name: str | None) -> str:
 async def _multipart(request: Request, settings: Settings, most: int) -> Form:
     limit = most * settings.largest_bytes + OVERHEAD
     _check_length(request, limit)
+    _check_alphabet(request)
     parser = MultiPartParser(
         request.headers,
         _bounded(request, limit),
@@ -213,6 +216,13 @@ def _check_length(request: Request, most: int) -> None:
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > most:
         raise _too_long(most)
+
+
+def _check_alphabet(request: Request) -> None:
+    """Python keeps every name of an alphabet that it is asked for, and reads some of them for seconds."""
+    _, said = parse_options_header(request.headers["content-type"])
+    if said.get(b"charset", ALPHABETS[0]).lower() not in ALPHABETS:
+        raise Problem(400, "bad-form", "the form cannot be read: expected UTF-8")
 
 
 def _too_long(most: int) -> Problem:
