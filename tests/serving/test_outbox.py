@@ -206,3 +206,26 @@ def test_what_another_one_delivered_after_an_outage_waits_no_more(tmp_path, stor
     store.down = False
     assert other.flush() and list(store.rows) == ["a"]
     assert mine.flush() and mine.waiting == 0
+
+
+def test_what_an_earlier_process_left_waits_and_is_told_so(tmp_path, store, request):
+    store.down = True
+    earlier, later = (Outbox(tmp_path / "box", store, durable=True) for _ in range(2))
+    request.addfinalizer(later.close)
+    for name in "ab":
+        earlier.put({"id": name})
+    assert not earlier.flush()
+    (tmp_path / "box/0-dead.jsonl").write_bytes(b'{"id": "c"}\n{"id": "d", "lab')
+    (tmp_path / "box" / REFUSED).write_bytes(b'{"id": "bad"}\n')
+    later.start()
+    assert later.waiting == 3
+    store.down = False
+    assert later.flush() and set(store.rows) == set("abc") and later.waiting == 0
+
+
+def test_what_another_one_still_writes_is_its_own(tmp_path, store, request):
+    mine, other = (Outbox(tmp_path / "box", store, durable=True) for _ in range(2))
+    request.addfinalizer(mine.close)
+    other.put({"id": "a"})
+    mine.start()
+    assert (mine.waiting, other.waiting) == (0, 1)

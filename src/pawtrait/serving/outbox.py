@@ -37,7 +37,7 @@ class Outbox:
     """A folder of segments, and the thread that empties it.
 
     Attributes:
-        waiting: rows that this process took in and that are not in the database yet.
+        waiting: rows that this process took in, or found at its start, and that are not in the database yet.
         delivered, dropped: rows since the start.
         problem: what the database said last; "" where it took everything.
     """
@@ -54,7 +54,7 @@ class Outbox:
         self._stream: int | None = None
         self._path: Path | None = None
         self._count = 0  # rows in the open segment
-        self._known: dict[Path, int] = {}  # rows in closed segments of our own
+        self._known: dict[Path, int] = {}  # rows in closed segments of our own, and of those before us
         self.delivered = 0
         self.dropped = 0
         self.problem = ""
@@ -68,6 +68,7 @@ class Outbox:
 
     def start(self) -> None:
         """Begin to deliver, what earlier processes left too."""
+        self._known |= {path: rows for path in self._segments() if (rows := _left(path))}
         self._thread.start()
 
     def put(self, row: Row) -> bool:
@@ -93,7 +94,7 @@ class Outbox:
         """Deliver everything that is there now; False where the database did not take it."""
         with self._sending:
             self._close_segment()
-            found = sorted(path for path in self._folder.glob("*.jsonl") if path.name != REFUSED)
+            found = self._segments()
             there = set(found)  # another process has delivered the rest
             self._known = {path: rows for path, rows in self._known.items() if path in there}
             return all(self._sent(path) for path in found)
@@ -163,6 +164,10 @@ class Outbox:
         if self._durable and not self._count:
             _sync_folder(self._folder)
         return self._stream
+
+    def _segments(self) -> list[Path]:
+        """Everybody's, oldest first."""
+        return sorted(path for path in self._folder.glob("*.jsonl") if path.name != REFUSED)
 
     def _close_segment(self) -> None:
         with self._lock:
@@ -260,6 +265,16 @@ def _parsed(lines: Iterable[bytes], path: Path) -> Iterator[Row]:
             log.warning("%s ends in half a row, which nobody was told was kept", path)
         else:
             yield row
+
+
+def _left(path: Path) -> int:
+    """How many rows a segment holds; 0 where its writer lives or nobody may read it, which stops no start."""
+    try:
+        with path.open("rb") as lines:
+            fcntl.flock(lines, fcntl.LOCK_SH | fcntl.LOCK_NB)  # several may count at once
+            return sum(line.endswith(b"\n") for line in lines)  # half a row is none
+    except OSError:
+        return 0
 
 
 def _write(stream: int, line: bytes) -> None:
