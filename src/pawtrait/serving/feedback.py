@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pawtrait import clock
 from pawtrait.adapters.store.feedback import Said, StyleSaid
 from pawtrait.adapters.store.pictures import NAME
+from pawtrait.adapters.store.tables import STYLE
 from pawtrait.serving import access, intake, privacy, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Sent
@@ -25,6 +26,9 @@ Thumbs = Literal[1, -1]
 THUMBS: dict[str, Any] = {"1": 1, "+1": 1, "-1": -1, "": None}
 WORDS: dict[str, Any] = {"true": True, "false": False, "": None}
 TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
+Style = Annotated[  # a painting's name, as requests have it in the store
+    str, Field(max_length=255, pattern=TEXT), AfterValidator(lambda name: name[:STYLE])
+]
 
 
 class AboutMood(BaseModel):
@@ -55,7 +59,7 @@ class AboutPortrait(BaseModel):
 
     request: Id | None = None
     method: Literal["nst", "fast", "hybrid", "cyclegan"]
-    style: Annotated[str, Field(max_length=128, pattern=TEXT)] = ""
+    style: Style = ""
     strength: Annotated[float, Field(ge=0, le=1)] = 1.0
     thumbs: Thumbs
     seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0

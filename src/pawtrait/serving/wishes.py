@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from pawtrait.adapters.store.tables import STYLE
 from pawtrait.serving.intake import Form, Sent
 from pawtrait.serving.moods import flag
 from pawtrait.serving.problems import Problem
@@ -39,9 +40,9 @@ class Wish:
 
     @property
     def style(self) -> str | None:
-        """What the store calls the painting."""
+        """What the store calls the painting; names may be longer than it takes."""
         if self.work:
-            return self.work.name
+            return self.work.name[:STYLE]
         return OWN if self.painting else None
 
 

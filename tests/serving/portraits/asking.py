@@ -2,7 +2,7 @@
 
 import json
 
-from pawtrait.adapters.store import database, requests
+from pawtrait.adapters.store import database, feedback, requests
 from pawtrait.clock import now
 from pawtrait.dataset import images
 from tests.serving.portraits.conftest import STEPS, photo, until
@@ -34,6 +34,13 @@ def rows(client, *ids):
     with database.opened(client.app.state.settings.database) as engine:
         found = requests.between(engine, now().replace(year=2000), now().replace(year=3000))
     return [row for row in found if not ids or row.id in ids]
+
+
+def thumbs(client):
+    """What was said of portraits."""
+    client.app.state.door.said.flush()
+    with database.opened(client.app.state.settings.database) as engine:
+        return feedback.styles_between(engine, now().replace(year=2000), now().replace(year=3000))
 
 
 def folder(client):

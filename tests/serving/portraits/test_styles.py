@@ -12,12 +12,24 @@ import threading
 import httpx
 import numpy as np
 import psutil
+import pytest
 
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.paintings import Painting
 from pawtrait.serving.hands import WORKER
 from pawtrait.serving.styles import Wall
-from tests.serving.portraits.asking import ENDLESS, HEAVY, events, job, problem, shown
+from tests.serving.portraits.asking import (
+    ENDLESS,
+    HEAVY,
+    asked,
+    events,
+    job,
+    problem,
+    rows,
+    send,
+    shown,
+    thumbs,
+)
 from tests.serving.portraits.conftest import COLOURS, PATIENCE, ROOT, until
 
 
@@ -48,6 +60,21 @@ def test_without_a_table_every_picture_in_the_folder_can_be_named(service, paint
         assert [one["name"] for one in client.get("/v1/styles").json()["styles"]] == ["blue", "red"]
         (painted / "data/paintings/red.png").unlink()
         assert [one["name"] for one in client.get("/v1/styles").json()["styles"]] == ["blue"]
+
+
+@pytest.mark.parametrize("length", [128, 129, 200])
+def test_a_painting_of_a_long_name_is_painted_like_and_liked(service, painted, length):
+    """The store takes 128 characters, and a portrait's row and its thumb say the same."""
+    (painted / "data/tables/paintings.csv").unlink()
+    long = "r" * length
+    (painted / "data/paintings/red.png").rename(painted / f"data/paintings/{long}.png")
+    with service() as client:
+        name = client.get("/v1/styles").json()["styles"][1]["name"]
+        answer = send(client, "fast", style=name)
+        liked = client.post("/v1/feedback", json={"method": "fast", "style": name, "thumbs": 1})
+        (row,), (thumb,) = rows(client, asked(answer)), thumbs(client)
+    assert (name, answer.status_code, liked.status_code) == (long, 200, 201)
+    assert (row.style, thumb.style) == (name[:128], name[:128])
 
 
 def test_without_paintings_there_are_no_styles(service, painted):

@@ -25,6 +25,7 @@ NAMING = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "pk": "pk_%(table_name)s",
 }
+STYLE = 128  # characters of a painting's name that are written down
 metadata = MetaData(naming_convention=NAMING)
 
 
@@ -78,7 +79,7 @@ requests = Table(  # one row an answer of the service, written by it and read by
     Column("label", String(16)),  # predict
     Column("confidence", Float),  # its probability
     Column("method", String(16)),  # stylize: nst | fast | cyclegan | hybrid
-    Column("style", String(128)),
+    Column("style", String(STYLE)),
     Column("strength", Float),
     CheckConstraint("kind IN ('predict', 'stylize')", name="kind"),
     CheckConstraint("outcome IN ('ok', 'error')", name="outcome"),
@@ -124,7 +125,7 @@ style_feedback = Table(
     Column("request", String(64), index=True),
     Column("client", String(64), nullable=False),
     Column("method", String(16), nullable=False),
-    Column("style", String(128), nullable=False),
+    Column("style", String(STYLE), nullable=False),
     Column("strength", Float, nullable=False),
     Column("thumbs", Integer, nullable=False),
     Column("seconds", Float, nullable=False),  # that the portrait took
