@@ -63,6 +63,18 @@ def test_a_form_says_texts_as_texts(service):
     assert (done.status_code, row.model_version, row.name, row.predicted) == (201, "1", "my cat.png", None)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"label": "sad", "thumbs": "", "consent": "", "request": "", "method": "", "picture": NOBODY},
+        {"method": "fast", "thumbs": "1", "style": "", "strength": " ", "seconds": "", "request": ""},
+    ],
+)
+def test_an_empty_field_of_a_form_says_nothing(service, form):
+    fields = {key: (None, value) for key, value in form.items()}  # as a page sends them: multipart
+    assert service.post("/v1/feedback", files=fields).status_code == 201
+
+
 def test_a_picture_that_comes_along_without_consent_is_not_kept(service):
     form = {"label": "sad", "name": "where I live.png"}
     service.post("/v1/feedback", data=form, files={"picture": ("who I am.png", png("sad"))})

@@ -87,7 +87,8 @@ async def _read(request: Request, door: Door) -> tuple[dict[str, Any], Sent | No
     if kind == "multipart/form-data":
         form = await intake.form(request, door.settings, most=1)
         files = form.all()
-        values = {key: _plain(key, value) for key, value in form.fields.items()}
+        said = {key: _plain(key, value) for key, value in form.fields.items()}
+        values = {key: value for key, value in said.items() if value is not None}
         return values, files[0] if files else None
     if kind != "application/json":
         raise Problem(415, "unsupported-body", "expected application/json, or multipart/form-data")
