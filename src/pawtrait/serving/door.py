@@ -1,7 +1,6 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -48,9 +47,11 @@ class Door:
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
     def note(self, row: Stored) -> None:
-        """Write down what happened, without waiting for a disk; a full one stops no answer."""
-        with suppress(OSError):
+        """Write down what happened, without waiting for a disk; a full one costs the row, not the answer."""
+        try:
             self.asked.put(rows.packed(row))
+        except OSError:
+            self.asked.dropped += 1
 
     def keep(self, row: Stored) -> None:
         """Write down what somebody said; it is on the disk afterwards. Blocks for some milliseconds.
