@@ -171,6 +171,19 @@ def test_a_head_without_an_end_is_cut_off(wire):
     assert wire(b"GET /healthz HTTP/1.1\r\n" + HOST + line * 3 + b"\r\n").endswith(b'"alive"}')
 
 
+def test_requests_that_come_in_one_go_are_answered_though_together_they_are_longer_than_a_head(wire):
+    asked = b"GET /healthz HTTP/1.1\r\n" + HOST + b"X-More: " + b"x" * 8000 + b"\r\n\r\n"
+    answer = wire(asked * 9 + asked[:5000], asked[5000:], pause=0.3)
+    assert (answer.count(b'"alive"'), answer.count(b"HTTP/1.1 400")) == (10, 0)
+
+
+def test_a_head_without_an_end_behind_other_requests_is_cut_off_too(wire):
+    asked = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    endless = b"GET /healthz HTTP/1.1\r\nX-More: " + b"x" * 8000
+    answer = wire(asked * 2 + endless, *[b"x" * 8000] * 5, pause=0.05)
+    assert b"longer than 32768 bytes" in answer and answer.count(b'"alive"') == 2
+
+
 def test_an_answer_that_takes_long_outlives_the_half_of_a_next_head():
     """Longer than a head may take, by far."""
     with _slow_service(0.2, answer_after=1.0) as port, socket.create_connection(("127.0.0.1", port)) as line:

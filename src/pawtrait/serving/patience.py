@@ -69,7 +69,8 @@ class Patient(HttpToolsProtocol):
         super().data_received(data)
         if self._at is _At.HEAD:
             self._start()
-            self._head += len(data)
+            if not self._moved:  # else earlier requests are among these bytes, and the next ones count
+                self._head += len(data)
             if self._head > LONGEST and not self.transport.is_closing():
                 self.send_400_response(f"The head is longer than {LONGEST} bytes.")
         elif not self._moved and self._at is _At.NOTHING:
