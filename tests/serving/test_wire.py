@@ -184,6 +184,32 @@ def test_a_head_without_an_end_behind_other_requests_is_cut_off_too(wire):
     assert b"longer than 32768 bytes" in answer and answer.count(b'"alive"') == 2
 
 
+CHUNKED = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"4\r\nbody\r\n0\r\nX-More: ", b"4;more="])
+def test_what_is_written_around_a_body_has_an_end_too(begun):
+    """The parser keeps trailers, and no endpoint ever sees them."""
+    with _slow_service(60, answer_after=2.0) as port, socket.create_connection(("127.0.0.1", port)) as line:
+        line.settimeout(20)
+        line.sendall(CHUNKED + begun)
+        with suppress(OSError):
+            for _ in range(40):
+                line.sendall(b"x" * 8000)
+                time.sleep(0.01)
+        assert _answer(line) == b""
+
+
+def test_a_body_in_pieces_with_something_behind_it_is_taken():
+    pieces = [b"4;more=%s\r\nbody\r\n" % (b"x" * 8000) for _ in range(9)]
+    with _slow_service(60, answer_after=0.5) as port, socket.create_connection(("127.0.0.1", port)) as line:
+        line.settimeout(20)
+        for piece in (CHUNKED, *pieces, b"0\r\nX-More: " + b"x" * 8000, b"\r\n\r\n"):
+            line.sendall(piece)
+            time.sleep(0.01)
+        assert _answer(line).endswith(b"done")
+
+
 def test_an_answer_that_takes_long_outlives_the_half_of_a_next_head():
     """Longer than a head may take, by far."""
     with _slow_service(0.2, answer_after=1.0) as port, socket.create_connection(("127.0.0.1", port)) as line:

@@ -6,7 +6,7 @@ from enum import Enum
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD = 15.0  # seconds that a request's head may take at most
-LONGEST = 32_768  # bytes of a head that is not whole yet
+LONGEST = 32_768  # bytes of a head, or of what comes around a body, that are not whole yet
 LEAST = 65_536  # bytes of an answer that have to go out in as many seconds as a body may take to come in
 
 
@@ -26,10 +26,11 @@ def within(seconds: float) -> type[HttpToolsProtocol]:
 class Patient(HttpToolsProtocol):
     """Closes connections that stay without a use.
 
-    These are: one on which no request comes, a head byte by byte or without an end, line ends and nothing
-    else, the rest of a body that was answered before its end, or an answer that nobody reads. Uvicorn itself
-    has a clock only for connections that wait for another request and send nothing at all. A body that an
-    endpoint reads has its own clock, in ``incoming``.
+    These are: one on which no request comes, a head byte by byte or without an end, what is written around
+    the pieces of a body or behind them without an end, line ends and nothing else, the rest of a body that
+    was answered before its end, or an answer that nobody reads. Uvicorn itself has a clock only for
+    connections that wait for another request and send nothing at all. A body that an endpoint reads has its
+    own clock and limit, in ``incoming``; trailers never come there, and the parser keeps them.
     """
 
     seconds = HEAD
@@ -37,7 +38,7 @@ class Patient(HttpToolsProtocol):
     _unread: asyncio.TimerHandle | None = None
     _clock: asyncio.TimerHandle | None = None
     _at = _At.NOTHING
-    _head = 0  # bytes
+    _head = 0  # bytes of a head, or since the last of a body
     _moved = False  # whether the bytes that came last got a request further
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -67,14 +68,12 @@ class Patient(HttpToolsProtocol):
         """Bytes came; those that come slowly do not set the clock back."""
         self._moved = False
         super().data_received(data)
-        if self._at is _At.HEAD:
+        if self._at is _At.HEAD or (self._at is _At.NOTHING and not self._moved):
             self._start()
-            if not self._moved:  # else earlier requests are among these bytes, and the next ones count
-                self._head += len(data)
+        if self._at is not _At.NOTHING and not self._moved:  # else there is more among these
+            self._head += len(data)
             if self._head > LONGEST and not self.transport.is_closing():
-                self.send_400_response(f"The head is longer than {LONGEST} bytes.")
-        elif not self._moved and self._at is _At.NOTHING:
-            self._start()
+                self._refuse()
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -90,8 +89,13 @@ class Patient(HttpToolsProtocol):
         self._stop()
         if not self.url.startswith((b"/", b"*")):
             raise ValueError("no path")
-        self._at, self._moved = _At.BODY, True
+        self._at, self._head, self._moved = _At.BODY, 0, True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body."""
+        self._head, self._moved = 0, True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body is, too."""
@@ -104,6 +108,13 @@ class Patient(HttpToolsProtocol):
         super().on_response_complete()
         if self._at is _At.BODY:
             self._start()
+
+    def _refuse(self) -> None:
+        """Hang up; in words where no answer can be under way yet."""
+        if self._at is _At.HEAD:
+            self.send_400_response(f"The head is longer than {LONGEST} bytes.")
+        else:
+            self.transport.close()
 
     def _start(self) -> None:
         if self._clock is None:
