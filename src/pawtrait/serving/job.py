@@ -66,14 +66,14 @@ class Job:
             if self.view.over:
                 return
             seconds = time.monotonic() - self.began if self.began else 0.0
-            self.view = replace(self.view, number=self.view.number + 1, seconds=seconds, **changes)  # type: ignore[arg-type]
-            over = self.view.over
-            if over:
-                self.view = replace(self.view, preview=None)
+            view = replace(self.view, number=self.view.number + 1, seconds=seconds, **changes)  # type: ignore[arg-type]
+            if view.over:
+                view = replace(view, preview=None)
                 self.order, self.ended = None, time.monotonic()
+            self.view = view  # last: who sees that it is over, without the lock, asks since when
             listeners = list(self._listeners)
-        if over:
-            self._finished(self.view)
+        if view.over:
+            self._finished(view)
         for listener in listeners:
             listener()
 

@@ -15,6 +15,7 @@ import pytest
 
 from pawtrait.dataset import images
 from pawtrait.serving.hands import Order, Setup
+from pawtrait.serving.job import Job, View
 from pawtrait.serving.jobs import Full, Jobs, Limits
 from pawtrait.serving.shelf import Shelf
 from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
@@ -285,6 +286,20 @@ def test_a_process_ends_with_a_service_that_was_killed(here):
         assert psutil.pid_exists(pid)
         parent.kill()
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_who_sees_that_a_job_is_over_sees_since_when():
+    """One that had been over for ever would be swept away, with the portrait that was just finished."""
+    seen = []
+
+    class Watched(Job):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "view" and value.over:
+                seen.append((self.ended > 0, value.preview))
+
+    Watched(View("a", "nst", preview=b"small"), None, lambda view: None).set(status="done")
+    assert seen == [(True, None)]
 
 
 def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeypatch):
