@@ -67,14 +67,15 @@ async def follow(request: Request, key: str) -> Response:
 async def picture(request: Request, key: str) -> Response:
     """The portrait, a PNG; while it is being painted the newest preview, a small JPEG."""
     job = _job(request, key)
+    view = job.view  # as it stands now; the thread that paints changes it
     jobs = request.app.state.door.workshop.jobs
-    if job.view.status == "done":
+    if view.status == "done":
         found = await asyncio.to_thread(jobs.picture, job)
         if found:
             return Response(found, media_type="image/png", headers=UNKEPT)
-    elif job.view.preview:
-        return Response(job.view.preview, media_type="image/jpeg", headers=UNKEPT)
-    later = {} if job.view.over else {"Retry-After": "1"}
+    elif view.preview:
+        return Response(view.preview, media_type="image/jpeg", headers=UNKEPT)
+    later = {} if view.over else {"Retry-After": "1"}
     raise Problem(404, "no-picture-yet" if later else "no-picture", "there is no picture of this job", later)
 
 

@@ -2,10 +2,12 @@
 
 import gc
 import threading
+from dataclasses import replace
 
 import pytest
 
 from pawtrait.dataset import images
+from pawtrait.serving.job import View
 from pawtrait.serving.sittings import Sitting
 from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
 from tests.serving.portraits.conftest import PATIENCE, photo, until, workers
@@ -44,6 +46,19 @@ def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):
     assert preview.headers["content-type"] == "image/jpeg" and images.sniff(preview.content) == "jpeg"
     shared.delete(url)
     assert problem(shared.get(f"{url}/picture"))[0] == 404
+
+
+def test_a_job_that_ends_while_its_preview_is_asked_for_gives_no_empty_picture(shared, monkeypatch):
+    painting = View("a" * 32, "nst", "painting", preview=b"small")
+
+    class Ending:
+        """Over at the third look."""
+
+        views = iter([painting, painting, replace(painting, status="done", preview=None)])
+        view = property(lambda self: next(self.views))
+
+    monkeypatch.setattr(shared.app.state.door.workshop.jobs, "find", lambda key: Ending())
+    assert shared.get(f"/v1/portraits/{'a' * 32}/picture").content == b"small"
 
 
 def test_the_files_that_were_sent_leave_the_memory_while_their_job_waits(shared):
