@@ -147,3 +147,9 @@ def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
         "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1; that of"
     )
     assert portraits.kid_sentence(facts | {"kid": None}) == ""
+
+
+def test_a_large_kernel_distance_is_told_without_an_exponent():
+    """Its error has two digits that count, so that one of three is written out as well."""
+    facts = {"kid": 1523.0, "kid_error": 428.2, "kid_photos": 999.6, "judged_by": "squeezenet (ImageNet)"}
+    assert "1,523 ± 428; that of the photos as they are 1,000." in portraits.kid_sentence(facts)

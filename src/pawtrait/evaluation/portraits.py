@@ -145,7 +145,7 @@ def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _short(value: float, digits: int = 3) -> str:
     """So many digits that count, and never an exponent for a large number."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
 def _brief(seconds: float) -> str:
