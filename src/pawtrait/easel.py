@@ -217,9 +217,12 @@ def _small(picture: Pixels) -> Pixels:
 
 
 def _free(path: Path) -> Path:
-    """A name that nothing has yet: a portrait is never painted over another."""
+    """A name that nothing has yet, no folder of previews either: a portrait is never painted over another.
+
+    Such a folder outlives a portrait that was moved away, and a run that was killed.
+    """
     number, free = 2, path
-    while free.exists():
+    while free.exists() or free.with_suffix("").exists():
         free = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return free

@@ -243,6 +243,14 @@ def test_previews_lie_in_a_folder_beside_the_portrait(here, one_thread, pawtrait
     assert not np.array_equal(first, last)
 
 
+def test_previews_of_a_portrait_that_was_moved_away_are_not_painted_over(here, one_thread):
+    save("out/photo-nst/0006.png", colour=(9, 9, 9))
+    (done,) = hang(wish("nst", "red", previews=3), save("photo.png"))
+    assert done.portrait == Path("out/photo-nst-2.png")
+    assert files("out/photo-nst-2") == ["0003.png", "0006.png"] and files("out/photo-nst") == ["0006.png"]
+    np.testing.assert_array_equal(picture("out/photo-nst/0006.png"), plain(40, 50, (9, 9, 9)))
+
+
 class Interrupted(Studio):
     """Somebody presses Ctrl-C while the third step is under way."""
 
