@@ -125,14 +125,14 @@ def wish(method: str, styles: Sequence[str], strength: float, previews: int, lar
 
 
 def check_steps(method: str, steps: int | None, keep_colours: bool, previews: int) -> None:
-    """Refuse what a method that paints in one pass cannot heed.
+    """Refuse what a method that paints in one pass cannot heed; of one that is none ``wish`` tells.
 
     Raises:
         BadParams: it was asked to.
     """
     asked = {"--steps": steps, "--keep-colours": keep_colours, "--previews": previews}
     named = [option for option, value in asked.items() if value]
-    if named and method not in STEPWISE:
+    if named and method in METHODS and method not in STEPWISE:
         raise BadParams(
             f"{', '.join(named)}: {method} paints in one pass; only {' and '.join(STEPWISE)} go by steps"
         )

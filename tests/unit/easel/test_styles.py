@@ -99,10 +99,11 @@ def test_a_style_of_too_many_pixels_is_refused(fast):
 # methods
 
 
-def test_a_misspelt_method_is_answered_with_those_that_are(here, pawtrait):
-    done = pawtrait("stylize", save("photo.png"), "--method", "cyclgan")
+@pytest.mark.parametrize("options", [["cyclgan"], ["NST", "--previews", "10"]])
+def test_a_misspelt_method_is_answered_with_those_that_are(here, pawtrait, options):
+    done = pawtrait("stylize", save("photo.png"), "--method", *options)
     assert done.code == 2
-    assert done.err == "pawtrait: --method cyclgan: expected one of nst, fast, cyclegan, hybrid\n"
+    assert done.err == f"pawtrait: --method {options[0]}: expected one of nst, fast, cyclegan, hybrid\n"
 
 
 @pytest.mark.parametrize(
