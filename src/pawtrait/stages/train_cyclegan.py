@@ -44,7 +44,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         recipe.load_size,
     )
     side = recipe.crop_size
-    held_out = np.stack([images.resize(one, side) for one in _pictures(raw, valid, largest, "held out")])
+    held_out = _squares(_pictures(raw, valid, largest, "held out"), side)
     probes = held_out[_probes(valid)]
     if not parallel.is_lead():
         for _ in fit.train(data, recipe, CHECKPOINTS, knobs.seed, probes):
@@ -52,6 +52,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         return
     judge = features.load(NETWORK, weights, knobs.seed)  # before an hour of training, not after it
     judged = held_out[evenly(len(held_out), JUDGED)]
+    wall = _squares(_pictures(paintings, hung, largest, "to judge by"), side)
     place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed, probes)
     inputs = [raw, splits, paintings, weights]
     with (
@@ -65,7 +66,7 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
             rows.append(_row(epoch))
             last = epoch  # and no other: each holds its pictures
         facts = _save(folder, rows, last, recipe, probes, knobs)
-        facts |= _judge(last, judged, data, judge)
+        facts |= _judge(last, judged, wall, judge)
         told = ("precision", "judged_by")  # which no parameter tells
         record.tags({f"cyclegan.{key}": facts[key] for key in told})
         record.metrics({_named(key): value for key, value in facts.items() if isinstance(value, float)})
@@ -81,6 +82,11 @@ def _pictures(
     """One after the other, so that only what they are resized to stays in memory."""
     for row in bars.track(rows, len(rows), what):
         yield images.read(folder / row.path, largest_pixels=largest, name=row.path)
+
+
+def _squares(pictures: Iterator[Pixels], side: int) -> Pixels:
+    """Resized once, from the files: what was resized twice is softer, and figures would tell of that too."""
+    return np.stack([images.resize(one, side) for one in pictures])
 
 
 def _probes(valid: Sequence[manifest.Placed]) -> list[int]:
@@ -178,17 +184,16 @@ def _save(
     }
 
 
-def _judge(last: Epoch, photos: Pixels, data: domains.Domains, network: features.Features) -> dict[str, Any]:
+def _judge(last: Epoch, photos: Pixels, paintings: Pixels, network: features.Features) -> dict[str, Any]:
     """Figures on held-out photos: how well they come back, how near to the paintings they are painted."""
     painted = paint(last.nets, photos)
-    real_b = np.stack([images.resize(painting, photos.shape[1]) for painting in data.paintings])
     figures = {
         "held_out_psnr": painted.cycle_psnr,
         "held_out_cycle": painted.cycle_loss,
         "perceptual_cycle": _apart(network, painted.rec_A, photos),
         "perceptual_change": _apart(network, painted.fake_B, photos),
-        **_kid("kid", network, painted.fake_B, real_b),
-        **_kid("kid_photos", network, photos, real_b),
+        **_kid("kid", network, painted.fake_B, paintings),
+        **_kid("kid_photos", network, photos, paintings),
     }
     return {
         **{key: value and float(f"{value:.5g}") for key, value in figures.items()},

@@ -14,12 +14,16 @@ from PIL import Image
 
 from pawtrait import params, sealed
 from pawtrait.adapters import tracking
+from pawtrait.dataset import images, manifest
+from pawtrait.dataset.images import Pixels
+from pawtrait.dataset.paintings import Painting
 from pawtrait.stages import (
     export_fast,
     train_cyclegan,
 )
-from pawtrait.style_transfer import precision
+from pawtrait.style_transfer import measures, precision
 from pawtrait.style_transfer.cyclegan.step import LOSSES
+from pawtrait.style_transfer.features import Features
 from tests.stages.portraits.conftest import FILES, ROOT, digest, history, shown, steps, train, write_params
 
 PROBES = {(f"probe_{index}", step) for index in range(4) for step in (1, 2)}
@@ -68,6 +72,25 @@ def test_the_painter_says_how_good_how_large_and_how_made_it_is(trained):
     for key in ("kid", "kid_error", "kid_photos", "held_out_psnr", "perceptual_cycle", "perceptual_change"):
         assert np.isfinite(facts[key]), key
     assert facts["recipe"]["ngf"] == 4
+
+
+def test_photos_are_judged_against_paintings_that_were_resized_once(here, monkeypatch):
+    """As the photos are: resized twice they would be softer, and the kernel distance would tell of that."""
+    seen: list[list[Pixels]] = []
+    embed = measures.embed
+
+    def watched(network: Features, pictures: list[Pixels]) -> measures.Embedding:
+        seen.append(pictures)
+        return embed(network, pictures)
+
+    monkeypatch.setattr(measures, "embed", watched)
+    train()
+    hung = manifest.read(Path("data/tables/paintings.csv"), Painting)
+    files = [images.read(Path("data/paintings") / one.path, largest_pixels=10**6) for one in hung]
+    once = [images.resize(pixels, 32) for pixels in files]
+    for found in seen[1::2]:  # beside the painted photos, and beside the photos as they are
+        np.testing.assert_array_equal(found, once)
+    assert len(seen) == 4
 
 
 def test_the_run_has_figures_of_every_epoch_and_the_probes_at_the_same_steps(trained):
