@@ -25,7 +25,7 @@ class Setup:
 
     Attributes:
         memory: megabytes of its own that it may use.
-        threads: of torch; 0 is one a core.
+        threads: of torch and of a painter's network; 0 is one a core.
         polite: steps down in the scheduler's order, 0 to 19.
         log: level.
     """

@@ -68,7 +68,10 @@ def _settle_down(megabytes: int, polite: int) -> None:
 
 
 def _opened(setup: Setup) -> Studio:
-    """The studio, with torch loaded, so that no job's time counts that."""
+    """The studio, with torch loaded, so that no job's time counts that.
+
+    It paints by onnxruntime, as the service does that started it.
+    """
     import torch
 
     from pawtrait.style_transfer import hybrid, neural  # noqa: F401
@@ -77,7 +80,15 @@ def _opened(setup: Setup) -> Studio:
         torch.set_num_threads(setup.threads)
     knobs = params.load(Path(setup.params))
     nowhere = Path()  # until an order says where its painter lives
-    return Studio(nowhere, Path(setup.weights), knobs.neural, knobs.hybrid, knobs.seed)
+    return Studio(
+        nowhere,
+        Path(setup.weights),
+        knobs.neural,
+        knobs.hybrid,
+        knobs.seed,
+        engine="onnxruntime",
+        threads=setup.threads or None,
+    )
 
 
 def _paint(

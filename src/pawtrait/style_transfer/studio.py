@@ -17,6 +17,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.errors import BadModel, BadParams
 from pawtrait.params import FeatureNetwork, Hybrid, Neural
 from pawtrait.style_transfer import painter
+from pawtrait.style_transfer.runners import Engine
 
 METHODS = {
     "nst": "neural style transfer: descent on the pixels, slow and faithful to the painting",
@@ -55,6 +56,8 @@ class Studio:
         painters: holds the folders ``cyclegan`` and ``fast``.
         weights: of the networks whose features define style, as the stage weights leaves them.
         cache: where style vectors are kept (at less than full strength those of photos too), or None.
+        engine: what runs the painters' networks.
+        threads: of such a network; None is all cores.
     """
 
     painters: Path
@@ -63,6 +66,8 @@ class Studio:
     hybrid: Hybrid
     seed: int
     cache: Path | None = None
+    engine: Engine = "auto"
+    threads: int | None = None
 
     def missing(self, method: str) -> str:
         """Why a method cannot paint here, or "" where it can.
@@ -158,11 +163,11 @@ class Studio:
 
     @cached_property
     def _gan(self) -> painter.CycleGanPainter:
-        return painter.CycleGanPainter.load(self.painters / "cyclegan")
+        return painter.CycleGanPainter.load(self.painters / "cyclegan", self.engine, self.threads)
 
     @cached_property
     def _magenta(self) -> painter.FastPainter:
-        return painter.FastPainter.load(self.painters / "fast", kept=self.cache)
+        return painter.FastPainter.load(self.painters / "fast", self.cache, self.engine, self.threads)
 
 
 def check_strength(strength: float) -> None:

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import pytest
 
 from pawtrait.dataset import images
+from pawtrait.serving import worker
 from pawtrait.serving.hands import Order, Setup
 from pawtrait.serving.job import Job, View
 from pawtrait.serving.jobs import Full, Jobs, Limits
 from pawtrait.serving.shelf import Shelf
+from pawtrait.style_transfer import runners
 from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
 
 LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60, ending=0.5)
@@ -108,6 +111,20 @@ def test_what_cannot_be_painted_here_fails_and_names_no_file(queue):
     job = submit(jobs, method="hybrid")
     assert (over(job).status, job.view.kind) == ("failed", "BadModel")
     assert "data" not in job.view.problem
+
+
+@pytest.mark.parametrize(("setting", "threads"), [(1, 1), (0, None)])
+def test_a_process_paints_by_onnxruntime_with_the_services_threads(painted, monkeypatch, setting, threads):
+    """Where ``auto`` would take OpenVINO, and all cores."""
+    opened = []
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)  # they are this process's too
+    monkeypatch.setattr(runners, "choose", lambda engine: "openvino" if engine == "auto" else engine)
+    monkeypatch.setattr(runners, "open_file", lambda path, *how: opened.append((path.name, *how)))
+    studio = replace(worker._opened(replace(SETUP, threads=setting)), painters=Path("data/painters"))
+    studio.open("hybrid")
+    studio.open("fast")
+    names = ("photo_to_painting", "style", "transformer")
+    assert opened == [(f"{name}.onnx", "onnxruntime", threads) for name in names]
 
 
 def test_too_large_for_the_memory_fails_in_words_and_the_next_one_is_painted(queue):
