@@ -95,7 +95,8 @@ def studio(knobs: Params, side: int, steps: int | None, keep_colours: bool) -> S
     if steps:
         changes["steps"] = (*neural.steps[:-1], steps)
         hybrid = hybrid.model_copy(update={"steps": steps})
-    return Studio(PAINTERS, WEIGHTS, neural.model_copy(update=changes), hybrid, knobs.seed, CACHE)
+    wished = neural.model_copy(update=changes)
+    return Studio(PAINTERS, WEIGHTS, wished, hybrid, knobs.seed, CACHE, gpu=True)
 
 
 def wish(method: str, styles: Sequence[str], strength: float, previews: int, largest_pixels: int) -> Wish:

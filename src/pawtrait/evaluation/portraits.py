@@ -38,7 +38,7 @@ class Price:
     path: str
     seconds: float
     core_seconds: float
-    megabytes: float  # most memory that a process held which paints by this method alone
+    megabytes: float  # most memory that a process held which paints by this method alone, not of a GPU
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Paint photos of the test split by every method that can paint here."""
     knobs = params.load()
-    studio = Studio(painters, weights, knobs.neural, knobs.hybrid, knobs.seed, CACHE)
+    studio = Studio(painters, weights, knobs.neural, knobs.hybrid, knobs.seed, CACHE, gpu=True)
     methods = [method for method in knobs.stylize.methods if _able(studio, method)]
     photos = _photos(manifest.read(splits, manifest.Placed), knobs.stylize.photos)
     styles = chosen(manifest.read(table, Painting), knobs.stylize.paintings)

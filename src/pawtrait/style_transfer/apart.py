@@ -30,7 +30,8 @@ class Painted:
     Attributes:
         losses: of each step that has any.
         seen: step → picture, uint8 (H, W, 3); the last one is the portrait.
-        price: what it cost; its memory is that of the whole process, Python and its libraries too.
+        price: what it cost; its memory is that of the whole process, Python and its libraries too,
+            and none of a GPU's.
     """
 
     losses: dict[int, dict[str, float]]

@@ -24,6 +24,7 @@ from pawtrait.style_transfer.features import LEAST, Features
 from pawtrait.style_transfer.goal import Goal, Styles
 
 _WALKS = {"lbfgs": descent.lbfgs, "adam": descent.adam}
+_LACK = ("allocate memory", "out of memory", "ALLOC_FAILED")  # the CPU's words, CUDA's, and its libraries'
 
 
 @dataclass(frozen=True)
@@ -166,17 +167,24 @@ def _enough(
     side = max(round(recipe.side * max(recipe.scales)), LEAST)
     needed = memory(network, features.network, side, side, used)
     on_gpu = features.device.type == "cuda"
-    free = torch.cuda.mem_get_info(features.device)[0] if on_gpu else psutil.virtual_memory().available
+    free, place = _free(features.device), " on the GPU" if on_gpu else ""
     words = f"neural style transfer at {side} px takes up to {needed / 1e9:.1f} GB"
     remedy = "lower the side (--side on the command line, else neural.side)"
     remedy += "" if used == "bf16" else " or set neural.precision to bf16"
+    remedy += ", or set CUDA_VISIBLE_DEVICES to nothing, which paints on the CPU" if on_gpu else ""
     if needed > free:
-        raise BadTraining(f"{words}, {free / 1e9:.1f} GB are free; {remedy}")
+        raise BadTraining(f"{words}, {free / 1e9:.1f} GB are free{place}; {remedy}")
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise BadTraining(f"{words}, more than there is; {remedy}") from error
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(said in str(error) for said in _LACK):
             raise
-        raise BadTraining(f"{words}, more than there is; {remedy}") from error
+        raise BadTraining(f"{words}, more than there is{place}; {remedy}") from error
+
+
+def _free(device: torch.device) -> int:
+    """Bytes that painting may take: on a GPU its own, those too that torch keeps of an earlier picture."""
+    if device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept

@@ -1,4 +1,4 @@
-"""In which precision a device multiplies: what ``auto`` in params.yaml comes to.
+"""Where torch multiplies, on a GPU or the CPU, and in which precision: what ``auto`` comes to in params.yaml.
 
 bfloat16 halves the time where the processor or the GPU has instructions for it. Elsewhere it is emulated, and
 one convolution takes five times as long as in float32 (measured on Intel without avx512_bf16).
@@ -18,6 +18,11 @@ DTYPES: dict[Used, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16
 _INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # torch's names: two of x86, two of ARM
 
 log = logging.getLogger(__name__)
+
+
+def device(index: int = 0) -> torch.device:
+    """The GPU of this number, among those that this process may use, where torch finds any; else the CPU."""
+    return torch.device("cuda", index) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def choose(wished: Precision, device: torch.device) -> Used:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
-from pawtrait.errors import BadModel, BadParams
+from pawtrait.errors import BadModel, BadParams, BadTraining
 from pawtrait.params import FeatureNetwork, Hybrid, Neural
 from pawtrait.style_transfer import painter
 from pawtrait.style_transfer.runners import Engine
@@ -58,6 +58,7 @@ class Studio:
         cache: where style vectors are kept (at less than full strength those of photos too), or None.
         engine: what runs the painters' networks.
         threads: of such a network; None is all cores.
+        gpu: whether descent may use one; the service's processes have a memory limit of their own.
     """
 
     painters: Path
@@ -68,6 +69,7 @@ class Studio:
     cache: Path | None = None
     engine: Engine = "auto"
     threads: int | None = None
+    gpu: bool = False
 
     def missing(self, method: str) -> str:
         """Why a method cannot paint here, or "" where it can.
@@ -87,6 +89,7 @@ class Studio:
 
         Raises:
             BadModel: the method cannot paint here; the message says why.
+            BadTraining: nor can the GPU, for want of memory as a rule.
         """
         needed = {"nst": ["features"], "fast": ["_magenta"], "cyclegan": ["_gan"]}
         closed = [name for name in needed.get(method, ["features", "_gan"]) if name not in self.__dict__]
@@ -156,10 +159,20 @@ class Studio:
 
     @cached_property
     def features(self) -> Any:
-        """The network whose features define content and style."""
-        from pawtrait.style_transfer import features  # torch
+        """The network whose features define content and style, on the device where descent happens."""
+        from pawtrait.style_transfer import features, precision  # torch
 
-        return features.load(self.neural.network, self.weights, self.seed)
+        found = features.load(self.neural.network, self.weights, self.seed)
+        if not self.gpu:
+            return found
+        try:
+            return found.to("fp32", precision.device())
+        except RuntimeError as error:  # as torch.OutOfMemoryError is
+            told = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+            raise BadTraining(
+                f"{self.neural.network} finds no place on the GPU ({told}); end what else runs there, or set"
+                " CUDA_VISIBLE_DEVICES to nothing, which paints on the CPU"
+            ) from error
 
     @cached_property
     def _gan(self) -> painter.CycleGanPainter:

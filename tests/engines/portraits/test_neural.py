@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -212,6 +213,59 @@ def test_memory_that_ends_on_the_way_says_what_to_lower(
     monkeypatch.setattr(Features, "__call__", starve)
     with pytest.raises(BadTraining, match=rf"more than there is; {REMEDY}"):
         paint(photo, painting, squeezenet, recipe())
+
+
+def test_on_a_gpu_its_memory_counts_and_what_torch_keeps_of_an_earlier_picture_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = {"mem_get_info": (1_000, 9_000), "memory_reserved": 5_000, "memory_allocated": 2_000}
+    for name, size in sizes.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, size=size: size)
+    assert neural._free(torch.device("cuda", 0)) == 4_000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        None,  # seen before the first step
+    ],
+)
+def test_a_gpu_that_is_too_small_is_named_with_the_way_round_it(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    monkeypatch.setattr(neural, "_free", lambda device: 10**12 if error else 0)
+    knobs = recipe()
+    net: Any = SimpleNamespace(network="squeezenet", device=torch.device("cuda", 0))
+    said = "more than there is" if error else r"0\.0 GB are free"
+    remedy = f"{REMEDY[:-1]}, or set CUDA_VISIBLE_DEVICES to nothing, which paints on the CPU$"
+    with (
+        pytest.raises(BadTraining, match=rf"{said} on the GPU; {remedy}"),
+        neural._enough(net, knobs.networks["squeezenet"], knobs, "fp32"),
+    ):
+        assert error is not None
+        raise error
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("changes", [{}, {"keep_colours": True, "start": "style"}])
+def test_the_descent_stays_on_the_device_of_the_network(
+    photo: Pixels,
+    painting: Pixels,
+    squeezenet: Features,
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    optimizer: str,
+    changes: dict[str, Any],
+) -> None:
+    """torch's device meta, which has shapes and no numbers, refuses to meet a tensor of the CPU."""
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: -0.5)
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: [0.5] * len(tensor))
+    steps = paint(photo, painting, squeezenet.to("fp32", "meta"), recipe(optimizer=optimizer, **changes))
+    assert {step._pixels.device.type for step in steps} == {"meta"}
 
 
 def test_memory_grows_with_the_area_and_halves_in_bfloat16(recipe: Recipe) -> None:

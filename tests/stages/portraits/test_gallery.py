@@ -23,6 +23,8 @@ from pawtrait.stages import (
     stylize,
     weights,
 )
+from pawtrait.style_transfer import apart
+from pawtrait.style_transfer.studio import Studio
 from tests.stages.portraits.conftest import (
     CHART,
     GALLERY,
@@ -104,6 +106,20 @@ def test_portraits_like_paintings_of_long_names_have_keys_that_a_file_system_hol
     assert len(keys) == 2
     added = len("+step+10000+timestamp+1700000000000++compressed.webp") + 36  # a UUID
     assert all(len(f"portrait_{key}") + added <= 255 for key in keys)
+
+
+def test_the_gallery_is_painted_on_the_gpu_that_the_stage_holds(here, monkeypatch):
+    class Opened(Exception):
+        pass
+
+    def opened(studio: Studio, method: str) -> None:
+        raise Opened(method, studio.gpu)
+
+    write_params(stylize={"methods": ["nst"]})
+    monkeypatch.setattr(apart, "opened_apart", opened)
+    with pytest.raises(Opened) as caught:
+        paint()
+    assert caught.value.args == ("nst", True)
 
 
 def test_where_no_method_can_paint_it_is_logged_and_the_gallery_is_empty(here, coloured_models, caplog):

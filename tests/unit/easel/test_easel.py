@@ -3,6 +3,7 @@
 import io
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import torch
 from PIL import Image
 
 from pawtrait import easel, params
 from pawtrait.dataset import images
 from pawtrait.errors import BadParams, BadTraining
-from pawtrait.style_transfer import painter
+from pawtrait.style_transfer import features, painter, precision
+from pawtrait.style_transfer.features import Features
 from pawtrait.style_transfer.studio import Glimpse, Studio
 from tests.unit.easel.conftest import files, hang, picture, plain, save, wish
 
@@ -52,6 +55,7 @@ def test_a_bad_photo_is_reported_the_rest_go_on_and_the_code_is_1(gan, pawtrait)
 def test_where_memory_is_short_the_option_that_helps_is_named(here, pawtrait, monkeypatch):
     """neural.side says nothing here: the command line has a side of its own."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1_000_000))
+    monkeypatch.setattr(precision, "device", lambda: torch.device("cpu"))
     done = pawtrait(
         *("stylize", save("photo.png"), "--method", "nst", "--style", "red"), *("--side", 64, "--out", "out")
     )
@@ -287,6 +291,27 @@ def test_interrupted_before_the_first_step_it_leaves_nothing(gan):
     with pytest.raises(KeyboardInterrupt):
         hang(wish(), save("photo.png"), studio=early)
     assert not Path("out").exists()
+
+
+def test_descent_runs_on_the_gpu_where_there_is_one_unless_the_studio_may_use_none(here, monkeypatch):
+    monkeypatch.setattr(precision, "device", lambda: torch.device("meta"))
+    ours = easel.studio(params.load(), 80, None, False)
+    assert ours.features.device.type == "meta"
+    assert replace(ours, gpu=False).features.device.type == "cpu"
+
+
+def test_a_gpu_that_is_full_is_one_line(here, pawtrait, monkeypatch):
+    def full(*_: object) -> Features:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to take 3 MiB\nand more of it")
+
+    monkeypatch.setattr(Features, "to", full)
+    monkeypatch.setattr(features, "load", lambda network, folder, seed: Features(network, "ImageNet", {}))
+    done = pawtrait("stylize", save("photo.png"), "--method", "nst", "--style", "red", "--out", "out")
+    assert done.code == 2
+    assert done.err == (
+        "pawtrait: squeezenet finds no place on the GPU (CUDA out of memory. Tried to take 3 MiB); end what"
+        " else runs there, or set CUDA_VISIBLE_DEVICES to nothing, which paints on the CPU\n"
+    )
 
 
 def test_wishes_take_the_place_of_parameters(here):

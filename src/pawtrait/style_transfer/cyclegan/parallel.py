@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, distributed
 
 from pawtrait.errors import BadParams
+from pawtrait.style_transfer import precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,7 @@ def join(batch: int) -> Iterator[Team]:
 
 def _device() -> torch.device:
     """The GPU of this process where there is one."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(device)
+    device = precision.device(int(os.environ.get("LOCAL_RANK", "0")))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     return device
