@@ -18,6 +18,13 @@ ENV := .venv
 PY := $(ENV)/bin/python
 INSTALLED := $(ENV)/installed
 
+# An environment knows the folder it was made in. In a copied checkout it would run the first one's code, in a moved one
+# nothing at all; so its note says which that was, and where it is not this one all of it is made anew.
+ifneq "$(or $(shell cat $(INSTALLED) 2>/dev/null),$(CURDIR))" "$(CURDIR)"
+MOVED := moved
+.PHONY: $(INSTALLED)
+endif
+
 help: ## list these commands
 	@echo 'Pawtrait: reads the mood in a pet'\''s face, and keeps the models that do so fresh.'
 	@echo
@@ -25,7 +32,7 @@ help: ## list these commands
 	@echo
 	@echo 'Start with `make demo`. Afterwards `.venv/bin/pawtrait --help` has a command for each stage.'
 
-setup: $(INSTALLED) ## make the environment in .venv; again only when pyproject.toml or constraints.txt change
+setup: $(INSTALLED) ## make the environment in .venv; again when pyproject.toml, constraints.txt or its place change
 
 demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
 	@$(PY) -m pawtrait run
@@ -64,7 +71,7 @@ postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback; p
 image: setup ## the service's image with the champion in it, by Docker or buildah, named by version and data
 	@$(PY) -m pipelines.images
 
-up: ## service, web app, MLflow, Prefect, PostgreSQL, Prometheus and Grafana in containers, by Docker Compose
+up: $(if $(MOVED),setup) ## service, web app, MLflow, Prefect, PostgreSQL, Prometheus and Grafana in containers, by Docker Compose
 	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || $(ENV)/bin/pawtrait bake
 	@test -n "$(PYTHON)" || { echo 'make up: Python 3.11 or 3.12 is needed; install python3.11, or say where it is:' \
 	  'make up PYTHON=/path/to/python3.11' >&2; exit 2; }
@@ -118,10 +125,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { v=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
-	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(ENV)
+	@$(if $(MOVED),false,$(PY) -m pip --version >/dev/null 2>&1) || $(PYTHON) -m venv --clear $(ENV)
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
 	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \
 	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB, and pip' \
 	  'some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }
 	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
-	@touch $@
+	@pwd -P > $@

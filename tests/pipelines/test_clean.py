@@ -1,8 +1,10 @@
-"""`make clean` frees what comes again by itself, and nothing that a month or a training goes on from."""
+"""What `make` makes anew, a moved checkout's environment, and what it frees: nothing that a month needs."""
 
 import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 KEPT = (
@@ -34,3 +36,27 @@ def test_state_stays_and_caches_go(tmp_path: Path) -> None:
     subprocess.run(["make", "--quiet", "clean"], cwd=tmp_path, check=True, capture_output=True)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {*KEPT, "Makefile"}
+
+
+@pytest.mark.parametrize(("noted", "anew"), [("{here}\n", 0), ("", 0), ("/elsewhere\n", 1)])
+def test_the_environment_of_a_moved_or_copied_checkout_is_made_anew(
+    tmp_path: Path, noted: str, anew: int
+) -> None:
+    here = tmp_path / "a checkout"
+    (here / ".venv").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", here)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (here / name).touch()
+    (here / ".venv/installed").write_text(noted.format(here=here.resolve()))
+    asked = subprocess.run(["make", "--question", ".venv/installed"], cwd=here, capture_output=True)
+    assert asked.returncode == anew, asked.stderr
+
+
+def test_the_environment_notes_where_it_was_made(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    command = ["make", "--quiet", "setup", "PY=true", "PYTHON=true"]
+    (tmp_path / ".venv").mkdir()
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / ".venv/installed").read_text() == f"{tmp_path.resolve()}\n"
