@@ -9,6 +9,7 @@ PREFECT_PORT ?= 4200
 APP_PORT ?= 8501
 SERVICE_PORT ?= 8000
 REMOTE ?= ../dvc-remote
+PLACE = $(patsubst ~/%,$(HOME)/%,$(REMOTE))
 JOBS ?= 2
 COUNTED = $(if $(HOLDS),PAWTRAIT_HOLDS="$(HOLDS)")
 SPREAD = -n $(JOBS) --no-loadscope-reorder
@@ -78,9 +79,9 @@ up: $(if $(MOVED),setup) ## service, web app, MLflow, Prefect, PostgreSQL, Prome
 	@$(PYTHON) -m pipelines.team
 
 dvc-remote: setup ## a folder beside this one as the DVC remote, another with REMOTE=; data go there by `dvc push`
-	@mkdir -p "$(REMOTE)"
-	@$(PY) -m dvc remote add --quiet --local --default --force storage "$(REMOTE)"
-	@echo 'DVC remote: $(REMOTE), noted in .dvc/config.local; `dvc push` fills it, `dvc pull` in another clone reads it'
+	@mkdir -p "$(PLACE)"
+	@$(PY) -m dvc remote add --quiet --local --default --force storage "$(PLACE)"
+	@echo 'DVC remote: $(PLACE), noted in .dvc/config.local; `dvc push` fills it, `dvc pull` in another clone reads it'
 
 year: setup ## twelve months of retraining in minutes: what happens each month, and why
 	@$(PY) -m pipelines.year

@@ -162,7 +162,7 @@ def backup(
 
     params.at_home()
     stage.run(
-        out=to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar"),
+        out=(to or Path(f"backups/pawtrait-{clock.now():%Y-%m-%d}.tar")).expanduser(),  # zsh left it alone
         feedback=[SNAPSHOTS, newest.CLONE / SNAPSHOTS],  # months are frozen there, and may not be merged yet
     )
 
@@ -185,7 +185,7 @@ def restore(file: Annotated[Path, typer.Argument(help="What `pawtrait backup` wr
     """Bring a backup back where nothing lies yet; nothing is written over."""
     from pawtrait.stages import restore as stage
 
-    stage.run(source=file, feedback=SNAPSHOTS)
+    stage.run(source=file.expanduser(), feedback=SNAPSHOTS)
 
 
 def _print_table(told: "Sequence[Decision]") -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 DVC = [sys.executable, "-m", "dvc"]
 
@@ -39,6 +41,15 @@ def test_the_remote_is_of_this_checkout_alone(toy: Path, tmp_path: Path) -> None
     _commit(_with_a_source(toy))
     _remote(toy, tmp_path / "remote")
     assert _run("git", "status", "--porcelain", at=toy) == ""
+    assert str(tmp_path / "remote") in _run(*DVC, "remote", "list", at=toy)
+
+
+def test_a_tilde_that_the_shell_left_alone_is_the_home(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _remote(toy, Path("~/remote"))
+    assert (tmp_path / "remote").is_dir() and not (toy / "~").exists()
     assert str(tmp_path / "remote") in _run(*DVC, "remote", "list", at=toy)
 
 

@@ -201,6 +201,17 @@ def test_backup_and_restore_by_their_commands(project, pawtrait, monkeypatch):
     assert "move it away first, or restore elsewhere" in done.err
 
 
+def test_a_tilde_that_the_shell_left_alone_is_the_home(project, pawtrait, monkeypatch):
+    """As in `make backup TO=~/b.tar` under zsh or dash."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/none.db")
+    monkeypatch.setenv("HOME", str(project / "home"))
+    with database.opened():
+        pass
+    assert pawtrait("backup", "--to", "~/b.tar").code == 0
+    assert (project / "home/b.tar").is_file() and not (project / "~").exists()
+    assert "move it away first" in pawtrait("restore", "~/b.tar").err  # so it was found
+
+
 def test_prune_needs_to_know_how_many_to_keep(project, pawtrait):
     assert pawtrait("prune").code == 2
     assert "is no DVC project" in pawtrait("prune", "--keep", "3").err
