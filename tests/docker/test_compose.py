@@ -210,6 +210,15 @@ def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(
         assert read <= set(compose["services"][name]["secrets"])
 
 
+def test_keys_are_added_where_make_up_made_no_environment(compose):
+    said = Path("docs/deploy.md").read_text(encoding="utf-8")
+    called = re.findall(r"^(.*)pawtrait keys (add|remove) .*--file (\S+)$", said, re.MULTILINE)
+    before = f"docker compose -f {team.COMPOSE} exec worker "
+    assert called == [(before, verb, f"{team.SECRETS}/keys") for verb in ("add", "remove")]
+    worker = compose["services"]["worker"]
+    assert f"..:{worker['working_dir']}" in worker["volumes"]  # where that file lies, and may be written
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.Dockerfile")), ids=lambda file: file.stem)
 def test_an_image_of_a_checkout_that_is_closed_to_others_starts_for_any_user(file):
     """COPY keeps the modes of files, and where the umask is 077 these are nobody's but their owner's."""
