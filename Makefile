@@ -8,6 +8,7 @@ PORT ?= 5000
 PREFECT_PORT ?= 4200
 APP_PORT ?= 8501
 SERVICE_PORT ?= 8000
+POSTGRES_PORT ?= 5433
 REMOTE ?= ../dvc-remote
 PLACE = $(patsubst ~/%,$(HOME)/%,$(REMOTE))
 JOBS ?= 2
@@ -66,8 +67,8 @@ app: setup ## the web app at http://127.0.0.1:8501 with its service at :8000, ot
 prefect: setup ## Prefect's server, a worker and the schedules at http://127.0.0.1:4200, another port with PREFECT_PORT=
 	@$(PY) -m pipelines.up --port $(PREFECT_PORT)
 
-postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback; prints their addresses
-	@$(PY) -m pipelines.postgres
+postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback at :5433, another port with POSTGRES_PORT=
+	@$(PY) -m pipelines.postgres --port $(POSTGRES_PORT)
 
 image: setup ## the service's image with the champion in it, by Docker or buildah, named by version and data
 	@$(PY) -m pipelines.images

@@ -79,6 +79,14 @@ def test_the_command_prints_three_addresses_and_ctrl_c_stops_it(
     until(lambda: not alive(main))
 
 
+@pytest.mark.parametrize(("told", "port"), [([], "5433"), (["POSTGRES_PORT=6000"], "6000")])
+def test_make_has_it_at_the_same_port_at_each_start(told: list[str], port: str) -> None:
+    """Its addresses stand in terminals and settings that outlive it."""
+    command = ["make", "--dry-run", "-o", "setup", "postgres", *told]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert f"-m pipelines.postgres --port {port}\n" in said
+
+
 def test_without_postgresql_it_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
