@@ -82,7 +82,7 @@ def check() -> None:
     """Look for what containers need.
 
     Raises:
-        Missing: Docker, its engine, Compose, or a user whom the containers can be.
+        Missing: Docker, its engine, Compose, a user whom the containers can be, or the secrets of a database.
     """
     if not COMPOSE.is_file():
         raise Missing(f"{COMPOSE} is not here; run it in the project's root")
@@ -99,6 +99,12 @@ def check() -> None:
     if _fails(*_compose(), "version"):
         raise Missing("docker has no `compose` command; install the package docker-compose-plugin")
     _identity()  # before anything is made
+    volume = f"{os.environ.get('COMPOSE_PROJECT_NAME') or 'pawtrait'}_postgres"
+    if not (SECRETS / "postgres_password").exists() and not _fails("docker", "volume", "inspect", volume):
+        raise Missing(  # PostgreSQL keeps its first password: with a new one nothing would come in
+            f"PostgreSQL's volume {volume} is of an earlier set-up, and its {SECRETS} are not here: bring"
+            f" them back, or remove all that it holds with `docker compose -f {COMPOSE} down --volumes`"
+        )
 
 
 def make_secrets(folder: Path) -> list[str]:

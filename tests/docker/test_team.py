@@ -124,13 +124,17 @@ def test_files_are_opened_before_compose_is_told_to_start(engine, tmp_path):
 
 @pytest.fixture
 def engine(tmp_path):
-    """Puts a `docker` of a shell script on an otherwise empty PATH; gives what `make up` then says."""
+    """Puts a `docker` of a shell script on an otherwise empty PATH; gives what `make up` then says.
+
+    VOLUME=0 has it know a volume of PostgreSQL's.
+    """
 
     def starts(script: str | None, owner: int = 1000, **told: str) -> subprocess.CompletedProcess[str]:
         programs = tmp_path / "bin"
         programs.mkdir(exist_ok=True)
         if script is not None:
-            (programs / "docker").write_text(f"#!/bin/sh\n{script}\n")
+            volume = 'test "$1" != volume || exit "${VOLUME:-1}"'
+            (programs / "docker").write_text(f"#!/bin/sh\n{volume}\n{script}\n")
             (programs / "docker").chmod(0o755)
         (tmp_path / "docker").mkdir(exist_ok=True)
         (tmp_path / "docker/compose.yaml").write_text("services: {}\n")
@@ -156,6 +160,20 @@ def test_what_is_missing_is_one_line(engine, tmp_path, script, said):
     assert done.returncode == 2
     assert done.stderr.startswith("up: ") and said in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "docker/secrets").exists()
+
+
+def test_no_new_secrets_are_made_for_a_database_that_has_its_own(engine, tmp_path):
+    """As where a new clone took the place of the old one: nothing could come into that database."""
+    done = engine("exit 0", VOLUME="0")
+    assert done.returncode == 2 and not (tmp_path / "docker/secrets").exists()
+    assert (
+        done.stderr.startswith("up: PostgreSQL's volume pawtrait_postgres") and done.stderr.count("\n") == 1
+    )
+
+
+def test_a_database_whose_secrets_are_here_is_started_again(engine):
+    assert engine("exit 0").returncode == 0
+    assert engine("exit 0", VOLUME="0").returncode == 0
 
 
 def test_with_all_there_compose_is_told_to_build_and_start(engine, tmp_path):
