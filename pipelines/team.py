@@ -18,14 +18,16 @@ from pathlib import Path
 COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
 WISHES = Path("docker/.env")  # Compose reads the file of this name beside its own by itself
-FOUND = " # whose the checkout is, looked up by each `make up`"  # ends a line there that nobody wished for
+FOUND = "looked up by each `make up`"  # ends a line there that nobody wished for
 TOLD = (  # what compose.yaml asks the environment for
     *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_PAINTERS_ALIAS", "PAWTRAIT_TARGET"),
-    *("PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
+    *("PAWTRAIT_MOUNTED", "PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
 )
 # Beside compose.yaml, and mounted where users of the images' own read them.
 SHOWN = ("postgres/databases.sql", "prometheus.yml", "alarms.yml", "grafana")
+# From there too, mounted one by one; not PostgreSQL's script, which runs at the first start alone.
+MOUNTED = ("prometheus.yml", "alarms.yml", "../params.yaml")
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if only_secrets:
             return 0
         show(COMPOSE.parent)
-        note_wishes(WISHES, os.environ, _identity())
+        note_wishes(WISHES, os.environ, _identity() | {"PAWTRAIT_MOUNTED": mounted(COMPOSE.parent)})
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why
@@ -158,6 +160,13 @@ def show(folder: Path) -> None:
             ) from error
 
 
+def mounted(folder: Path) -> str:
+    """The sum of the files that are mounted one by one; a container whose label it is starts anew with it."""
+    files = [folder / name for name in MOUNTED if (folder / name).exists()]
+    sums = [f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest()[:16]
+
+
 def _renew(file: Path, key: Mapping[str, object]) -> None:
     """Put a key in the place of the one of its name; those that people added stay."""
     lines = filter(str.strip, file.read_text(encoding="utf-8").splitlines())
@@ -171,7 +180,7 @@ def note_wishes(file: Path, environment: Mapping[str, str], found: Mapping[str, 
     So whoever starts one container anew gets the user and the model that `make up` began with.
     """
     wishes = {name: environment[name] for name in TOLD if name in environment}
-    noted = {name: _line(name, value) + FOUND for name, value in found.items()}
+    noted = {name: f"{_line(name, value)} # {FOUND}" for name, value in found.items()}
     noted |= {name: _line(name, value) for name, value in wishes.items()}
     kept = [line for line in _lines(file) if _name(line) not in noted]
     file.touch(mode=0o600)  # the webhook's address and a package index may hold a password

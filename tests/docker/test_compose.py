@@ -82,6 +82,19 @@ def test_what_is_mounted_from_here_exists(compose):
     assert {one for one in sources if not one.startswith(".")} == set(compose["volumes"])
 
 
+def test_a_file_that_is_mounted_by_itself_starts_its_container_anew_when_it_changes(compose):
+    """Whoever edits it puts another file in its place, and the container keeps the one that it knows."""
+    mounts = [
+        (name, place)
+        for name, one in compose["services"].items()
+        for place in (mount.split(":")[0] for mount in one.get("volumes", []))
+        if name != "postgres" and (FOLDER / place).is_file()  # its script runs at the first start alone
+    ]
+    assert {place.removeprefix("./") for _, place in mounts} == set(team.MOUNTED)
+    labels = {name: one["labels"] for name, one in compose["services"].items() if "labels" in one}
+    assert labels == {name: {"pawtrait.mounted": "${PAWTRAIT_MOUNTED:-}"} for name, _ in mounts}
+
+
 def test_every_image_is_built_here_or_pinned_to_a_version(compose):
     built = {one["image"] for one in compose["services"].values() if "build" in one}
     for name, one in compose["services"].items():

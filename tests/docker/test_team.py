@@ -254,6 +254,16 @@ def test_all_that_the_compose_file_asks_for_is_noted_and_git_never_sees_it(compo
     assert f"/{team.WISHES}" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
+def test_an_edit_of_a_file_that_is_mounted_by_itself_is_another_sum(engine, tmp_path):
+    (tmp_path / "docker").mkdir()
+    noted = []
+    for text in ("one", "two", "two"):
+        (tmp_path / "docker/alarms.yml").write_text(text)
+        assert engine("exit 0").returncode == 0
+        noted.append(dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_MOUNTED"])
+    assert noted[0] != noted[1] == noted[2]
+
+
 def test_it_needs_nothing_but_the_standard_library():
     command = [sys.executable, "-S", "-c", "import pipelines.team"]  # -S: no packages
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
