@@ -17,6 +17,7 @@ from pathlib import Path
 
 COMPOSE = Path("docker/compose.yaml")
 SECRETS = Path("docker/secrets")
+BAKED = Path("docker/baked")
 WISHES = Path("docker/.env")  # Compose reads the file of this name beside its own by itself
 FOUND = "looked up by each `make up`"  # ends a line there that nobody wished for
 TOLD = (  # what compose.yaml asks the environment for
@@ -69,10 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         show(COMPOSE.parent)
         note_wishes(WISHES, os.environ, _identity() | {"PAWTRAIT_MOUNTED": mounted(COMPOSE.parent)})
+        hand_over(SECRETS, WISHES, BAKED)
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why
-    except Missing as error:
+    except (Missing, OSError) as error:
         print(f"up: {error}", file=sys.stderr)
         return 2
     print("\n".join(f"{name:<11} {where}" for name, where in ADDRESSES.items()))
@@ -158,6 +160,15 @@ def show(folder: Path) -> None:
             raise Missing(
                 f"containers cannot read {path}, which is not yours; have its owner `chmod a+rX {path}`"
             ) from error
+
+
+def hand_over(*tops: Path) -> None:
+    """Give what a start by sudo made to the checkout's owner, who reads and changes it without."""
+    if os.geteuid():
+        return
+    owner = Path().stat()
+    for path in (one for top in tops if top.exists() for one in [top, *top.rglob("*")]):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def mounted(folder: Path) -> str:

@@ -195,6 +195,25 @@ def test_containers_write_as_the_owner_of_the_checkout_whoever_starts_them(engin
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_what_a_start_by_sudo_makes_is_the_owner_s(engine, tmp_path):
+    """Else the next start without sudo could not enter the secrets, and Compose not read its wishes."""
+    (tmp_path / "docker/baked/service").mkdir(parents=True)  # as `pawtrait bake` made it just before
+    assert engine("exit 0", owner=1234).returncode == 0
+    made = [tmp_path / "docker/.env"]
+    for folder in ("baked", "secrets"):
+        made += [tmp_path / "docker" / folder, *(tmp_path / "docker" / folder).rglob("*")]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(1234, 1234)}
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(engine, tmp_path):
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/secrets").touch()
+    done = engine("exit 0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("up: ") and "docker/secrets" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
 def test_a_checkout_of_root_is_one_line_unless_somebody_says_who_else_writes(engine, tmp_path):
     done = engine("exit 0", owner=0)
     assert done.returncode == 2 and not (tmp_path / "docker/secrets").exists()
