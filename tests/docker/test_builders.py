@@ -15,8 +15,13 @@ from tests.adapters.test_succession import _empty, logged, note, promoted, three
 
 BUILDAH = """\
 case "$1" in
-inspect) /bin/grep -qx -- "$4" "$0.built" ;;
-bud) for word; do [ "$before" = --tag ] && echo "$word" >> "$0.built"; before=$word; done ;;
+inspect) while read -r tag label; do [ "$tag" = "$4" ] && last="labels: $label"; done < "$0.built"
+    [ -n "$last" ] && echo "$last" ;;
+bud) for word; do
+        case "$before" in --tag) tag=$word ;; --label) label=$word ;; esac
+        before=$word
+    done
+    echo "$tag $label" >> "$0.built" ;;
 esac"""
 
 
@@ -59,6 +64,12 @@ def test_the_builder_can_be_named_or_switched_off(programs):
         images.found({images.BUILDER: "podman"})
 
 
+def test_a_builder_that_is_named_and_not_installed_is_one_line(programs):
+    programs(docker="exit 0")
+    with pytest.raises(BadParams, match="PAWTRAIT_BUILDER is 'buildah', which is not installed"):
+        images.found({images.BUILDER: "buildah"})
+
+
 def test_an_image_is_called_by_version_and_data():
     assert images.name("7", {"dvc.outs.data/raw": "0123456789abcdef.dir"}) == "pawtrait-serve:7-01234567"
     assert images.name("7", {}) == "pawtrait-serve:7-unknown"
@@ -69,7 +80,7 @@ def test_the_package_index_is_passed_on_and_flags_are_added():
         "PIP_INDEX_URL": "https://packages.example/simple",
         images.FLAGS: "--volume '/my wheels:/wheels:ro'",
     }
-    words = images.command("buildah", "pawtrait-serve:1-a", told)
+    words = images.command("buildah", "pawtrait-serve:1-a", "abc", told)
     assert words[:4] == ["buildah", "bud", "--format", "docker"]
     assert words[-5:-1] == [
         "--build-arg",
@@ -94,6 +105,11 @@ def _build(note: Path) -> str:  # noqa: F811
     return images.build(Path(), note, lambda line: None)
 
 
+def _built(folder: Path) -> list[str]:
+    """The tags of all builds, in order."""
+    return [line.split()[0] for line in (folder / "bin/buildah.built").read_text().splitlines()]
+
+
 def test_the_champion_is_baked_built_and_its_image_noted_with_its_version(project, tmp_path):
     assert _build(project) == "pawtrait-serve:1-unknown was built with buildah"
     assert registry.numbered("1").tags[registry.IMAGE] == "pawtrait-serve:1-unknown"
@@ -104,7 +120,29 @@ def test_the_champion_is_baked_built_and_its_image_noted_with_its_version(projec
 def test_an_image_that_is_there_is_not_built_again(project, tmp_path):
     _build(project)
     assert _build(project) == "pawtrait-serve:1-unknown is there"
-    assert (tmp_path / "bin/buildah.built").read_text() == "pawtrait-serve:1-unknown\n"
+    assert _built(tmp_path) == ["pawtrait-serve:1-unknown"]
+
+
+@pytest.mark.parametrize(
+    "edited", ["src/pawtrait/cli.py", "docker/from_files", "constraints.txt", "params.yaml"]
+)
+def test_an_image_of_the_name_that_holds_something_else_is_built_again(project, tmp_path, edited):
+    """As of an older code, or of another registry whose version has the same number."""
+    _build(project)
+    (tmp_path / edited).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / edited).write_text("# new\n")
+    said = "pawtrait-serve:1-unknown was built with buildah; the one before it, of other code or data, stays"
+    assert _build(project).startswith(said)
+    assert _build(project) == "pawtrait-serve:1-unknown is there"
+    assert _built(tmp_path) == ["pawtrait-serve:1-unknown"] * 2
+
+
+def test_what_no_build_reads_builds_no_image_again(project, tmp_path):
+    _build(project)
+    for name in ("src/pawtrait/__pycache__/cli.pyc", "src/pawtrait.egg-info/PKG-INFO", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert _build(project) == "pawtrait-serve:1-unknown is there"
 
 
 def test_a_run_that_ended_between_build_and_tag_is_made_good_by_the_next(project):
