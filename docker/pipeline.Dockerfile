@@ -9,23 +9,34 @@
 # which works without a GPU as well and is some gigabytes larger.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
-FROM ${BASE} AS build
+FROM ${BASE} AS bare
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv --without-pip /opt/pawtrait
+WORKDIR /build
+
+FROM bare AS packages
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
 ARG GPU
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv --without-pip /opt/pawtrait
-WORKDIR /build
-COPY pyproject.toml constraints.txt README.md ./
-# What is installed depends on these lines alone; the code comes after them, so that an edit does not install it all again.
-# Bytecode is compiled afterwards, on all cores; some packages carry templates that do not compile.
-RUN mkdir -p src/pawtrait && touch src/pawtrait/__init__.py \
+COPY pyproject.toml constraints.txt ./
+# What is installed depends on these two files alone, and none of it is ours: an edit leaves its layer of gigabytes as it is.
+# Bytecode is compiled afterwards, on all cores, and holds whatever the sources' times: some builders round these when they
+# copy. Some packages carry templates that do not compile.
+RUN mkdir -p src/pawtrait && touch README.md src/pawtrait/__init__.py \
  && python -m pip --python /opt/pawtrait/bin/python install --no-compile -c constraints.txt ".[pipeline${GPU:+,gpu}]" \
- && rm -r build src \
- && { /opt/pawtrait/bin/python -m compileall -qq -j 0 /opt/pawtrait/lib || true; }
+ && python -m pip --python /opt/pawtrait/bin/python uninstall --yes pawtrait \
+ && rm -r build \
+ && { /opt/pawtrait/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/pawtrait/lib || true; }
+
+FROM bare AS build
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_FIND_LINKS
+COPY pyproject.toml README.md ./
 COPY src src
-RUN python -m pip --python /opt/pawtrait/bin/python install --no-deps --force-reinstall .
+RUN python -m pip --python /opt/pawtrait/bin/python install --no-compile --no-deps --prefix /own . \
+ && /opt/pawtrait/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /own
 
 FROM ${BASE}
 # `pawtrait backup` calls pg_dump, which refuses a newer server than itself: Compose's is of this client's version.
@@ -38,7 +49,8 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git pos
 COPY docker/from_files /usr/local/bin/
 # COPY keeps modes, and a checkout under umask 077 has this for its owner alone.
 RUN chmod 755 /usr/local/bin/from_files
-COPY --from=build /opt/pawtrait /opt/pawtrait
+COPY --from=packages /opt/pawtrait /opt/pawtrait
+COPY --from=build /own /opt/pawtrait
 # USER: DVC asks for a name, and the list of users has none for whoever else Compose runs as.
 ENV PATH=/opt/pawtrait/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DO_NOT_TRACK=true USER=pawtrait
 USER pawtrait

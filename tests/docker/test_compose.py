@@ -31,6 +31,7 @@ PORTS = {
     "grafana": 3000,
 }
 POSTGRESQL = {"bookworm": 15, "trixie": 17}  # by Debian's release
+BEFORE = {"pyproject.toml", "constraints.txt", "./"}  # what the packages of an image are installed by
 OURS = {"service", "app", "mlflow", "prefect", "worker"}
 
 
@@ -239,6 +240,37 @@ def test_an_image_of_a_checkout_that_is_closed_to_others_starts_for_any_user(fil
     _, after = text.split("COPY docker/from_files /usr/local/bin/\n")
     assert "RUN chmod 755 /usr/local/bin/from_files\n" in after.partition("\nUSER ")[0]
     assert text.count("COPY docker/baked/ /baked/") == text.count("&& chmod -R a+rX /baked")
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.Dockerfile")), ids=lambda file: file.stem)
+def test_an_edit_of_the_code_leaves_the_layer_of_the_packages_as_it_is(file):
+    """Gigabytes, of which each build would keep a copy."""
+    stages = _stages(file)
+    given = [
+        re.findall(r"^COPY --from=(\S+) (\S+) /opt/pawtrait$", lines, re.M) for _, lines in stages.values()
+    ]
+    assert any(given)
+    for (stage, _), ours in filter(None, given):
+        assert ours == ("build", "/own")
+        while stage in stages:
+            stage, lines = stages[stage]
+            assert set(" ".join(re.findall("^COPY (.*)", lines, re.M)).split()) <= BEFORE
+
+
+def test_another_model_leaves_all_other_layers_of_the_service_as_they_are():
+    stages = _stages(FOLDER / "serve.Dockerfile")
+    given = {name: re.findall("^(?:COPY|RUN|ADD) .*", lines, re.M) for name, (_, lines) in stages.items()}
+    baked = {name for name, lines in given.items() if any("--from=baked" in line for line in lines)}
+    assert baked == {"serve", "full"}
+    assert all(given[name][-1] == "COPY --from=baked /baked/service/ ./" for name in baked)
+
+
+def _stages(file: Path) -> dict[str, tuple[str, str]]:
+    """Of a Dockerfile, by name: what each stage is made from, and its lines."""
+    _, *found = re.split(r"^FROM (\S+)(?: AS (\S+))?$", file.read_text(encoding="utf-8"), flags=re.M)
+    return {
+        name or "": (base, lines) for base, name, lines in zip(*(found[n::3] for n in range(3)), strict=True)
+    }
 
 
 def test_no_two_examples_put_different_things_into_one_volume():
