@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect import get_run_logger, pause_flow_run
+from prefect import flow, get_run_logger, pause_flow_run
 from prefect.exceptions import FlowPauseTimeout
 from prefect.input import RunInput
 
@@ -349,11 +349,19 @@ def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None
     """What a person says in the Prefect UI, or None once the time is over, which means no."""
     page = pages.question(ws.month, verdict)
     announce("retrain.asks", {"month": ws.month, "version": verdict["challenger"]})
+    return ask(page, int(wish.patience * 3600))
+
+
+@flow(name="ask")
+def ask(page: str, seconds: int) -> Word | None:
+    """Pause until a person has said a word, or the time is over.
+
+    A run of its own, since a run that pauses gives its deployment's place away and is ended for that within
+    minutes; this one has no deployment, and the month's goes on.
+    """
     try:
         return pause_flow_run(
-            wait_for_input=Word.with_initial_data(description=page),
-            timeout=int(wish.patience * 3600),
-            poll_interval=LOOK,
+            wait_for_input=Word.with_initial_data(description=page), timeout=seconds, poll_interval=LOOK
         )
     except FlowPauseTimeout:
         pages.go_on()

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
 
 import httpx
 import yaml
@@ -23,7 +24,9 @@ from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterState
+from prefect.client.schemas.filters import FlowRunFilterParentFlowRunId as ParentId
 from prefect.client.schemas.filters import FlowRunFilterStateType as StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.objects import StateType as Kind
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
@@ -44,7 +47,7 @@ SETTINGS = {  # of the server; a value that is set already stands
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
 }
 ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"  # Prefect's "*" lets any page of a browser here run commands
-UNDER_WAY = [Kind.RUNNING, Kind.PENDING, Kind.CANCELLING]
+UNDER_WAY = [Kind.RUNNING, Kind.PENDING, Kind.CANCELLING, Kind.PAUSED]
 
 
 class Machine:
@@ -140,22 +143,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def settle(client: SyncPrefectClient, pool: str) -> list[str]:
     """Mark as crashed what is under way in the pool, where nobody works yet; give the names of these runs.
 
+    So is what waits within them for a person's word.
+
     Raises:
         CommandError: the pool is of another type than the worker that begins here.
     """
     _provide(client, pool)
     mine = [one.id for one in client.read_deployments() if one.work_pool_name == pool]
-    if not mine:
-        return []
-    left = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=mine),
-            state=FlowRunFilterState(type=StateType(any_=UNDER_WAY)),
-        )
-    )
-    for run in left:
+    left = _under_way(client, deployment_id=FlowRunFilterDeploymentId(any_=mine)) if mine else []
+    inner = _under_way(client, parent_flow_run_id=ParentId(any_=[run.id for run in left])) if left else []
+    for run in [*inner, *left]:
         client.set_flow_run_state(run.id, Crashed(message="cut off by a stop of its worker"), force=True)
     return [run.name for run in left]
+
+
+def _under_way(client: SyncPrefectClient, **which: Any) -> list[FlowRun]:
+    state = FlowRunFilterState(type=StateType(any_=UNDER_WAY))
+    return client.read_flow_runs(flow_run_filter=FlowRunFilter(state=state, **which))
 
 
 def pool_name() -> str:

@@ -18,6 +18,7 @@ from filelock import FileLock
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.context import FlowRunContext
 
 from pawtrait.adapters.store import database, settling
 from pipelines import month, workspace
@@ -246,6 +247,26 @@ def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.Monkey
     with SyncPrefectClient(server) as client:
         tags = client.read_flow_run(state.state_details.flow_run_id).tags
     assert [one for one in tags if one.startswith("verdict:")] == ["verdict:kept"]
+
+
+def test_the_months_own_run_does_not_pause_while_a_person_is_asked(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a deployment would lose its place with that, and be ended for it."""
+    paused: list[Any] = []
+
+    def pause(**_: Any) -> month.Word:
+        context = FlowRunContext.get()
+        assert context is not None and context.flow_run is not None
+        paused.append(context.flow_run)
+        return month.Word(name="Tim", reason="I trust no Friday")
+
+    monkeypatch.setattr(month, "pause_flow_run", pause)
+    monkeypatch.setenv("TOY_VERDICT", "promote")
+    state = turned(approval="person")
+    assert state.message == "2026-11: the champion stays: Tim said no: I trust no Friday"
+    (asking,) = paused
+    assert asking.id != state.state_details.flow_run_id and asking.deployment_id is None
 
 
 def test_a_person_who_says_yes_in_the_ui_promotes_under_their_name(

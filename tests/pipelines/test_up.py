@@ -13,9 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect import Task
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.states import Paused, Running
 
+from pipelines import month
 from pipelines import up as machines
 from pipelines.processes import CommandError
 
@@ -180,6 +183,22 @@ def test_a_pool_of_another_type_is_left_to_a_worker_of_its_own() -> None:
         with pytest.raises(CommandError, match=r"of type docker; .* --pool boxes --type docker"):
             machines.settle(client, "boxes")
         assert machines.settle(client, "here") == machines.settle(client, "here") == []  # made, then found
+
+
+def test_what_waits_for_a_word_within_a_run_that_was_cut_off_is_cut_off_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with machines.server(port) as url, SyncPrefectClient(url) as client:
+        machines.settle(client, "here")
+        monthly = client.create_deployment(
+            client.create_flow_from_name("retrain"), "monthly", work_pool_name="here"
+        )
+        turning = client.create_flow_run_from_deployment(monthly, state=Running())
+        place = client.create_task_run(Task(month.ask.fn), turning.id, "0", state=Running())
+        asking = client.create_flow_run(month.ask, parent_task_run_id=place.id, state=Paused())
+        assert machines.settle(client, "here") == [turning.name]
+        ended = [client.read_flow_run(one).state for one in (turning.id, asking.id)]
+    assert all(state is not None and state.is_crashed() for state in ended)
 
 
 def _preflight(url: str, origin: str) -> str | None:
