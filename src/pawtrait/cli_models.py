@@ -74,24 +74,13 @@ def promote(
     """Make the challenger champion, once the gate has said so."""
     from pawtrait import champion as noted
     from pawtrait import params
-    from pawtrait.adapters import registry
-    from pawtrait.errors import BadRegistry
     from pawtrait.stages import promote as stage
 
     params.at_home()
-    number = version or registry.aliases().get(registry.CHALLENGER)
-    if number is None:
-        raise BadRegistry(
-            "there is no challenger; run `pawtrait register` after a training, or name a version"
-        )
-    tags = registry.numbered(number).tags
-    why = reason or (
-        [] if force else [f"The gate said promote, against version {tags.get('gate.champion')}."]
-    )
     stage.run(
-        version=number,
+        version=version,
         actor=by or getpass.getuser(),
-        reasons=why,
+        reasons=reason or [],
         note=noted.NOTE,
         month=month,
         force=force,

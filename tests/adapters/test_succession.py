@@ -325,6 +325,47 @@ def test_a_promotion_killed_at_any_write_is_finished_by_the_next_run(three, step
     assert all("promoted by ann" in registry.numbered(one).description for one in ("1", "3"))
 
 
+@pytest.mark.parametrize("step", range(1, WRITES + 1))
+def test_a_promotion_of_the_challenger_killed_at_any_write_is_finished_by_the_same_words(three, step, capsys):
+    """Which it is, the alias says, and that goes on the way."""
+    passed("3")
+    with pytest.MonkeyPatch.context() as patch:
+        _dying_at(patch, step)
+        with pytest.raises(Killed):
+            promoted(None, three)
+    promoted(None, three)
+    assert registry.aliases() == {"champion": "3", "previous": "1"}
+    assert [one.action for one in decisions()] == ["promoted"]
+    assert "version 3 is champion" in capsys.readouterr().out
+
+
+BACK = 9  # of a rollback: ledger, two aliases, two descriptions, three tags, note
+
+
+def test_a_rollback_has_that_many_writes(three, monkeypatch):
+    passed("3")
+    promoted("3", three)
+    _dying_at(monkeypatch, BACK + 1)
+    rollback.run(actor="bob", reasons=[], note=three)
+
+
+@pytest.mark.parametrize("step", range(1, BACK + 1))
+def test_a_rollback_killed_at_any_write_and_typed_again_goes_back_once(three, step, capsys):
+    passed("3")
+    promoted("3", three)
+    with pytest.MonkeyPatch.context() as patch:
+        _dying_at(patch, step)
+        with pytest.raises(Killed):
+            rollback.run(actor="bob", reasons=["cats look angry"], note=three)
+    rollback.run(actor="bob", reasons=["cats look angry"], note=three)
+    assert registry.aliases() == {"champion": "1", "previous": "3"}
+    assert champion.read(three).version == "1"
+    assert [one.action for one in decisions()] == ["promoted", "rolled-back"]
+    if step > 1:  # else nothing was written, so that nothing was cut off
+        said = "the rollback that was cut off is finished now; once more goes back to version 3"
+        assert said in capsys.readouterr().out
+
+
 def test_a_rollback_finishes_a_promotion_that_was_cut_off_before_it_goes_back(three):
     """The ledger says 3; the process died before anything else. Going back from there leads to 1."""
     passed("3")

@@ -41,20 +41,21 @@ def move(decision: Decision, note: Path) -> None:
     _carry_out(written, note)
 
 
-def settle(note: Path) -> None:
-    """Finish the ledger's newest move where a process died in it; where all is done, nothing changes."""
+def settle(note: Path) -> Decision | None:
+    """Finish the ledger's newest move where a process died in it, and give it; None where all is done."""
     with database.opened() as engine:
         moves = ledger.moves(engine)
     if not moves or _done(moves[-1], note):
-        return
+        return None
     last = moves[-1]
     version = _named(last)
     known = {str(one.version): one.tags.get("model.sha256") for one in registry.versions()}
     if version not in known or last.sha256 not in (None, known[version]):
         log.warning("version %s of the ledger is not in this registry, which stays as it is", version)
-        return
+        return None
     log.warning("version %s was %s but not all was written: finished now", version, last.action)
     _carry_out(last, note)
+    return last
 
 
 def taken_back(version: str) -> list[str]:

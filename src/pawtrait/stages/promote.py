@@ -15,7 +15,7 @@ ANYWAY = "to promote it all the same: --force --reason TEXT"
 
 def run(
     *,
-    version: str,
+    version: str | None,
     actor: str,
     reasons: Sequence[str],
     note: Path,
@@ -27,17 +27,23 @@ def run(
     """Make a version champion, the one before it previous; the champion itself stays what it is.
 
     Args:
+        version: None is the challenger; without one, a promotion that was cut off is finished.
+        reasons: where none are given, that the gate said so.
         figures: the gate's; where none are given, those it left with the version, or else the registration's.
         force: whatever the gate said; ``reasons`` then have to say why.
         against: the champion that it was judged against; another one by now, as after a rollback, stays.
 
     Raises:
-        BadRegistry: there is no such version, the gate has not said to promote it against this champion, it
-            was taken back or kept out since, or force came without a reason; or another version than
-            ``against`` is champion.
+        BadRegistry: there is no challenger or no such version, the gate has not said to promote it against
+            this champion, it was taken back or kept out since, or force came without a reason; or another
+            version than ``against`` is champion.
     """
     with ledger.alone():
-        succession.settle(note)
+        finished = succession.settle(note)
+        version = version or registry.aliases().get(registry.CHALLENGER)
+        if version is None:
+            _without_challenger(finished)
+            return
         known = registry.numbered(version)
         old = registry.aliases().get(registry.CHAMPION)
         if old == version:
@@ -58,13 +64,22 @@ def run(
                 previous=old,
                 version=version,
                 month=month,
-                reasons=tuple(reasons),
+                reasons=tuple(reasons) or (f"The gate said promote, against version {old}.",),
                 figures=figures or _met(old, known.tags) or _registered(old, version),
                 commit=_commit(known.tags),
             ),
             note,
         )
     print(f"version {version} is champion, version {old} is previous; `pawtrait rollback` takes it back")
+
+
+def _without_challenger(finished: Decision | None) -> None:
+    """There is none any more where its promotion was cut off, which is what was asked for."""
+    if finished is None or finished.action != "promoted":
+        raise BadRegistry(
+            "there is no challenger; run `pawtrait register` after a training, or name a version"
+        )
+    print(f"version {finished.champion} is champion: the promotion that was cut off is finished now")
 
 
 def _allowed(

@@ -13,11 +13,19 @@ from pawtrait.errors import BadRegistry
 def run(*, actor: str, reasons: Sequence[str], note: Path, version: str | None = None) -> None:
     """Go back to a version; to the previous champion where none is named. Done twice, it goes there and back.
 
+    One that was cut off and is typed again is finished, no more: whoever types it means the same step back.
+
     Raises:
         BadRegistry: there is nothing to go back to, or no such version.
     """
     with ledger.alone():
-        succession.settle(note)
+        finished = succession.settle(note)
+        if version is None and finished and finished.action == "rolled-back":
+            print(
+                f"version {finished.champion} is champion again: the rollback that was cut off is finished"
+                f" now{_image(finished.champion)}; once more goes back to version {finished.previous}"
+            )
+            return
         known = registry.aliases()
         target, old = version or known.get(registry.PREVIOUS), known.get(registry.CHAMPION)
         if target is None:
@@ -37,6 +45,10 @@ def run(*, actor: str, reasons: Sequence[str], note: Path, version: str | None =
             ),
             note,
         )
-    image = registry.numbered(target).tags.get(registry.IMAGE)
-    goes = f"; its image is {image}" if image else ""
-    print(f"version {target} is champion again, version {old} is previous{goes}")
+    print(f"version {target} is champion again, version {old} is previous{_image(target)}")
+
+
+def _image(version: str | None) -> str:
+    """What a service needs whose model is baked in."""
+    image = registry.numbered(version).tags.get(registry.IMAGE) if version else None
+    return f"; its image is {image}" if image else ""
