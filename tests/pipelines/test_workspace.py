@@ -216,6 +216,18 @@ def test_what_is_pushed_is_a_branch_of_the_project(project: Path) -> None:
     assert git(project, "branch", "--show-current") != "retrain/2026-11"
 
 
+def test_drafts_of_writers_that_were_killed_are_committed_by_no_month(project: Path) -> None:
+    """People's photos lie in some."""
+    ws = prepared(project)
+    kept = {"data/feedback/2026-11.dvc", "data/feedback/.gitignore", "data/recorded_splits.csv"}
+    begun = {"data/.raw.k3_9xq0a/1.jpg", "data/feedback/.2026-11.abcdefgh/happy/1.jpg"}
+    for name in {*kept, *begun, "data/.recorded_splits.csv.abcdefgh"}:
+        (ws.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (ws.path / name).write_text("1\n")
+    workspace.begin(ws)
+    assert set(git(ws.path, "show", "--format=", "--name-only").splitlines()) == kept
+
+
 def test_a_project_that_was_copied_with_its_clone_pushes_into_itself(project: Path) -> None:
     prepared(project)
     copy = project.with_name("copy")
