@@ -206,10 +206,10 @@ def _clone(ws: Workspace) -> None:
     ws.path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(mkdtemp(prefix=".clone.", dir=ws.path.parent))
     git(ws.root, "clone", "--quiet", "--no-checkout", str(ws.root), str(draft))
-    draft.rename(ws.path)
     for key, value in NOBODY.items():
-        if not git(ws.path, "config", key, good=(0, 1)):
-            git(ws.path, "config", key, value)
+        if not git(draft, "config", key, good=(0, 1)):
+            git(draft, "config", key, value)
+    draft.rename(ws.path)
 
 
 def _unlock(ws: Workspace) -> None:

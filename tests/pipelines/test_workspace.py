@@ -264,6 +264,25 @@ def test_a_clone_that_was_cut_off_is_made_again(project: Path) -> None:
     assert (ws.path / "dvc.yaml").exists()
 
 
+def test_a_clone_has_a_name_to_commit_under_whenever_it_was_cut_off(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for scope in ("GLOBAL", "SYSTEM"):
+        monkeypatch.setenv(f"GIT_CONFIG_{scope}", "/dev/null")
+    rename = Path.rename
+
+    def cut_off(draft: Path, target: Path) -> None:
+        rename(draft, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", cut_off)
+        prepared(project)
+    workspace.begin(prepared(project))
+    author = git(project / ".cache/retrain", "log", "-1", "--format=%an")
+    assert author == workspace.NOBODY["user.name"]
+
+
 def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> None:
     ws = prepared(project)
     locks = [ws.path / ".git" / name for name in ("index.lock", "HEAD.lock", f"refs/heads/{ws.branch}.lock")]
