@@ -125,7 +125,7 @@ def freeze(
     from pawtrait.stages import freeze as stage
 
     params.at_home()
-    stage.run(month=month, feedback=FEEDBACK, manifest=newest.MANIFEST, again=again)
+    stage.run(month=month, feedback=FEEDBACK, manifest=newest.root() / newest.MANIFEST, again=again)
 
 
 def forget(

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pawtrait import cli
+from pawtrait import cli, newest
 from pawtrait.adapters.store import database, feedback
+from pawtrait.dataset import manifest, scan
+from pawtrait.dataset.manifest import Record
 from tests.stages import feedback_project as project
 from tests.stages.feedback_project import send
 
@@ -168,3 +170,16 @@ def test_freezing_and_forgetting_by_command(pawtrait):
     assert "the snapshot 2026-11 holds it" in done.out
     assert pawtrait("forget", "nobody").code == 2
     assert pawtrait("feedback", "freeze", "--month", "11").code == 2
+
+
+def test_freezing_by_command_knows_the_pictures_of_the_newest_tables(pawtrait):
+    """As status, queue and review do: a month in the clone learned from this one since."""
+    name = send(1, "ann", reviews="ss")
+    known = scan.look(
+        project.picture(1), "1.png", label="sad", published="train", source="demo", largest_pixels=10**6
+    )
+    manifest.write(newest.CLONE / newest.MANIFEST, [known], Record)
+    (newest.CLONE / newest.SPLITS).touch()
+    (newest.CLONE / "dvc.lock").touch()
+    assert known.id == name
+    assert "nothing new was accepted, 1 rejected" in pawtrait("feedback", "freeze", "--month", "2026-11").out
