@@ -50,6 +50,13 @@ def read(clone: Path, month: str) -> Note | None:
         raise BadData(f"{place} cannot be read: {error!r}; remove it and turn the month again") from error
 
 
+def months(clone: Path) -> list[str]:
+    """The months that have a note, oldest first."""
+    before, after = PLACE.split("{}")
+    found = (place.relative_to(clone).as_posix() for place in clone.glob(PLACE.format("*")))
+    return sorted(name.removeprefix(before).removesuffix(after) for name in found)
+
+
 def begin(clone: Path, month: str, reason: str, count: int) -> Note:
     """Note that a turn begins when the month has ``count`` decisions; one that died keeps its own count."""
     earlier = read(clone, month)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from filelock import FileLock, Timeout
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
@@ -22,7 +22,7 @@ from pawtrait import clock, environment, newest
 from pawtrait.adapters import dvc
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import month as calendar
-from pipelines import pages, server, workspace
+from pipelines import owed, pages, server, workspace
 from pipelines import stages as dvc_stages
 from pipelines.inputs import FINGERPRINT
 from pipelines.month import REGISTER, Approval
@@ -134,6 +134,7 @@ def _alone() -> FileLock:
 
 def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
     try:
+        _catch_up(month)
         decisions = calendar.decided(month)
         if last := calendar.owing(newest.CLONE, month, decisions):
             ended = calendar.finish(workspace.prepare(Path(), newest.CLONE, month), *last)
@@ -151,6 +152,17 @@ def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
         raise
     ended = calendar.turn(ws, wish)
     return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
+
+
+def _catch_up(month: str) -> None:
+    """Show and tell what other months decided and did not live to tell; this one waits for none of them."""
+    for other in owed.months(newest.CLONE):
+        try:
+            last = calendar.owing(newest.CLONE, other, calendar.decided(other)) if other != month else None
+            if last:
+                calendar.finish(workspace.prepare(Path(), newest.CLONE, other), *last)
+        except PawtraitError as error:
+            get_run_logger().warning("what was decided in %s is still to be told: %s", other, error)
 
 
 def _month(named: str | None) -> str:

@@ -9,7 +9,8 @@ from prefect.artifacts import Artifact
 
 from pawtrait import clock
 from pawtrait.adapters.store import database, ledger
-from pipelines import month, pages, workspace
+from pipelines import month, owed, pages, workspace
+from pipelines.processes import CommandError
 from tests.pipelines.months import decisions, told, turned
 
 
@@ -96,6 +97,40 @@ def test_what_a_run_decided_and_did_not_live_to_tell_is_told_by_the_next(
     assert [one.action for one in decisions()] == [action]
     assert "is done already" in (turned().message or "")
     assert told(project).count("gate --version 2") == len(sent) == 1
+
+
+def test_what_a_month_did_not_live_to_tell_is_told_before_the_next_is_turned(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch, sent: Any
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(pages, "month", _dies)
+        turned()
+    assert turned("2026-12").name == "Skipped"
+    assert [(event, facts["month"]) for event, facts in sent] == [
+        ("retrain.kept", "2026-11"),
+        ("retrain.skipped", "2026-12"),
+    ]
+    page = Artifact.get("retrain-2026-11")
+    assert page is not None and KEPT in str(page.data)
+    assert owed.months(project / ".cache/retrain") == []
+
+
+@pytest.mark.slow
+def test_what_cannot_be_told_keeps_no_other_month_back_and_is_told_later(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch, sent: Any
+) -> None:
+    def away(*_: Any) -> None:
+        raise CommandError("MLflow is away")
+
+    with monkeypatch.context() as patch, pytest.raises(Died):
+        patch.setattr(pages, "month", _dies)
+        turned()
+    with monkeypatch.context() as patch:
+        patch.setattr(month, "finish", away)
+        assert turned("2026-12").name == "Skipped"
+    assert owed.months(project / ".cache/retrain") == ["2026-11"]
+    assert "is done already" in (turned("2026-12").message or "")
+    assert [event for event, _ in sent] == ["retrain.skipped", "retrain.kept"]
 
 
 @pytest.mark.slow
