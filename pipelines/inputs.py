@@ -34,6 +34,7 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
         PawtraitError: a step failed.
     """
     restore(ws, children)
+    _forget(ws)
     step("fingerprint", FINGERPRINT, children, network=True)
     graph = dvc_stages.read(ws.path)
     if "manifest" in graph and not (ws.path / newest.MANIFEST).exists():  # feedback may be copies: of what?
@@ -57,6 +58,15 @@ def restore(ws: Workspace, children: Children) -> None:
         step("restore", [*DVC, *wanted], children, network=remote)
     except CommandError as error:
         get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
+
+
+def _forget(ws: Workspace) -> None:
+    """Remove the snapshots that the store closed and has nothing of any more: every picture was forgotten."""
+    with database.opened() as engine:
+        gone = settling.closed(engine) - {row.month for row in settling.accepted(engine)}
+    for month in gone:
+        shutil.rmtree(ws.path / FEEDBACK / month, ignore_errors=True)
+        (ws.path / FEEDBACK / f"{month}.dvc").unlink(missing_ok=True)
 
 
 def _settled() -> set[str]:

@@ -142,8 +142,8 @@ def forget(
         print(
             f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
             f" rm -rf {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
-            f" {FEEDBACK / month} (git rm {FEEDBACK / month}.dvc where nothing is left of it), git add"
-            f" {FEEDBACK}, git commit, python -m pipelines.retrain --again"
+            f" {FEEDBACK / month}, git add {FEEDBACK}, git commit, python -m pipelines.retrain --again; where"
+            f" nothing is left to freeze, the last alone: the snapshot goes by itself with the next turn"
         )
 
 

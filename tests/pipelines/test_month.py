@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 
-from pawtrait.adapters.store import database, settling
+from pawtrait.adapters.store import database, forgetting, settling
 from pipelines import month, workspace
 from pipelines.pages import Outcome
 from pipelines.processes import CommandError
@@ -161,6 +161,23 @@ def test_a_month_that_somebody_took_out_stays_out_when_it_is_turned_again(
     turned(again=True)
     names = committed(project, "2026-11")
     assert not [name for name in names if name.endswith("2026-11.dvc")]
+    assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
+
+
+def test_a_month_whose_every_picture_was_forgotten_goes_with_the_next_turn(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody merged its branch, so that there is nothing for a person to remove."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TOY_FEEDBACK", "picture,label\n")
+        _settle("2026-11")
+        turned()
+    assert "data/feedback/2026-11.dvc" in committed(project, "2026-11")
+    with database.opened() as engine:
+        forgetting.forget(engine, "ab" * 32, ["ab" * 32], ["2026-11"], datetime.now(UTC))
+    _something_to_do(project)
+    turned("2026-12")
+    assert "data/feedback/2026-11.dvc" not in committed(project, "2026-12")
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
 
@@ -351,6 +368,11 @@ def _turn_and_take_out(project: Path) -> None:
     turned()
     git(project, *WHO, "merge", "--quiet", "retrain/2026-11")
     git(project, "rm", "--quiet", "data/feedback/2026-11.dvc")
+    _something_to_do(project)
+
+
+def _something_to_do(project: Path) -> None:
+    """The code changes, and what was changed beside it is committed too."""
     with (project / "toy.py").open("a") as code:
         code.write("# so that there is something to do\n")
     git(project, *WHO, "commit", "--quiet", "--all", "--message", "November was no good")
