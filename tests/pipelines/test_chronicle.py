@@ -28,7 +28,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/feedback.db")
     with database.opened() as engine:
         for action, champion, reasons in (
-            ("promoted", "2", ("On 64 pictures it is better.", "Promoted: better by +0.38 macro-F1.")),
+            ("promoted", "2", ("On 64 pictures it is better.", "Let through: better by +0.38 macro-F1.")),
             ("failed", None, ("killed",)),
         ):
             ledger.add(
@@ -52,7 +52,7 @@ def test_a_month_is_told_by_what_decided_it(project):
     first, second = chronicle.rows(MONTHS)
     assert first == chronicle.Row(
         *("2026-01", "first", "drift of light", "–", "promoted"),
-        *("Promoted: better by +0.38 macro-F1.", "version 2"),
+        *("Let through: better by +0.38 macro-F1.", "version 2"),
     )
     assert second == chronicle.Row("2026-02", "more", "–", "–", "–", "–", "–")
 

@@ -63,7 +63,9 @@ def knob(workspace, **changes):
 def test_a_better_challenger_passes_and_may_then_be_promoted(two):
     verdict = judged(two)
     assert (verdict.outcome, verdict.objections) == ("promote", ())
-    assert "**Gate:** let through against version 1 on 20" in registry.numbered("2").description
+    described = registry.numbered("2").description
+    assert "**Gate:** let through against version 1 on 20" in described
+    assert "romoted" not in described  # a person may still say no
     promote.run(version="2", actor="ann", reasons=["the gate"], note=champion.NOTE)
     assert champion.read().version == "2"
 

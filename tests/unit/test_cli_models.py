@@ -57,7 +57,7 @@ def test_from_the_gate_to_a_promotion_and_back(project, pawtrait):
     done = pawtrait("gate")
     assert done.code == 0
     assert "The challenger is ahead in 40 of the groups, the champion in 0" in done.out
-    assert done.out.endswith("verdict: promoted\n")
+    assert done.out.endswith("verdict: let through\n")
     assert "version 2 is champion, version 1 is previous" in pawtrait("promote", "--month", "2026-11").out
     assert "pet-expression version 2 (cnn) is champion" in pawtrait("champion").out
     assert (
@@ -94,7 +94,7 @@ def test_the_gate_finds_the_test_split_of_a_team_that_retrains_in_the_clone(proj
     (project / newest.CLONE / champion.NOTE).rename(project / champion.NOTE)
     done = pawtrait("gate")
     assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("verdict: promoted\n")
+    assert done.out.endswith("verdict: let through\n")
 
 
 def test_without_the_gate_no_promotion(project, pawtrait):

@@ -164,7 +164,7 @@ def test_a_better_challenger_is_promoted(better):
     verdict = judged(better)
     assert verdict.outcome == "promote"
     assert verdict.objections == ()
-    assert verdict.sentences[-1] == "Promoted: better by +0.25 macro-F1, and more than chance."
+    assert verdict.sentences[-1] == "Let through: better by +0.25 macro-F1, and more than chance."
 
 
 def test_a_worse_one_is_kept_out_with_numbers():

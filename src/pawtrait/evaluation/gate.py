@@ -10,7 +10,8 @@ from pawtrait.evaluation.leaderboard import p_value, signed
 
 Outcome = Literal["promote", "keep", "ask"]
 NEWER = "reviewed feedback that neither model was trained on"
-NAMES = {"promote": "promoted", "keep": "kept", "ask": "needs a person"}
+# Whether what is let through is promoted is decided later: a person may say no.
+NAMES = {"promote": "let through", "keep": "kept", "ask": "needs a person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Verdict:
 
     Attributes:
         outcome: promote the challenger, keep the champion, or ask a person.
-        objections: sentences against the challenger; none where it is promoted.
+        objections: sentences against the challenger; none where it is let through.
         sentences: what was found, and at the end what follows.
         figures: the numbers behind them.
     """
@@ -60,7 +61,7 @@ def judge(
     """Weigh a challenger against the champion.
 
     An objection keeps the champion; without one, a doubt asks a person; without that, shown to be better is
-    promoted. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in; its
+    let through. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in; its
     tolerance counts from the best champion so far, else each month might lose it once more.
     Reviewed feedback can only speak against: it is rich in the champion's own mistakes, so that beating the
     champion there proves nothing.
@@ -203,8 +204,10 @@ def _end(outcome: Outcome, test: Evidence, undecided: bool) -> str:
     if outcome == "ask":
         return "A person has to decide."
     if undecided:
-        return "Promoted: not shown better, but not worse, and it knows new data (gate.promote_if_not_worse)."
-    return f"Promoted: better by {signed(test.macro_f1.difference)} macro-F1, and more than chance."
+        return (
+            "Let through: not shown better, but not worse, and it knows new data (gate.promote_if_not_worse)."
+        )
+    return f"Let through: better by {signed(test.macro_f1.difference)} macro-F1, and more than chance."
 
 
 def _pair(pair: Pair, level: float) -> str:

@@ -29,7 +29,6 @@ from pawtrait.files import write_text
 log = logging.getLogger(__name__)
 
 GATE = "\n\n**Gate:** "  # in a version's description, what follows is the newest verdict
-SAID = gate.NAMES | {"promote": "let through"}  # whether it is promoted is decided later: a person may say no
 SAME = 1e-4  # how closely a figure that was registered has to come out again
 
 
@@ -268,7 +267,7 @@ def _described(version: str, verdict: Verdict, champion: str) -> str:
     known = registry.numbered(version).description or ""
     own, mark, decisions = known.partition(succession.CHRONICLE)
     said = "\n".join(f"- {one}" for one in (*verdict.objections, *verdict.sentences))
-    met = f"{SAID[verdict.outcome]} against version {champion} on {clock.now():%Y-%m-%d}"
+    met = f"{gate.NAMES[verdict.outcome]} against version {champion} on {clock.now():%Y-%m-%d}"
     return f"{own.partition(GATE)[0]}{GATE}{met}\n\n{said}{mark}{decisions}"
 
 
