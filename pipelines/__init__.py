@@ -2,7 +2,7 @@
 
 Prefect reads its settings while it is imported, so what a run on a bare machine needs is said here, before
 any module of this package imports it; a value that is set already stands. A worker's run loads Prefect before
-this package, so prefect.yaml says it again.
+this package, so prefect.yaml says it again, and what that says counts whatever the worker's machine has set.
 """
 
 import os
