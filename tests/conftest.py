@@ -33,6 +33,7 @@ from tests.holds import ASKED, made_on, record
 # the stream that pytest listens to while it collects.
 absl.logging.get_absl_handler().python_handler.close = lambda: None
 environment.settle()  # before anything imports a framework, which reads these variables then
+os.environ.setdefault("GIT_CONFIG_GLOBAL", str(Path(__file__).with_name("gitconfig")))
 os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
 for own in ("PREFECT_HOME", "DVC_SITE_CACHE_DIR"):  # outside a project; xdist's processes share the first's
     if own not in os.environ:

@@ -1,5 +1,6 @@
 """The retraining's clone, in real git repositories."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -192,6 +193,43 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
     again = prepared(project)
     assert (again.path / "dvc.lock").read_text() == f"by: {project.name}\n"
     assert not git(again.path, "status", "--porcelain")
+
+
+def test_a_persons_git_configuration_does_not_reach_a_month(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hooks/commit-msg"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    habits = tmp_path / "habits"
+    habits.write_text(
+        f"[commit]\n gpgsign = true\n[gpg]\n program = false\n[core]\n hooksPath = {hook.parent}\n"
+        "[merge]\n ff = only\n verifySignatures = true\n[push]\n gpgSign = true\n"
+        "[clone]\n defaultRemoteName = upstream\n[status]\n showUntrackedFiles = no\n"
+    )
+    plain = os.environ["GIT_CONFIG_GLOBAL"]
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
+    ws = prepared(project)
+    workspace.begin(ws)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", plain)
+    (project / "toy.py").write_text("print('mended')\n")
+    git(project, "commit", "--quiet", "--all", "--message", "mend")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
+    again = prepared(project)
+    assert (again.path / "toy.py").read_text() == "print('mended')\n"
+    workspace.push(again)
+    (again.path / "pipelines").mkdir()
+    (again.path / "pipelines/new.py").touch()
+    with pytest.raises(CommandError, match="changed in"):
+        workspace.unedited(again)
+
+
+def test_a_clone_whose_remote_has_another_name_is_gone_on_with(project: Path) -> None:
+    ws = prepared(project)
+    git(ws.path, "remote", "rename", "origin", "upstream")
+    workspace.push(prepared(project))
+    assert git(project, "branch", "--list", ws.branch)
 
 
 def test_code_that_disagrees_is_a_persons_to_settle(project: Path) -> None:
