@@ -3,10 +3,12 @@
 Prefect reads its settings while it is imported, so what a run on a bare machine needs is said here, before
 any module of this package imports it; a value that is set already stands. A worker's run loads Prefect before
 this package, so prefect.yaml says it again, and what that says counts whatever the worker's machine has set.
+Its client would ask a proxy even for a run's temporary server.
 """
 
 import os
 import warnings
+from contextlib import suppress
 
 SETTINGS = {
     "DO_NOT_TRACK": "true",  # the one spelling that Prefect and MLflow both honour
@@ -17,6 +19,10 @@ SETTINGS = {
 
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
+with suppress(ModuleNotFoundError):  # `make up` comes here without the environment's packages
+    from pawtrait import environment
+
+    environment.reach_here()
 
 # Prefect makes a model of a flow's parameters; pydantic thinks that `register` hides something of its own.
 warnings.filterwarnings("ignore", message='Field name "register"')

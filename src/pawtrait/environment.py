@@ -22,12 +22,29 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+HERE = ("127.0.0.1", "localhost")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+DIRECT = ("no_proxy", "NO_PROXY")  # whoever knows both heeds the first alone
 
 
 def settle() -> None:
     """Set what the user has not set."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    reach_here()
+
+
+def reach_here() -> None:
+    """Ask no proxy for servers of this machine, here and in children: it knows them not, or has its own.
+
+    Where the environment names no proxy it stays as it is: on macOS a word on proxies hides the system's.
+    """
+    if not any(os.environ.get(name) or os.environ.get(name.upper()) for name in PROXIES):
+        return
+    named = ",".join(os.environ.get(name, "") for name in DIRECT).split(",")
+    hosts = dict.fromkeys(host.strip() for host in [*named, *HERE] if host.strip())
+    if "*" not in hosts:
+        os.environ.update(dict.fromkeys(DIRECT, ",".join(hosts)))
 
 
 def cores() -> int:

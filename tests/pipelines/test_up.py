@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -240,6 +242,34 @@ def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
     again = second.start(reason="after the stop")
     _until(lambda: second.state(again)[0] == "COMPLETED")
     assert len(second.ask("automations")) == 2  # the triggers are renewed, not doubled
+
+
+class _Fine(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_of_this_machine_is_asked_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with HTTPServer(("127.0.0.1", 0), _Fine) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert machines._healthy(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_prefects_client_asks_no_proxy_for_a_server_of_this_machine() -> None:
+    code = "import pipelines, os; print(os.environ['no_proxy'], os.environ['NO_PROXY'])"
+    proxied = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "corp.example"}
+    plain = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=plain | proxied, text=True)
+    assert told.split() == ["corp.example,127.0.0.1,localhost"] * 2
 
 
 @pytest.mark.slow

@@ -24,6 +24,30 @@ def test_nothing_phones_home(monkeypatch):
     assert os.environ["DO_NOT_TRACK"] == os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, None),  # on macOS any of these hides the system's own proxy
+        ({"NO_PROXY": "corp.example"}, None),
+        ({"HTTP_PROXY": ""}, None),
+        ({"HTTP_PROXY": "http://proxy:9"}, "127.0.0.1,localhost"),
+        ({"all_proxy": "http://proxy:9", "NO_PROXY": "corp.example"}, "corp.example,127.0.0.1,localhost"),
+        (
+            {"https_proxy": "http://proxy:9", "no_proxy": "localhost, a", "NO_PROXY": "b"},
+            "localhost,a,b,127.0.0.1",
+        ),
+        ({"HTTP_PROXY": "http://proxy:9", "no_proxy": "*"}, None),
+    ],
+)
+def test_no_proxy_is_asked_for_servers_of_this_machine(monkeypatch, said, told):
+    monkeypatch.setattr(os, "environ", dict(said))
+    environment.settle()
+    expected = dict.fromkeys(environment.DIRECT, told) if told else {}
+    assert {
+        name: value for name, value in os.environ.items() if name not in environment.QUIET
+    } == said | expected
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
 def test_torchs_waiting_threads_soon_sleep():
     code = "from pawtrait import environment; environment.settle(); import torch"
