@@ -136,6 +136,7 @@ def run(
     from pawtrait.adapters import dvc, tracking
     from pawtrait.stages import fingerprint
 
+    dvc.check_lock()
     fingerprint.run(**FINGERPRINTS)
     knobs = params.load()
     with tracking.pipeline(knobs):  # a stage that failed, this fails, whichever lane ends last
@@ -164,6 +165,7 @@ def register(
     """
     from pawtrait.adapters import dvc
 
+    dvc.check_lock()
     if COMPARISON.is_file():
         dvc.check_current("compare")
     trained = {name: stage for name, stage in PAINTERS.items() if (PAINTED / name).is_dir()}

@@ -235,6 +235,19 @@ def test_what_the_file_system_refuses_is_one_line(crowned, pawtrait, coloured_pi
     assert "Is a directory: 'params.yaml'" in one_line(pawtrait("predict", coloured_picture("sad")))
 
 
+@pytest.mark.parametrize("command", ["run", "register", "split"])
+def test_a_lock_that_a_merge_left_in_pieces_is_one_line_and_no_run(here, command):
+    (here / "dvc.yaml").write_text("stages: {}\n")
+    (here / "dvc.lock").write_text(
+        "<<<<<<< Updated upstream\nschema: '2.0'\n=======\n>>>>>>> Stashed changes\n"
+    )
+    said = subprocess.run([sys.executable, "-m", "pawtrait", command], capture_output=True, text=True)
+    assert said.returncode == 2
+    assert said.stderr.startswith("pawtrait: dvc.lock is in pieces") and said.stderr.count("\n") == 1
+    assert "`git checkout HEAD -- dvc.lock`" in said.stderr
+    assert not (here / "mlflow.db").exists()
+
+
 def test_registering_before_comparing_says_what_to_run(here, pawtrait):
     assert "run `dvc repro` before registering" in one_line(pawtrait("register"))
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import yaml
+
 from pawtrait import progress
+from pawtrait.adapters import lineage
 from pawtrait.errors import BadData
 
 OPEN = "pictures"  # the lane that writes to the terminal itself: downloads show their bars
@@ -19,12 +22,28 @@ def prepare() -> None:
     """Let DVC do without git where the project was unpacked from a tarball.
 
     Raises:
-        BadData: this is not the project's root.
+        BadData: this is not the project's root, or its dvc.lock is in pieces.
     """
     if not Path("dvc.yaml").is_file():
         raise BadData(f"{Path.cwd().name} has no dvc.yaml; run from the project's root")
+    check_lock()
     if not Path(".git").exists():  # an unpacked tarball
         subprocess.run(_command("config", "--local", "core.no_scm", "true"), check=False)
+
+
+def check_lock() -> None:
+    """Refuse a dvc.lock that a merge left its marks in, before anything is begun that reads it.
+
+    Raises:
+        BadData: it cannot be read.
+    """
+    try:
+        lineage.outputs()
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadData(
+            f"{lineage.LOCK} is in pieces, as a merge leaves it; take a whole one, as by"
+            f" `git checkout HEAD -- {lineage.LOCK}`, and start again: DVC finds what is stale"
+        ) from error
 
 
 def repro(*arguments: str) -> None:
