@@ -75,9 +75,12 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
     that was frozen then is lost even if nobody merged it.
 
     Raises:
-        CommandError: the project is no git repository with a commit, or its changes and the month's disagree.
+        CommandError: the project is no git repository with a commit, or is another user's, or its changes and
+            the month's disagree.
     """
     ws = Workspace(root.resolve(), path.resolve(), month)
+    if (ws.root / ".git").exists():
+        git(ws.root, "rev-parse", "--git-dir")  # where it belongs to another user, git says what to do
     if not git(ws.root, "rev-parse", "--quiet", "--verify", "HEAD", good=(0, 1, 128)):
         raise CommandError(
             f"{root.resolve().name} is no git repository with a commit, and a retraining commits its results;"

@@ -338,6 +338,15 @@ def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:
         workspace.prepare(tmp_path, tmp_path / "clone", "2026-11")
 
 
+def test_a_checkout_of_another_user_is_told_as_git_tells_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(CommandError, match=r"dubious ownership"):
+        prepared(project)
+
+
 def test_stores_are_the_projects_unless_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DATABASE_URL", "postgresql://there")
