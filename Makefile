@@ -14,6 +14,8 @@ PLACE = $(patsubst ~/%,$(HOME)/%,$(REMOTE))
 JOBS ?= 2
 COUNTED = $(if $(HOLDS),PAWTRAIT_HOLDS="$(HOLDS)")
 SPREAD = -n $(JOBS) --no-loadscope-reorder
+# What stands on make's command line: a shell may export the same names, as WSL does NAME.
+SAID = $(if $(findstring command,$(origin $1)),$($1))
 GOOD = import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 PYTHON ?= $(shell for p in python3.11 python3 python3.12; do $$p -c '$(GOOD)' 2>/dev/null && { echo $$p; break; }; done)
 ENV := .venv
@@ -40,10 +42,11 @@ demo: setup ## draw a data set, run the whole pipeline on it, register the champ
 	@$(PY) -m pawtrait run
 
 real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER] [NAME=mine]
-	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(WEIGHTS)" --paintings "$(PAINTINGS)" --name "$(or $(NAME),real)"
+	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(call SAID,WEIGHTS)" --paintings "$(call SAID,PAINTINGS)" \
+	  --name "$(or $(call SAID,NAME),real)"
 
 pictures-named:
-	@test -n "$(DATA)" || { echo 'make real: say where the pictures are, as in' \
+	@test -n "$(call SAID,DATA)" || { echo 'make real: say where the pictures are, as in' \
 	  'make real DATA="Master Folder" WEIGHTS=weights; WEIGHTS and PAINTINGS=FOLDER may be left out' >&2; exit 2; }
 
 repro: setup ## bring every stage up to date, without registration
@@ -128,7 +131,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
 	@$(if $(MOVED),false,$(PY) -m pip --version >/dev/null 2>&1) || $(PYTHON) -m venv --clear $(ENV)
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
+	@PIP_TARGET= PIP_PREFIX= $(PY) -m pip install --no-user -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
 	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \
 	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB, and pip' \
 	  'some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }

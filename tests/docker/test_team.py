@@ -312,6 +312,23 @@ def test_where_pip_cannot_install_make_setup_says_what_its_words_mean(tmp_path):
     assert not (tmp_path / ".venv/installed").exists()
 
 
+def test_a_persons_settings_of_pip_do_not_lead_the_installation_elsewhere(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ntest "$3" != install || echo "$PIP_TARGET$PIP_PREFIX|$*" > told\n')
+    python.chmod(0o755)
+    subprocess.run(
+        ["make", "--quiet", "setup", f"PYTHON={sys.executable}"],
+        cwd=tmp_path,
+        env={**os.environ, "PIP_USER": "1", "PIP_TARGET": "elsewhere", "PIP_PREFIX": "elsewhere"},
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "told").read_text().startswith("|-m pip install --no-user ")
+
+
 def test_secrets_alone_can_be_made_for_kubernetes(tmp_path):
     command = [sys.executable, "-m", "pipelines.team", "--secrets"]
     done = subprocess.run(

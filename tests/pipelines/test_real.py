@@ -116,6 +116,28 @@ def test_whoever_is_asked_to_end_ends_its_stages_too(number: signal.Signals) -> 
         assert driver.wait(30) != 0
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (["DATA=pics"], ['--data "pics"', '--weights ""', '--paintings ""', '--name "real"']),
+        (
+            ["DATA=pics", "NAME=mine", "WEIGHTS=w", "PAINTINGS=p"],
+            ['--data "pics"', '--weights "w"', '--paintings "p"', '--name "mine"'],
+        ),
+        ([], ['test -n ""']),
+    ],
+)
+def test_make_real_takes_its_arguments_and_nothing_that_a_shell_exports(
+    said: list[str], shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WSL exports NAME in every shell: the machine's."""
+    for name in ("NAME", "DATA", "WEIGHTS", "PAINTINGS"):
+        monkeypatch.setenv(name, "HOST")
+    make = ["make", "-n", "-o", "setup", "real", *said]
+    told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [one for one in shown if one not in told] == []
+
+
 def test_every_number_in_the_readmes_tables_comes_from_docs_results(tmp_path: Path) -> None:
     copy = tmp_path / "README.md"
     copy.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
