@@ -1,5 +1,6 @@
 """The month's image: who builds it, how it is called, and that a rollback names the one it goes back to."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pipelines.processes import CommandError
 from tests.adapters.conftest import client, tracked  # noqa: F401  fixtures
 from tests.adapters.test_succession import _empty, logged, note, promoted, three  # noqa: F401  fixtures
 
+ROOT = Path(__file__).parents[2]
 BUILDAH = """\
 case "$1" in
 inspect) while read -r tag label; do [ "$tag" = "$4" ] && last="labels: $label"; done < "$0.built"
@@ -23,6 +25,18 @@ bud) for word; do
     done
     echo "$tag $label" >> "$0.built" ;;
 esac"""
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git repository: unpacked from a tarball")
+@pytest.mark.parametrize(
+    ("name", "eol", "text"),
+    [("docker/from_files", "lf", "auto"), ("data/feedback/2026-11/accepted.csv", "lf", "unset")],
+)
+def test_scripts_of_images_have_their_line_ends_wherever_git_checks_them_out(name, eol, text):
+    """With core.autocrlf a shell in a container would look for `sh\\r`; sums are of the bytes of data."""
+    command = ["git", "-C", str(ROOT), "check-attr", "eol", "text", "--", name]
+    said = subprocess.check_output(command, text=True).splitlines()
+    assert said == [f"{name}: eol: {eol}", f"{name}: text: {text}"]
 
 
 @pytest.fixture
