@@ -19,10 +19,11 @@ SETTINGS = {
 
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
-with suppress(ModuleNotFoundError):  # `make up` comes here without the environment's packages
-    from pawtrait import environment
+with suppress(ImportError):  # `make up` comes here without the environment's packages
+    from pawtrait.environment import have_a_name, reach_here
 
-    environment.reach_here()
+    reach_here()
+    have_a_name()
 
 # Prefect makes a model of a flow's parameters; pydantic thinks that `register` hides something of its own.
 warnings.filterwarnings("ignore", message='Field name "register"')

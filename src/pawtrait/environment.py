@@ -1,6 +1,7 @@
 """What keeps foreign tools quiet, at home and out of each other's way; an ear muff for native libraries."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ QUIET = {
 }
 HERE = ("127.0.0.1", "localhost")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+NAMED = ("LOGNAME", "USER", "LNAME", "USERNAME")  # where Python looks for a user's name before it asks passwd
 DIRECT = ("no_proxy", "NO_PROXY")  # whoever knows both heeds the first alone
 
 
@@ -32,6 +34,17 @@ def settle() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     reach_here()
+    have_a_name()
+
+
+def have_a_name() -> None:
+    """Be called by number where passwd knows no name, as in a container: DVC ends where its user has none."""
+    if any(os.environ.get(name) for name in NAMED):
+        return
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ["USER"] = str(os.getuid())
 
 
 def reach_here() -> None:

@@ -40,12 +40,21 @@ def test_nothing_phones_home(monkeypatch):
     ],
 )
 def test_no_proxy_is_asked_for_servers_of_this_machine(monkeypatch, said, told):
-    monkeypatch.setattr(os, "environ", dict(said))
+    monkeypatch.setattr(os, "environ", said | {"USER": "ann"})
     environment.settle()
     expected = dict.fromkeys(environment.DIRECT, told) if told else {}
-    assert {
-        name: value for name, value in os.environ.items() if name not in environment.QUIET
-    } == said | expected
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    assert proxies == said | expected
+
+
+@pytest.mark.parametrize(
+    "settled", ["from pawtrait import environment; environment.settle()", "import pipelines"]
+)
+@pytest.mark.parametrize(("said", "name"), [({}, str(os.getuid())), ({"LOGNAME": "ann"}, "ann")])
+def test_a_user_whom_passwd_does_not_know_has_a_name(settled, said, name):
+    code = f"import pwd, getpass; pwd.getpwuid = {{}}.__getitem__; {settled}; print(getpass.getuser())"
+    env = {one: value for one, value in os.environ.items() if one not in environment.NAMED} | said
+    assert subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip() == name
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
