@@ -1,6 +1,5 @@
 """What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
-import atexit
 import logging
 import os
 import shlex
@@ -23,22 +22,18 @@ import numpy as np
 import psutil
 import pytest
 
-from pawtrait import environment, sealed
+from pawtrait import sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
+from tests import surroundings
 from tests.holds import ASKED, made_on, record
 
 # Prefect sets logging up anew when it is first used, at which absl's handler, which Keras brings, would close
 # the stream that pytest listens to while it collects.
 absl.logging.get_absl_handler().python_handler.close = lambda: None
-environment.settle()  # before anything imports a framework, which reads these variables then
-os.environ.setdefault("GIT_CONFIG_GLOBAL", str(Path(__file__).with_name("gitconfig")))
-os.environ.setdefault("PAWTRAIT_BUILDER", "none")  # no test builds an image by the way, which takes minutes
-for own in ("PREFECT_HOME", "DVC_SITE_CACHE_DIR"):  # outside a project; xdist's processes share the first's
-    if own not in os.environ:
-        os.environ[own] = tempfile.mkdtemp(prefix="pawtrait-tests-")
-        atexit.register(shutil.rmtree, os.environ[own], ignore_errors=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:  # such a process has what its parent settled
+    surroundings.settle()
 
 SIDE = 32
 PICTURES = ["B", "H", "W", 3]
