@@ -194,10 +194,16 @@ def postgres_database(postgres: own_postgres.Urls) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_folder(postgres: own_postgres.Urls) -> Iterator[Path]:
+def postgres_folder(postgres: own_postgres.Urls, passable: Path) -> Path:
     """Where a test may start another one; skips where PostgreSQL is absent, as the others do."""
+    return passable / "postgres"
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A folder of this test alone that every user of the machine may pass."""
     folder = _passable()
-    yield folder / "postgres"
+    yield folder
     shutil.rmtree(folder)
 
 

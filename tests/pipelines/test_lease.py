@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Lock
 
@@ -22,9 +22,9 @@ test "$*" = "--query-gpu=index --format=csv,noheader" && printf '0\\n1\\n'
 
 
 @pytest.fixture(autouse=True)
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own(passable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks of this test alone."""
-    monkeypatch.setattr(lease, "LOCKS", tmp_path / "gpus")
+    monkeypatch.setattr(lease, "LOCKS", passable / "gpus")
 
 
 @pytest.fixture
@@ -36,12 +36,14 @@ def limit(server: str) -> Iterator[Callable[[], tuple[int, int]]]:
             found = client.read_global_concurrency_limit_by_name("gpu")
             return found.limit, found.active_slots
 
+    _remove()
     yield look
-    with get_client(sync_client=True) as client:
-        try:
-            client.delete_global_concurrency_limit_by_name("gpu")
-        except ObjectNotFound:
-            return
+    _remove()
+
+
+def _remove() -> None:
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        client.delete_global_concurrency_limit_by_name("gpu")
 
 
 def test_without_a_gpu_nothing_is_leased_and_the_variable_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +56,15 @@ def test_a_stage_that_wants_none_sees_none(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with lease.gpu(False) as mine:
         assert mine == ""
+
+
+def test_a_limit_that_other_tests_left_behind_binds_none_here(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    lease._make_sure(1)
+    look = request.getfixturevalue("limit")
+    with pytest.raises(ObjectNotFound):
+        look()
 
 
 def test_two_stages_on_two_gpus_have_one_each(
@@ -137,6 +148,7 @@ def test_every_user_may_take_a_lock_whatever_the_umask() -> None:
 
 def test_locks_that_a_user_may_not_take_are_one_line() -> None:
     lease.LOCKS.mkdir()
+    lease.LOCKS.chmod(0o777)  # so that it is the lock's own mode that bars them
     (lease.LOCKS / "0.lock").touch(mode=0o400)
     said = (
         rf"^{lease.LOCKS}: its locks say which GPU is whose, and this user may not take one \(.*owner remove"
