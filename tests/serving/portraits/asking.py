@@ -1,12 +1,13 @@
 """How tests ask for portraits, and what they read in answers."""
 
 import json
+from datetime import UTC, datetime
 
 from pawtrait.adapters.store import database, feedback, requests
-from pawtrait.clock import now
 from pawtrait.dataset import images
 from tests.serving.portraits.conftest import STEPS, photo, until
 
+EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 ENDLESS = str(STEPS)  # take minutes on any machine
 HEAVY = {"torch", "tensorflow", "keras", "onnx", "mlflow", "pandas", "sklearn", "scipy"}
 
@@ -32,7 +33,7 @@ def rows(client, *ids):
     """What was written down, of these requests where some are named."""
     client.app.state.door.asked.flush()
     with database.opened(client.app.state.settings.database) as engine:
-        found = requests.between(engine, now().replace(year=2000), now().replace(year=3000))
+        found = requests.between(engine, *EVER)
     return [row for row in found if not ids or row.id in ids]
 
 
@@ -40,7 +41,7 @@ def thumbs(client):
     """What was said of portraits."""
     client.app.state.door.said.flush()
     with database.opened(client.app.state.settings.database) as engine:
-        return feedback.styles_between(engine, now().replace(year=2000), now().replace(year=3000))
+        return feedback.styles_between(engine, *EVER)
 
 
 def folder(client):
