@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -306,7 +307,7 @@ def test_where_pip_cannot_install_make_setup_says_what_its_words_mean(tmp_path):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\ntest "$3" != install\n')
     python.chmod(0o755)
-    command = ["make", "--quiet", "setup", f"PYTHON={sys.executable}"]
+    command = ["make", "--quiet", "setup", f"PYTHON={shlex.quote(sys.executable)}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and "PIP_INDEX_URL" in done.stderr and "TMPDIR" in done.stderr
     assert not (tmp_path / ".venv/installed").exists()

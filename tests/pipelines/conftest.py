@@ -75,11 +75,7 @@ out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(json.dumps({"champion": "cnn", "rows": [row]}) if out.suffix == ".json" else stage)
 '''
 
-PAWTRAIT = (
-    f"""\
-#!{sys.executable}
-"""
-    + '''\
+PAWTRAIT = '''\
 """Stands in for the command line: notes what it was told, says what the test wants, dies when it wants."""
 import json, os, signal, sys
 from pathlib import Path
@@ -106,7 +102,11 @@ if sys.argv[1] == "gate":
     }
     Path("data/reports/verdict.json").write_text(json.dumps(verdict))
 '''
-)
+
+
+def started_by(python: str, code: str) -> str:
+    """A program in Python; as pip has it, by way of the shell, since no path of a #! may hold a space."""
+    return f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n{code}"
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +119,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dvc.yaml").write_text(DVC_YAML, encoding="utf-8")
     (folder / "toy.py").write_text(TOY, encoding="utf-8")
     (folder / "bin").mkdir()
-    (folder / "bin" / "pawtrait").write_text(PAWTRAIT, encoding="utf-8")
+    (folder / "bin" / "pawtrait").write_text(started_by(sys.executable, PAWTRAIT), encoding="utf-8")
     (folder / "bin" / "pawtrait").chmod(0o755)
     (folder / ".gitignore").write_text("data/reports/verdict.json\n.cache/\n", encoding="utf-8")
     (folder / "data").mkdir()

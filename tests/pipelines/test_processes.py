@@ -15,6 +15,7 @@ import pytest
 
 from pipelines import server
 from pipelines.processes import Children, CommandError, environment
+from tests.pipelines.conftest import started_by
 
 ROOT = Path(__file__).parents[2]
 Until = Callable[[Callable[[], bool]], None]
@@ -178,3 +179,16 @@ def test_the_temporary_server_outlives_a_closed_terminal_only_where_its_run_ends
         signal.signal(signal.SIGHUP, before)
     assert (signal.SIGHUP in blocked[0]) is heeds and signal.SIGINT in blocked[0]
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGHUP}
+
+
+def test_the_tests_own_programs_start_in_a_checkout_whose_path_has_a_space(tmp_path: Path) -> None:
+    place = tmp_path / "my checkout"
+    place.mkdir()
+    (place / "python").symlink_to(sys.executable)
+    (place / "program").write_text(
+        started_by(str(place / "python"), "import os, sys; print(os.getpid(), sys.argv[1:])")
+    )
+    (place / "program").chmod(0o755)
+    with subprocess.Popen([place / "program", "a b", "c"], stdout=subprocess.PIPE, text=True) as started:
+        said = started.communicate()[0]
+    assert said == f"{started.pid} ['a b', 'c']\n"  # one process: its parent is who started it

@@ -1,5 +1,6 @@
 """A DVC remote: what one clone pushed, another gets back without computing it again."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,15 @@ def test_a_tilde_that_the_shell_left_alone_is_the_home(
 
 
 def _remote(folder: Path, where: Path) -> None:
-    make = ["make", "--quiet", "-f", str(ROOT / "Makefile"), "-o", "setup", f"PY={sys.executable}"]
+    make = [
+        "make",
+        "--quiet",
+        "-f",
+        str(ROOT / "Makefile"),
+        "-o",
+        "setup",
+        f"PY={shlex.quote(sys.executable)}",
+    ]
     _run(*make, f"REMOTE={where}", "dvc-remote", at=folder)
 
 
