@@ -202,8 +202,9 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     """
     ours = [word for key, value in OURS.items() for word in ("-c", f"{key}={value}")]
     command = ["git", *ours, "-C", str(folder), *arguments]
+    english = {**os.environ, "LC_ALL": "C"}  # other languages have other words for fatal
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=english, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise CommandError("git is not installed; a retraining commits its results with it") from error
     if done.returncode not in good:

@@ -333,6 +333,21 @@ def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> No
     assert git(ws.path, "rev-parse", ws.branch) == sha
 
 
+def test_the_line_that_says_why_is_found_in_every_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "git"
+    program.write_text(
+        '#!/bin/sh\n[ "$LC_ALL" = C ] && why=fatal || why=Schwerwiegend\n'
+        'printf "$why: no disk\\nand a hint\\n" >&2\nexit 128\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    with pytest.raises(CommandError, match=r"^git status failed: fatal: no disk$"):
+        workspace.git(tmp_path, "status")
+
+
 def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is no git repository with a commit"):
         workspace.prepare(tmp_path, tmp_path / "clone", "2026-11")
