@@ -93,7 +93,7 @@ _FEEDBACK: dict[str, Any] = {
         "consent": {"type": "boolean"},
         # of a portrait
         "method": {"enum": list(METHODS)},
-        "style": {"type": "string", "maxLength": 128, "pattern": _TEXT},
+        "style": {"type": "string", "maxLength": 255, "pattern": _TEXT},
         "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
         "seconds": {"type": "number", "minimum": 0, "maximum": 1e6},
     },
