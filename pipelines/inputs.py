@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import get_run_logger
 
 from pawtrait import newest
-from pawtrait.adapters.store import database, settling
+from pawtrait.adapters.store import database, forgetting, settling
 from pawtrait.dataset import snapshots
 from pipelines import stages as dvc_stages
 from pipelines import workspace
@@ -61,9 +61,12 @@ def restore(ws: Workspace, children: Children) -> None:
 
 
 def _forget(ws: Workspace) -> None:
-    """Remove the snapshots that the store closed and has nothing of any more: every picture was forgotten."""
+    """Remove the snapshots of which pictures were forgotten and the store has accepted none any more.
+
+    One that it has merely closed may hold pictures that were judged anew, after an older backup: it stays.
+    """
     with database.opened() as engine:
-        gone = settling.closed(engine) - {row.month for row in settling.accepted(engine)}
+        gone = forgetting.months(engine) - {row.month for row in settling.accepted(engine)}
     for month in gone:
         shutil.rmtree(ws.path / FEEDBACK / month, ignore_errors=True)
         (ws.path / FEEDBACK / f"{month}.dvc").unlink(missing_ok=True)

@@ -143,7 +143,7 @@ def forget(
             f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
             f" rm -rf {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
             f" {FEEDBACK / month}, git add {FEEDBACK}, git commit, python -m pipelines.retrain --again; where"
-            f" nothing is left to freeze, the last alone: the snapshot goes by itself with the next turn"
+            f" nothing is left to freeze, the first and the last alone: its note goes with the next turn"
         )
 
 

@@ -181,6 +181,24 @@ def test_a_month_whose_every_picture_was_forgotten_goes_with_the_next_turn(
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
 
+def test_a_month_whose_pictures_were_judged_anew_after_an_older_backup_stays(
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are copies of themselves then, so that the store has the month and accepted nothing in it."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TOY_FEEDBACK", "picture,label\n")
+        turned()
+    when = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    with database.opened() as engine:
+        row = settling.Settled(
+            "ab" * 32, "2026-11", when, None, "copy of train/happy/feedback-2026-11-ab.jpg"
+        )
+        settling.settle(engine, "2026-11", [row], when)
+    _something_to_do(project)
+    turned("2026-12")
+    assert "data/feedback/2026-11.dvc" in committed(project, "2026-12")
+
+
 def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

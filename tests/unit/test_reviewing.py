@@ -168,6 +168,7 @@ def test_freezing_and_forgetting_by_command(pawtrait):
     done = pawtrait("forget", name)
     assert done.out.splitlines()[0] == "deleted: 1 pictures, 5 rows"
     assert "the snapshot 2026-11 holds it" in done.out
+    assert "nothing is left to freeze, the first and the last alone" in done.out
     assert pawtrait("forget", "nobody").code == 2
     assert pawtrait("feedback", "freeze", "--month", "11").code == 2
 

@@ -77,6 +77,12 @@ def since(engine: Engine, moment: datetime) -> dict[str, datetime]:
         return dict(connection.execute(query).tuples().all())
 
 
+def months(engine: Engine) -> set[str]:
+    """The snapshots that held a picture when it was forgotten."""
+    with engine.connect() as connection:
+        return {month for held in connection.scalars(select(forgotten.c.months)) for month in held}
+
+
 # Portraits' thumbs first: they are found by the requests that go after them.
 _TABLES = (style_feedback, reviews, looks, settled, feedback, requests)
 

@@ -125,12 +125,6 @@ def of_month(engine: Engine, month: str) -> list[Settled]:
     return sorted(rows, key=lambda row: (row.month, row.picture))
 
 
-def closed(engine: Engine) -> set[str]:
-    """The snapshots that were settled, also where nothing was accepted or all of it was forgotten since."""
-    with engine.connect() as connection:
-        return set(connection.scalars(select(snapshots.c.month)))
-
-
 def accepted(engine: Engine) -> list[Settled]:
     """Every picture that entered a snapshot, oldest snapshot first."""
     rows = stored.where(engine, settled, Settled, settled.c.label.is_not(None))
