@@ -170,23 +170,22 @@ def register(
         dvc.check_current("compare")
     trained = {name: stage for name, stage in PAINTERS.items() if (PAINTED / name).is_dir()}
     stale = [name for name, stage in trained.items() if not dvc.is_current(stage)]
-    _register(month, out, stale, vouched=True)
+    _register(month, out, stale)
 
 
-def _register(
-    month: str | None = None, out: Path | None = None, stale: Sequence[str] = (), vouched: bool = False
-) -> None:
+def _register(month: str | None = None, out: Path | None = None, stale: Sequence[str] = ()) -> None:
+    """Register what is of the present code, parameters and data, as DVC has seen; no ``stale`` painter."""
     from pawtrait import champion
     from pawtrait.files import write_text
     from pawtrait.stages import register as stage
     from pawtrait.stages import register_painters
 
     known = stage.run(
-        compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month, vouched=vouched
+        compare=COMPARISON, models=Path("data/models"), note=champion.NOTE, month=month, vouched=True
     )
     if out:
         write_text(out, json.dumps(known) + "\n")
-    register_painters.run(painters=PAINTED, stale=stale, vouched=vouched)
+    register_painters.run(painters=PAINTED, stale=stale, vouched=True)
 
 
 @app.command(rich_help_panel="Models")
