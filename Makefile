@@ -23,7 +23,8 @@ PY := $(ENV)/bin/python
 INSTALLED := $(ENV)/installed
 
 # An environment knows the folder it was made in. In a copied checkout it would run the first one's code, in a moved one
-# nothing at all; so its note says which that was, and where it is not this one all of it is made anew.
+# nothing at all; so its note says which that was, and where it is not this one all of it is made anew. Of a link to another
+# checkout's environment the link alone goes: `venv --clear` would empty what it leads to.
 ifneq "$(or $(shell cat $(INSTALLED) 2>/dev/null),$(CURDIR))" "$(CURDIR)"
 MOVED := moved
 .PHONY: $(INSTALLED)
@@ -130,6 +131,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { v=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	  echo "make setup: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt install python$$v-venv" >&2; exit 2; }
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
+	@$(if $(MOVED),test ! -L $(ENV) || rm $(ENV))
 	@$(if $(MOVED),false,$(PY) -m pip --version >/dev/null 2>&1) || $(PYTHON) -m venv --clear $(ENV)
 	@PIP_TARGET= PIP_PREFIX= $(PY) -m pip install --no-user -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
 	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,19 @@ def test_the_environment_notes_where_it_was_made(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / ".venv/installed").read_text() == f"{tmp_path.resolve()}\n"
+
+
+def test_an_environment_that_another_checkout_links_to_stays_as_it_is(tmp_path: Path) -> None:
+    first, here = tmp_path / "first", tmp_path / "here"
+    (first / ".venv").mkdir(parents=True)
+    (first / ".venv/installed").write_text(f"{first.resolve()}\n")
+    here.mkdir()
+    shutil.copy(ROOT / "Makefile", here)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (here / name).touch()
+    (here / ".venv").symlink_to(first / ".venv")
+    command = ["make", "--quiet", "setup", "PY=true", f"PYTHON={sys.executable}"]
+    subprocess.run(command, cwd=here, check=True, capture_output=True)
+    assert (first / ".venv/installed").read_text() == f"{first.resolve()}\n"
+    assert not (here / ".venv").is_symlink()
+    assert (here / ".venv/installed").read_text() == f"{here.resolve()}\n"
