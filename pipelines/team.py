@@ -27,8 +27,8 @@ TOLD = (  # what compose.yaml asks the environment for
 )
 # Beside compose.yaml, and mounted where users of the images' own read them.
 SHOWN = ("postgres/databases.sql", "prometheus.yml", "alarms.yml", "grafana")
-# From there too, mounted one by one; not PostgreSQL's script, which runs at the first start alone.
-MOUNTED = ("prometheus.yml", "alarms.yml", "../params.yaml")
+# Mounted one by one; not PostgreSQL's script nor passwords, which are of the first start alone.
+MOUNTED = ("prometheus.yml", "alarms.yml", "../params.yaml", "secrets/keys", "secrets/app_key")
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt

@@ -90,6 +90,11 @@ def test_a_file_that_is_mounted_by_itself_starts_its_container_anew_when_it_chan
         for name, one in compose["services"].items()
         for place in (mount.split(":")[0] for mount in one.get("volumes", []))
         if name != "postgres" and (FOLDER / place).is_file()  # its script runs at the first start alone
+    ] + [
+        (name, compose["secrets"][secret]["file"])
+        for name, one in compose["services"].items()
+        for secret in one.get("secrets", [])
+        if secret in ("keys", "app_key")  # the others are passwords, of the first start alone
     ]
     assert {place.removeprefix("./") for _, place in mounts} == set(team.MOUNTED)
     labels = {name: one["labels"] for name, one in compose["services"].items() if "labels" in one}

@@ -284,6 +284,16 @@ def test_an_edit_of_a_file_that_is_mounted_by_itself_is_another_sum(engine, tmp_
     assert noted[0] != noted[1] == noted[2]
 
 
+def test_a_key_of_the_app_made_anew_is_another_sum(engine, tmp_path):
+    """Its container would go on with the one that was removed, which the service knows no more."""
+    noted = []
+    for _ in range(2):
+        (tmp_path / "docker/secrets/app_key").unlink(missing_ok=True)
+        assert engine("exit 0").returncode == 0
+        noted.append(dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_MOUNTED"])
+    assert noted[0] != noted[1]
+
+
 def test_it_needs_nothing_but_the_standard_library():
     command = [sys.executable, "-S", "-c", "import pipelines.team"]  # -S: no packages
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
