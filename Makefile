@@ -78,9 +78,9 @@ image: setup ## the service's image with the champion in it, by Docker or builda
 	@$(PY) -m pipelines.images
 
 up: $(if $(MOVED),setup) ## service, web app, MLflow, Prefect, PostgreSQL, Prometheus and Grafana in containers, by Docker Compose
-	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || $(ENV)/bin/pawtrait bake
 	@test -n "$(PYTHON)" || { echo 'make up: Python 3.11 or 3.12 is needed; install python3.11, or say where it is:' \
 	  'make up PYTHON=/path/to/python3.11' >&2; exit 2; }
+	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || $(ENV)/bin/pawtrait bake
 	@$(PYTHON) -m pipelines.team
 
 dvc-remote: setup ## a folder beside this one as the DVC remote, another with REMOTE=; data go there by `dvc push`

@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     only_secrets = parser.parse_args(arguments).secrets
     try:
         if not only_secrets:
+            hand_over(BAKED)  # which `pawtrait bake` made just before; a start that stops here keeps it
             check()
         made = make_secrets(SECRETS)
         if made:
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         show(COMPOSE.parent)
         note_wishes(WISHES, os.environ, _identity() | {"PAWTRAIT_MOUNTED": mounted(COMPOSE.parent)})
-        hand_over(SECRETS, WISHES, BAKED)
+        hand_over(SECRETS, WISHES)
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why

@@ -206,6 +206,14 @@ def test_what_a_start_by_sudo_makes_is_the_owner_s(engine, tmp_path):
     assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(1234, 1234)}
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a folder away")
+def test_what_was_baked_is_the_owner_s_after_a_start_by_sudo_that_stopped(engine, tmp_path):
+    """Else the next start without sudo could not bake."""
+    (tmp_path / "docker/baked/service").mkdir(parents=True)
+    assert engine("exit 1", owner=1234).returncode == 2
+    assert (tmp_path / "docker/baked/service").stat().st_uid == 1234
+
+
 def test_a_folder_that_cannot_be_used_is_one_line(engine, tmp_path):
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker/secrets").touch()
@@ -302,11 +310,17 @@ def test_it_needs_nothing_but_the_standard_library():
 
 def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
+    bake = tmp_path / ".venv/bin/pawtrait"
+    for path in (bake, tmp_path / "data/champion.json"):
+        path.parent.mkdir(parents=True)
+        path.touch(mode=0o755)
+    bake.write_text("#!/bin/sh\ntouch baked\n")
     command = ["make", "--quiet", "up", "PYTHON="]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
     assert done.returncode == 2 and len(said) == 1
     assert said[0].startswith("make up: Python 3.11 or 3.12 is needed")
+    assert not (tmp_path / "baked").exists()  # by sudo it would be root's, and nobody there to hand it over
 
 
 def test_where_pip_cannot_install_make_setup_says_what_its_words_mean(tmp_path):
