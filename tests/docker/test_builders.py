@@ -105,6 +105,12 @@ def test_the_package_index_is_passed_on_and_flags_are_added():
     assert "PIP_FIND_LINKS" not in " ".join(words)
 
 
+def test_the_manual_says_that_buildah_keeps_no_layers_by_itself():
+    """Else each image is a copy of gigabytes, and each build begins at nothing."""
+    manual = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    assert "--layers" in images.COMMANDS["buildah"] or "`BUILDAH_LAYERS=true`" in manual
+
+
 @pytest.fixture
 def project(three, tmp_path, programs):  # noqa: F811
     """A registry with a champion, a checkout with a Dockerfile, a buildah that only writes down its words."""
