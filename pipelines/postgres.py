@@ -233,7 +233,10 @@ def _wait(child: "subprocess.Popen[bytes]", folder: Path) -> None:
 
 
 def _reason(log: Path) -> str:
+    """In PostgreSQL's words, but for a port that is taken: of that it says to wait, and names no way out."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if any("Address already in use" in line for line in lines):
+        return "its port is taken; name another, as in make postgres POSTGRES_PORT=5434"
     serious = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
     hints = [line.partition("HINT:")[2].strip() for line in lines if "HINT:" in line]
     return "; ".join([*serious[:1], *hints[:1]]) or (lines[-1] if lines else "it said nothing")

@@ -58,7 +58,8 @@ def test_a_stop_and_a_start_keep_what_was_written(postgres_folder: Path) -> None
 def test_a_port_that_is_taken_is_one_line(postgres_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PostgresError, match=r"did not start[^\n]+$"), own.server(postgres_folder, port):
+        told = r"did not start[^\n]+ POSTGRES_PORT=\d+$"
+        with pytest.raises(PostgresError, match=told), own.server(postgres_folder, port):
             pass
 
 
@@ -83,7 +84,8 @@ def test_the_command_prints_three_addresses_and_ctrl_c_stops_it(
 def test_make_has_it_at_the_same_port_at_each_start(told: list[str], port: str) -> None:
     """Its addresses stand in terminals and settings that outlive it."""
     command = ["make", "--dry-run", "-o", "setup", "postgres", *told]
-    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    env = {name: value for name, value in os.environ.items() if name != "POSTGRES_PORT"}
+    said = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout
     assert f"-m pipelines.postgres --port {port}\n" in said
 
 
