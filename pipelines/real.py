@@ -21,7 +21,7 @@ from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
 from pipelines.processes import heed, say
-from pipelines.workspace import NOBODY, git
+from pipelines.workspace import NOBODY, git, own
 
 OVERLAYS = (Path("docs/real.yaml"),)
 COPIED = (
@@ -29,6 +29,7 @@ COPIED = (
     *("data/.gitignore", "data/feedback/README.md"),
 )
 STORES = ("MLFLOW_TRACKING_URI", "DATABASE_URL", "PAWTRAIT_PICTURES")  # a team's; a workspace has its own
+SUBJECT = "The code of"  # how every commit of a workspace begins
 RECORDED = Path("data/recorded_splits.csv")
 
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         prepare(workspace, knobs)
         _python(workspace, "-m", "pawtrait", "run")
         readme.renew(chosen.name, workspace)
-    except PawtraitError as error:
+    except (PawtraitError, OSError) as error:  # of files and disks Python's own words are plain
         print(f"real: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -91,7 +92,12 @@ def parameters(
 
 
 def prepare(workspace: Path, knobs: Mapping[str, Any]) -> None:
-    """Bring code and parameters into the workspace; its data, cache and runs stay for the next time."""
+    """Bring code and parameters into the workspace; its data, cache and runs stay for the next time.
+
+    Raises:
+        CommandError: the folder holds what no earlier run left, or git is missing, or refuses.
+    """
+    own(workspace, f"{NOBODY['user.name']}: {SUBJECT} ")
     for name in COPIED:
         source, target = Path(name), workspace / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +123,7 @@ def _commit(workspace: Path) -> None:
     git(workspace, "add", "--all")
     if git(workspace, "status", "--porcelain"):
         who = [word for key, value in NOBODY.items() for word in ("-c", f"{key}={value}")]
-        message = f"The code of {readme.made_of() or 'no commit'}, and parameters"
+        message = f"{SUBJECT} {readme.made_of() or 'no commit'}, and parameters"
         git(workspace, *who, "commit", "--quiet", "--message", message)
 
 

@@ -96,6 +96,30 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
     return ws
 
 
+def own(folder: Path, mark: str) -> None:
+    """Stop where a folder that is about to be filled anew holds what somebody else put there.
+
+    Ours are those below the project's .cache, missing and empty ones, and earlier ones: the author and the
+    subject of their newest commit begin with ``mark``.
+
+    Raises:
+        CommandError: it holds something else, or this is done from within it.
+    """
+    place, here = folder.resolve(), Path.cwd()
+    around = place == here or place in here.parents
+    cached = here / ".cache" in place.parents
+    if around or not (cached or not place.exists() or not any(place.iterdir()) or _marked(place, mark)):
+        raise CommandError(
+            f"{folder} holds something else, which would be lost; name a new or an empty folder"
+        )
+
+
+def _marked(folder: Path, mark: str) -> bool:
+    if not (folder / ".git").exists():
+        return False  # git would answer for a repository around it
+    return git(folder, "log", "-1", "--format=%an: %s", good=(0, 128)).startswith(mark)
+
+
 def begun(ws: Workspace) -> bool:
     """Whether an earlier run of this month came to ``begin``; what was merged for it before says nothing."""
     return bool(git(ws.path, "log", "-1", "--format=%s", f"--grep=^{_beginning(ws)}$"))

@@ -28,11 +28,12 @@ from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
 from pipelines import chronicle, people, postgres, readme, real, up
 from pipelines.processes import CommandError
-from pipelines.workspace import git
+from pipelines.workspace import git, own
 
 OVERLAY = Path("docs/year.yaml")
 WORSE = "learn a little at a time"  # what somebody thought of a recipe
 PROJECT = Path(".cache/year")
+AUTHOR = "Pawtrait year"  # of every commit there
 KEPT_STAGES = (
     "train_cyclegan",
     "stylize",
@@ -90,7 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m pipelines.year", description=__doc__)
     parser.add_argument("--months", type=int, default=12, help="how many of them (%(default)s)")
     parser.add_argument("--only", type=int, nargs="+", help="these instead, by number")
-    parser.add_argument("--project", type=Path, default=PROJECT, help="made anew (%(default)s)")
+    parser.add_argument(
+        "--project",
+        type=Path,
+        default=PROJECT,
+        help="made anew; new, empty or an earlier year's (%(default)s)",
+    )
     parser.add_argument("--write", action="store_true", help="into docs/results and the README")
     chosen = parser.parse_args(arguments)
     months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
@@ -103,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told = chronicle.rows([(one.name, one.story, one.now) for one in months])
             breaches = [*broken(months, told), *poisoned(months), *lost([one.name for one in months])]
             Console(width=None if sys.stdout.isatty() else WIDTH).print(chronicle.table(told))
-    except PawtraitError as error:
+    except (PawtraitError, OSError) as error:  # of files and disks Python's own words are plain
         print(f"year: {error}", file=sys.stderr)
         return 2
     minutes = (time.monotonic() - began) / 60
@@ -118,7 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def found(project: Path) -> None:
-    """A project of its own, committed: this code under small parameters."""
+    """A project of its own, committed: this code under small parameters.
+
+    Raises:
+        CommandError: the folder holds what no earlier year left.
+    """
+    own(project, f"{AUTHOR}: ")
     shutil.rmtree(project, ignore_errors=True)
     for name in COMMITTED:
         source, target = Path(name), project / name
@@ -131,7 +142,7 @@ def found(project: Path) -> None:
     write_text(project / "params.yaml", yaml.safe_dump(knobs, sort_keys=False))
     write_text(project / ".gitignore", ".cache/\nmlruns/\nmlflow.db*\nfeedback.db*\n__pycache__/\n")
     git(project, "init", "--quiet", "--initial-branch", "main")
-    git(project, "config", "user.name", "Pawtrait year")
+    git(project, "config", "user.name", AUTHOR)
     git(project, "config", "user.email", "year@localhost")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "A year's project")

@@ -94,6 +94,26 @@ def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(
     assert capsys.readouterr().err.startswith("real: nowhere is not here; ")
 
 
+@pytest.mark.parametrize("repository", [False, True], ids=["a folder", "somebody's repository"])
+def test_a_workspace_that_holds_somebodys_work_stays_as_it_is(
+    repository: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/mine.py").write_text("years of work")
+    if repository:
+        git(tmp_path, "init", "--quiet")
+        git(tmp_path, "add", "--all")
+        who = ("-c", "user.name=ann", "-c", "user.email=ann@localhost")
+        git(tmp_path, *who, "commit", "--quiet", "--message", "The code of a year")
+    monkeypatch.setattr(real, "_python", lambda *_: pytest.fail("it went on"))
+    assert real.main(["--data", str(ROOT / "data"), "--workspace", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"real: {tmp_path} holds something else, which would be lost; name a new or an empty folder\n"
+    )
+    assert (tmp_path / "src/mine.py").read_text() == "years of work"
+
+
 STARTER = "import subprocess as s; print((c := s.Popen(['sleep', '60'])).pid, flush=True); c.wait()"
 DRIVER = f"""
 from pathlib import Path
