@@ -155,26 +155,44 @@ def _queue(quarantine: "Quarantine", reviewer: str | None) -> list[str]:
 
 
 def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
-    """Ask for one picture after the other, until there are no more or the reviewer stops."""
+    """Ask for one picture after the other, until there are no more or the reviewer stops.
+
+    Pictures that are forgotten meanwhile are passed over.
+    """
     from pawtrait import reviewing
-    from pawtrait.adapters.store import database, feedback
-    from pawtrait.dataset.feedback import UNUSABLE
+    from pawtrait.adapters.store import feedback
+    from pawtrait.adapters.store.pictures import NoPicture
 
     waiting = _queue(quarantine, reviewer)
     print(f"{len(waiting)} pictures wait. Type {', '.join(feedback.VERDICTS)} or the first letter;")
     print("Enter leaves a picture for later, q stops.")
-    for number, picture in enumerate(waiting, 1):
-        path = reviewing.show(pictures, picture)
-        word = _word(f"{number}/{len(waiting)}  {path}")
-        if word not in (*STOP, *SKIP):
-            said = reviewing.verdict(word, "")
-            why = typer.prompt("what is wrong with it", "") if said == UNUSABLE else None
-            with database.opened() as engine:
-                feedback.add_reviews(engine, [reviewing.review(picture, reviewer, said, why)])
-                print(f"  you: {said}; {_others(feedback.about(engine, picture))}")
-        path.unlink()
-        if word in STOP:
-            return
+    with reviewing.session() as folder:
+        for number, picture in enumerate(waiting, 1):
+            try:
+                path = reviewing.show(pictures, picture, folder)
+            except NoPicture:
+                continue
+            word = _word(f"{number}/{len(waiting)}  {path}")
+            path.unlink(missing_ok=True)
+            if word in STOP:
+                return
+            if word not in SKIP:
+                _keep(pictures, picture, reviewer, word)
+
+
+def _keep(pictures: "Pictures", picture: str, reviewer: str, said: str) -> None:
+    """Write a verdict down, unless the picture was forgotten while it was on show; then tell the others'."""
+    from pawtrait import reviewing
+    from pawtrait.adapters.store import database, feedback
+    from pawtrait.dataset.feedback import UNUSABLE
+
+    why = typer.prompt("what is wrong with it", "") if said == UNUSABLE else None
+    if not pictures.has(picture):
+        print("  it was deleted meanwhile")
+        return
+    with database.opened() as engine:
+        feedback.add_reviews(engine, [reviewing.review(picture, reviewer, said, why)])
+        print(f"  you: {said}; {_others(feedback.about(engine, picture))}")
 
 
 def _word(question: str) -> str:

@@ -1,8 +1,10 @@
 """Blind reviews: a reviewer sees a picture and nothing else, in a terminal or in a folder with a sheet."""
 
 import csv
+import glob
 import hashlib
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pawtrait import clock
@@ -10,20 +12,38 @@ from pawtrait.adapters.store.feedback import VERDICTS, Review
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import labelled, snapshots
 from pawtrait.errors import BadFeedback
-from pawtrait.files import whole_folder, write_csv
+from pawtrait.files import scratch_folder, whole_folder, write_csv
 
-SHOWN = Path(".cache/review")  # pictures under names that viewers open; deleted once they are answered
+SHOWN = Path(".cache/review")  # a folder for each session, of pictures under names that viewers open
 SHEET = "sheet.csv"
 COLUMNS = ("file", "picture", "verdict", "reason")
 
 
-def show(pictures: Pictures, picture: str, folder: Path = SHOWN) -> Path:
-    """Put a picture where a viewer can open it, under a name that says nothing of what it shows."""
+def session() -> AbstractContextManager[Path]:
+    """A folder for one reviewer's pictures; it goes with the session, however that ends."""
+    return scratch_folder(SHOWN / "session")
+
+
+def show(pictures: Pictures, picture: str, folder: Path) -> Path:
+    """Put a picture where a viewer can open it, under a name that says nothing of what it shows.
+
+    Raises:
+        NoPicture: it was forgotten meanwhile.
+    """
     data = pictures.get(picture)
     path = folder / Path(snapshots.place("-", picture, data)).name
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def hide(picture: str) -> None:
+    """Remove what any session shows of a picture.
+
+    Path's own glob stumbles over a session that ends meanwhile.
+    """
+    name = f"**/{picture[:16]}.*"
+    for copy in glob.glob(name, root_dir=SHOWN, recursive=True, include_hidden=True):  # noqa: PTH207
+        (SHOWN / copy).unlink(missing_ok=True)
 
 
 def export(pictures: Pictures, queue: Sequence[str], out: Path) -> None:

@@ -1,6 +1,7 @@
 """Blind reviews through the command line: in a terminal and by a sheet."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from pawtrait import cli, newest
 from pawtrait.adapters.store import database, feedback
 from pawtrait.dataset import manifest, scan
 from pawtrait.dataset.manifest import Record
+from pawtrait.stages import forget
 from tests.stages import feedback_project as project
-from tests.stages.feedback_project import send
+from tests.stages.feedback_project import FEEDBACK, send
 
 SHEET = Path("q/sheet.csv")
 
@@ -127,12 +129,57 @@ def test_a_folder_with_something_in_it_is_not_written_over(pawtrait):
 def test_in_a_terminal_the_models_guess_comes_after_the_answer():
     name = guessed(1, "ann", "sad", "angry")
     said = typed("review", "--reviewer", "rosa", answers="nonsense\nh\n")
-    question, answer = said.index(f"1/1  .cache/review/{name[:16]}.png"), said.index("  you: happy;")
+    shown = re.search(rf"1/1  \.cache/review/\S+/{name[:16]}\.png", said)
+    question, answer = shown.start(), said.index("  you: happy;")
     assert "the model" not in said[:answer] and "people: sad" not in said[:answer]
     assert said[answer:].strip() == "you: happy; the model: angry; people: sad"
     assert question < said.index("expected one of") < answer
     assert verdicts() == {"rosa": {name: "happy"}}
     assert list(Path(".cache/review").iterdir()) == []
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Something happens while the first question stands; then ``h`` is typed, to every question."""
+
+    def happens(act):
+        acts = [act]
+
+        def prompt(question, *_, **__):
+            if acts:
+                acts.pop()(question)
+            return "h"
+
+        monkeypatch.setattr("typer.prompt", prompt)
+
+    return happens
+
+
+def test_two_reviewers_in_one_checkout_keep_out_of_each_others_way(meanwhile):
+    names = {send(seed, f"client{seed}") for seed in range(2)}
+    meanwhile(lambda _: typed("review", "--reviewer", "sol"))
+    typed("review", "--reviewer", "rosa")
+    assert verdicts() == {who: dict.fromkeys(names, "happy") for who in ("rosa", "sol")}
+
+
+def test_a_session_that_is_broken_off_leaves_no_picture_behind():
+    send(1, "ann")
+    said = CliRunner().invoke(cli.app, ["feedback", "review", "--reviewer", "rosa"], input="")
+    assert (said.exit_code, list(Path(".cache/review").rglob("*"))) == (1, [])
+
+
+def test_pictures_that_are_forgotten_during_a_session_are_passed_over(meanwhile):
+    names = sorted(send(seed, f"client{seed}") for seed in range(3))
+
+    def forgets(question):
+        for name in names[:2]:
+            forget.run(what=name, feedback=FEEDBACK)
+        assert not Path(question.split()[1]).exists()
+
+    meanwhile(forgets)
+    said = typed("review", "--reviewer", "rosa")
+    assert verdicts() == {"rosa": {names[2]: "happy"}}
+    assert said.count("it was deleted meanwhile") == 1
 
 
 def test_enter_leaves_a_picture_for_later_q_stops_and_what_was_said_stays():

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pawtrait import clock
+from pawtrait import clock, reviewing
 from pawtrait.adapters.store import database, forgetting
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import snapshots
 from pawtrait.errors import BadFeedback
 from pawtrait.monitoring import shown
-from pawtrait.reviewing import SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ def run(*, what: str, feedback: Path) -> Forgotten:
         months = tuple(sorted(held | set(found.months)))
         for picture in found.pictures:
             pictures.forget(picture)
-            for copy in SHOWN.glob(f"{picture[:16]}.*"):
-                copy.unlink()
+            reviewing.hide(picture)
         shown.forget(shown.PAGES, found.pictures)
         if found.rows or there:
             forgetting.forget(engine, what, found.pictures, months, clock.now())
