@@ -152,7 +152,7 @@ def run(
 
 @app.command(rich_help_panel="Models")
 def register(
-    month: Annotated[str | None, typer.Option(help="YYYY-MM of the retraining that this belongs to.")] = None,
+    month: cli_models.Month = None,
     out: Annotated[Path | None, typer.Option(help="Write here which version it is, as JSON.")] = None,
 ) -> None:
     """Make the best model a version of pet-expression, the painters versions of pet-portrait-….
@@ -170,7 +170,7 @@ def register(
         dvc.check_current("compare")
     trained = {name: stage for name, stage in PAINTERS.items() if (PAINTED / name).is_dir()}
     stale = [name for name, stage in trained.items() if not dvc.is_current(stage)]
-    _register(month, out, stale)
+    _register(cli_models.month_named(month), out, stale)
 
 
 def _register(month: str | None = None, out: Path | None = None, stale: Sequence[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -23,13 +24,37 @@ KEEPING = "Keeping and clearing"
 SNAPSHOTS = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")
 
+
+def _number(version: str | None) -> str | None:
+    """A version as the registry numbers them; a shell's variable that is not set is none.
+
+    Raises:
+        BadParameter: it is something else, which the registry may take, and the ledger would keep for ever.
+    """
+    if version is not None and not re.fullmatch("[1-9][0-9]*", version):
+        raise typer.BadParameter(f"{version!r} is no version; expected a number from 1")
+    return version
+
+
+def month_named(month: datetime | None) -> str | None:
+    """As ledger and registry write it."""
+    return month.isoformat()[:7] if month else None
+
+
+Number = Annotated[str | None, typer.Option(callback=_number, help="A version; the challenger if left out.")]
+Month = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m"], metavar="YYYY-MM", help="YYYY-MM of the retraining that this belongs to."
+    ),
+]
 Who = Annotated[str | None, typer.Option("--by", "--actor", help="Who decides; your user name if left out.")]
 Reason = Annotated[list[str] | None, typer.Option("--reason", help="Why; may be given several times.")]
 
 
 @app.command(rich_help_panel=PANEL)
 def gate(
-    version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
+    version: Number = None,
     lines: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
     """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is.
@@ -62,13 +87,16 @@ def gate(
 
 @app.command(rich_help_panel=PANEL)
 def promote(
-    version: Annotated[str | None, typer.Option(help="A version; the challenger if left out.")] = None,
+    version: Number = None,
     reason: Reason = None,
     force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs a reason.")] = False,
     against: Annotated[
-        str | None, typer.Option(help="Only while this version is champion; it was judged against that.")
+        str | None,
+        typer.Option(
+            callback=_number, help="Only while this version is champion; it was judged against that."
+        ),
     ] = None,
-    month: Annotated[str | None, typer.Option(help="YYYY-MM of the retraining that this belongs to.")] = None,
+    month: Month = None,
     by: Who = None,
 ) -> None:
     """Make the challenger champion, once the gate has said so."""
@@ -82,7 +110,7 @@ def promote(
         actor=by or getpass.getuser(),
         reasons=reason or [],
         note=noted.NOTE,
-        month=month,
+        month=month_named(month),
         force=force,
         against=against,
     )
@@ -90,7 +118,9 @@ def promote(
 
 @app.command(rich_help_panel=PANEL)
 def rollback(
-    to: Annotated[str | None, typer.Option(help="A version; the champion before if left out.")] = None,
+    to: Annotated[
+        str | None, typer.Option(callback=_number, help="A version; the champion before if left out.")
+    ] = None,
     reason: Reason = None,
     by: Who = None,
 ) -> None:

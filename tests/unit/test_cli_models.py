@@ -148,6 +148,7 @@ def test_the_champions_of_days(project, pawtrait, monkeypatch):
         in pawtrait("champion", "--on", "2036-10-31").out
     )
     assert "version 2 (cnn) was champion on 2036-11-03" in pawtrait("champion", "--on", "2036-11-03").out
+    assert "version 2 (cnn) was champion on 9999-12-31" in pawtrait("champion", "--on", "9999-12-31").out
     assert pawtrait("champion", "--on", "2001-01-01").code == 2
     assert pawtrait("champion", "--on", "yesterday").code == 2
 
@@ -163,6 +164,31 @@ def test_a_rollback_to_a_version_that_is_not_there(project, pawtrait):
     done = pawtrait("rollback", "--to", "9")
     assert done.code == 2
     assert "pet-expression/9 is not in the registry" in done.err
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["gate", "--version", ""],  # of a shell's variable that is not set
+        ["promote", "--version", "", "--force", "--reason", "x"],
+        ["promote", "--version", "02", "--force", "--reason", "x"],
+        ["promote", "--against", "", "--force", "--reason", "x"],
+        ["promote", "--month", "11-2026", "--force", "--reason", "x"],
+        ["promote", "--month", "", "--force", "--reason", "x"],
+        ["register", "--month", "2026-13"],
+        ["rollback", "--to", ""],
+        ["rollback", "--to", "02"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_version_or_no_month_moves_nothing(asked, project, pawtrait):
+    if asked[0] == "rollback":
+        pawtrait("promote", "--force", "--reason", "to go back from")
+    before = pawtrait("history", "--json").out, champion.read()
+    done = pawtrait(*asked)
+    assert (done.code, done.out) == (2, "")
+    assert f"Invalid value for '{asked[1]}'" in done.err
+    assert (pawtrait("history", "--json").out, champion.read()) == before
 
 
 def test_a_rollback_in_a_process_of_its_own_costs_little_more_than_mlflow(project):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from filelock import FileLock
 from sqlalchemy import Engine, func, insert, select
@@ -76,9 +76,9 @@ def on(engine: Engine, day: date, model: str = MODEL) -> str | None:
 
     Before the first move the champion is the one that it took over from: the ledger does not say since when.
     """
-    end = datetime.combine(day + timedelta(days=1), time(), UTC)
+    end = datetime.combine(day, time.max, UTC)  # the next day's midnight: the last day of all has none
     known = moves(engine, model)
-    earlier = [one for one in known if one.time < end]
+    earlier = [one for one in known if one.time <= end]
     if earlier:
         return earlier[-1].champion
     return known[0].previous if known else None
