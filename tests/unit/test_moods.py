@@ -3,6 +3,7 @@
 import io
 import os
 from types import SimpleNamespace
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -119,6 +120,31 @@ def test_the_first_chunk_is_answered_before_the_rest_is_read(classifier):
     assert len(asked) == CHUNK
 
 
+def test_of_a_chunk_hardly_any_file_is_in_memory_at_once(classifier):
+    class Held(named.Found):
+        """Unlike its parent it can be asked whether it is still there."""
+
+    alive, most = WeakSet(), []
+
+    def files():
+        for index in range(CHUNK):
+            alive.add(one := Held(f"{index}", images.encode_png(np.zeros((4, 4, 3), np.uint8))))
+            most.append(len(alive))
+            yield one
+
+    assert len(list(moods.read(classifier, files(), LARGEST))) == CHUNK
+    assert max(most) <= 2
+
+
+def test_of_a_film_only_the_first_bytes_are_read(classifier, tmp_path):
+    film = tmp_path / "pets.mov"
+    film.write_bytes(b"\0\0\0\x14ftypqt  " + bytes(100_000))
+    (one,) = named.find([str(film)])
+    assert len(one.data) < 100
+    (mood,) = read(classifier, film)
+    assert "pets.mov: not a picture" in mood.problem
+
+
 def test_a_folder_gives_the_pictures_below_it_in_order_and_nothing_else(coloured_picture, tmp_path):
     later, first = coloured_picture("sad", "pets/b/2.png"), coloured_picture("sad", "pets/a/1.PNG")
     (tmp_path / "pets" / "notes.txt").write_text("no picture")
@@ -203,8 +229,8 @@ def test_standard_input_that_is_neither_is_reported(typed, data):
 def test_a_file_that_may_not_be_read_is_reported(coloured_picture, monkeypatch):
     path = coloured_picture("sad")
 
-    def refuse(_):
+    def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)  # root may read everything
+    monkeypatch.setattr("pathlib.Path.open", refuse)  # root may read everything
     assert found(path) == [(str(path), f"{path}: Permission denied")]

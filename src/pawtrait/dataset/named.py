@@ -9,6 +9,7 @@ from pathlib import Path
 from pawtrait.dataset import images, layout
 
 STDIN = "-"
+HEAD = 16  # bytes, by which every picture is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Found:
 
     Attributes:
         name: to be shown; bytes that are no UTF-8 stand there as U+FFFD.
+        data: of a file that is no picture only its beginning.
     """
 
     name: str
@@ -85,9 +87,12 @@ def _is_picture(file: Path, folder: Path) -> bool:
 
 
 def _file(path: Path) -> Found:
+    """A picture whole; of what is none, as a film of gigabytes, the first bytes, which tell that."""
     name = _shown(str(path))
     try:
-        return Found(name, path.read_bytes())
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            return Found(name, head + stream.read() if images.sniff(head) else head)
     except OSError as error:
         return Found(name, b"", f"{name}: {error.strerror}")
 
