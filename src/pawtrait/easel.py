@@ -1,9 +1,11 @@
 """From photos named on a command line to portraits in a folder; one bad photo stops no other."""
 
 import math
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from pawtrait.dataset.named import Found
 from pawtrait.dataset.paintings import Painting
 from pawtrait.errors import BadData, BadImage, BadModel, BadParams, BadTraining
 from pawtrait.evaluation import drawing, plots
-from pawtrait.files import whole
+from pawtrait.files import scratch_folder, whole
 from pawtrait.params import Params
 from pawtrait.style_transfer.studio import (
     METHODS,
@@ -75,8 +77,7 @@ def hang(
             try:
                 photo = _photo(one, largest_pixels)
                 name = layout.tame(Path(one.name).stem)
-                file = _free(out / f"{name}-{wish.method}.png")
-                portrait = _portrait(studio, photo, wish, file)
+                portrait, file = _portrait(studio, photo, wish, out / f"{name}-{wish.method}.png")
             except (BadImage, BadModel, BadParams, BadTraining) as error:
                 yield Done(one.name, None, 0.0, str(error))
                 continue
@@ -85,7 +86,7 @@ def hang(
             yield Done(one.name, file, time.perf_counter() - began, "")
     finally:  # also of what an interrupt left
         if pairs:
-            _draw(pairs, [_small(painting) for painting, _ in wish.styles], _free(out / SHEET))
+            _draw(pairs, [_small(painting) for painting, _ in wish.styles], out / SHEET)
 
 
 def studio(knobs: Params, side: int, steps: int | None, keep_colours: bool) -> Studio:
@@ -180,9 +181,13 @@ def _photo(one: Found, largest_pixels: int) -> Pixels:
     return images.decode(one.data, largest_pixels=largest_pixels, name=one.name)
 
 
-def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
-    """Paint one photo under a bar; interrupted, what is there is kept before the interrupt goes on."""
+def _portrait(studio: Studio, photo: Pixels, wish: Wish, wished: Path) -> tuple[Pixels, Path]:
+    """Paint one photo under a bar, and say where it hangs.
+
+    Interrupted, what is there is kept before the interrupt goes on.
+    """
     glimpse: Glimpse | None = None
+    file = _free(wished)
     told = time.monotonic()
     with progress.bar() as display:
         task = display.add_task(escape(file.stem), total=None, note="")
@@ -197,19 +202,42 @@ def _portrait(studio: Studio, photo: Pixels, wish: Wish, file: Path) -> Pixels:
                     _write(glimpse.picture(), file.with_suffix("") / f"{glimpse.done:04d}.png")
         except KeyboardInterrupt:
             if glimpse is not None:
-                _write(glimpse.picture(), file)
+                file = _hung(partial(_write, glimpse.picture()), wished, file)
                 progress.say(f"stopped at step {glimpse.done} of {glimpse.of}; {file} holds what was there")
             raise
     if glimpse is None:
         raise AssertionError("every method yields a picture")
     picture = glimpse.picture()
-    _write(picture, file)
-    return picture
+    return picture, _hung(partial(_write, picture), wished, file)
 
 
 def _write(picture: Pixels, path: Path) -> None:
     with whole(path) as draft:
         draft.write_bytes(images.encode_png(picture))
+
+
+def _hung(write: Callable[[Path], object], wished: Path, free: Path) -> Path:
+    """Write a picture where nothing was, and say where: another process may have taken the name since.
+
+    A link, unlike a move, replaces nothing.
+    """
+    with scratch_folder(wished) as folder:
+        draft = folder / "draft.png"
+        write(draft)
+        while not _linked(draft, free):
+            free = _free(wished)
+    return free
+
+
+def _linked(draft: Path, path: Path) -> bool:
+    """Whether the draft has that name now; False where something else has it."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    except OSError:  # of a file system without links
+        draft.replace(path)
+    return True
 
 
 def _small(picture: Pixels) -> Pixels:
@@ -223,7 +251,7 @@ def _free(path: Path) -> Path:
     Such a folder outlives a portrait that was moved away, and a run that was killed.
     """
     number, free = 2, path
-    while free.exists() or free.with_suffix("").exists():
+    while os.path.lexists(free) or free.with_suffix("").exists():
         free = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return free
@@ -235,4 +263,5 @@ def _draw(pairs: Sequence[tuple[str, Pixels, Pixels]], styles: Sequence[Pixels],
     for name, photo, portrait in pairs:
         shown += [photo, *styles, portrait]
         captions += [name, *(["painting"] * len(styles)), "portrait"]
-    drawing.save(plots.samples(shown, captions, across=2 + len(styles)), path)
+    sheet = plots.samples(shown, captions, across=2 + len(styles))
+    _hung(partial(drawing.save, sheet), path, _free(path))

@@ -18,6 +18,7 @@ from PIL import Image
 from pawtrait import easel, params
 from pawtrait.dataset import images
 from pawtrait.errors import BadParams, BadTraining
+from pawtrait.evaluation import plots
 from pawtrait.style_transfer import features, painter, precision
 from pawtrait.style_transfer.features import Features
 from pawtrait.style_transfer.studio import Glimpse, Studio
@@ -109,6 +110,39 @@ def test_nothing_that_is_there_is_painted_over(gan):
         "sheet-2.png",
         "sheet.png",
     ]
+
+
+def test_what_another_painter_hangs_meanwhile_is_not_painted_over_either(gan, monkeypatch):
+    theirs = (9, 9, 9)
+
+    class Slow(Studio):
+        def paint(self, *asked: Any) -> Iterator[Glimpse]:
+            yield from super().paint(*asked)
+            save("out/a-cyclegan.png", colour=theirs)
+
+    def drawn(*asked, **more):
+        save("out/sheet.png", colour=theirs)
+        return samples(*asked, **more)
+
+    samples = plots.samples
+    monkeypatch.setattr(plots, "samples", drawn)
+    whole = easel.studio(params.load(), 80, None, False)
+    studio = Slow(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
+    (done,) = hang(wish(), save("a.png"), studio=studio)
+    assert done.portrait == Path("out/a-cyclegan-2.png")
+    np.testing.assert_array_equal(picture(done.portrait), plain(40, 50, (55, 135, 215)))
+    for name in ("out/a-cyclegan.png", "out/sheet.png"):
+        np.testing.assert_array_equal(picture(name), plain(40, 50, theirs))
+    assert files() == ["a-cyclegan-2.png", "a-cyclegan.png", "sheet-2.png", "sheet.png"]
+
+
+def test_a_file_system_without_links_has_its_portraits_too(gan, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    (done,) = hang(wish(), save("a.png"))
+    assert (done.problem, files()) == ("", ["a-cyclegan.png", "sheet.png"])
 
 
 MODES = {"L": (200,), "LA": (200, 255), "RGBA": (200, 200, 200, 255), "P": 200, "1": 1, "I;16": 51_400}
