@@ -301,6 +301,18 @@ def test_forgetting_reaches_the_store_the_pictures_and_snapshots_to_come():
     assert [row.id for row in snapshots.read(FEEDBACK, MONTH)] == [other]
 
 
+@pytest.mark.parametrize("typed", [str.upper, "  {}\n".format], ids=["capitals", "blanks"])
+def test_a_sum_in_capitals_or_with_blanks_around_it_is_forgotten_too(typed):
+    name = send(1, "ann")
+    assert forget.run(what=typed(name), feedback=FEEDBACK).pictures == 1
+    assert not Pictures().has(name)
+
+
+def test_an_id_with_blanks_around_it_is_found():
+    send(1, "ann")
+    assert forget.run(what=" 1-ann ", feedback=FEEDBACK).pictures == 1
+
+
 def test_forgetting_reaches_the_monitoring_pages():
     name = send(1, "ann")
     shown.PAGES.mkdir(parents=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pawtrait import clock, reviewing
 from pawtrait.adapters.store import database, forgetting
-from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.adapters.store.pictures import NAME, Pictures
 from pawtrait.dataset import snapshots
 from pawtrait.errors import BadFeedback
 from pawtrait.monitoring import shown
@@ -26,7 +26,7 @@ def run(*, what: str, feedback: Path) -> Forgotten:
     Raises:
         BadFeedback: nothing is known by that id. BadStore: the store or the pictures cannot be had.
     """
-    pictures = Pictures()
+    what, pictures = _tidy(what), Pictures()
     with database.opened() as engine:
         found = forgetting.trace(engine, what)
         there = [one for one in found.pictures if pictures.has(one)]
@@ -43,3 +43,9 @@ def run(*, what: str, feedback: Path) -> Forgotten:
         if found.rows or there:
             forgetting.forget(engine, what, found.pictures, months, clock.now())
     return Forgotten(len(there), found.rows, months)
+
+
+def _tidy(what: str) -> str:
+    """As the store writes it: tools print sums in capitals too, and copying brings blanks along."""
+    plain = what.strip()
+    return plain.lower() if NAME.fullmatch(plain.lower()) else plain
