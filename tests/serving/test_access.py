@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
@@ -80,6 +81,23 @@ def test_a_key_that_cannot_be_is_refused(file, name, scopes):
     keys.add(file, "phone", ["read"])
     with pytest.raises(BadParams):
         keys.add(file, name, scopes)
+
+
+def test_keys_that_are_made_and_taken_back_at_once_are_neither_lost_nor_back(file):
+    old, new = ([f"{age}{number}" for number in range(24)] for age in ("old", "new"))
+    for name in old:
+        keys.add(file, name, ["read"])
+    with ThreadPoolExecutor(8) as threads:
+        done = [threads.submit(keys.add, file, name, ["read"]) for name in new]
+        done += [threads.submit(keys.remove, file, name) for name in old]
+    assert [one.exception() for one in done] == [None] * len(done)
+    assert {key.name for key in keys.read(file)} == set(new)
+
+
+def test_a_key_of_a_folder_that_is_not_there_cannot_be_taken_back(tmp_path):
+    with pytest.raises(BadParams, match="cannot be read: No such file"):
+        keys.remove(tmp_path / "none/keys.jsonl", "phone")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_broken_file_stops_the_start_and_no_running_service(serving, file):

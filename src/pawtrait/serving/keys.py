@@ -4,10 +4,13 @@ The file has a JSON object a line: {"name", "sha256", "scopes", "rate", "shared"
 minute) and ``shared`` may be left out. A key is 256 bits of chance: nobody guesses it from a plain SHA-256.
 """
 
+import fcntl
 import hashlib
 import json
+import os
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,11 +61,13 @@ def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None,
     Raises:
         BadParams: the name is taken, a scope is none, or the file cannot be read.
     """
-    known = read(path) if path.exists() else []
-    if any(key.name == name for key in known):
-        raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
-    secret, line = make(name, scopes, rate, shared)
-    _write(path, [*(json.dumps(asdict(key)) for key in known), line])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        known = read(path) if path.exists() else []
+        if any(key.name == name for key in known):
+            raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
+        secret, line = make(name, scopes, rate, shared)
+        _write(path, [*(json.dumps(asdict(key)) for key in known), line])
     return secret
 
 
@@ -72,11 +77,13 @@ def remove(path: Path, name: str) -> None:
     Raises:
         BadParams: there is none of that name, or the file cannot be read.
     """
-    known = read(path)
-    left = [json.dumps(asdict(key)) for key in known if key.name != name]
-    if len(left) == len(known):
-        raise BadParams(f"{path} has no key {name}; it has {', '.join(key.name for key in known) or 'none'}")
-    _write(path, left)
+    with _alone(path):
+        known = read(path)
+        left = [json.dumps(asdict(key)) for key in known if key.name != name]
+        if len(left) == len(known):
+            names = ", ".join(key.name for key in known) or "none"
+            raise BadParams(f"{path} has no key {name}; it has {names}")
+        _write(path, left)
 
 
 def read(path: Path) -> list[Key]:
@@ -88,7 +95,7 @@ def read(path: Path) -> list[Key]:
     try:
         return [_key(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except OSError as error:
-        raise BadParams(f"the file of keys {path} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     except (ValueError, TypeError, KeyError) as error:
         raise BadParams(f"{path} has a line that is no key; make them with `pawtrait keys add`") from error
 
@@ -115,11 +122,33 @@ class Keys:
         try:
             stat = self._path.stat()
         except OSError as error:
-            raise BadParams(f"the file of keys {self._path} cannot be read: {error.strerror}") from error
+            raise _unreadable(self._path, error) from error
         seen = (stat.st_mtime_ns, stat.st_size)
         if seen != self._seen:
             self._known = {key.sha256: key for key in read(self._path)}
             self._seen = seen
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One change at a time: of two, the later would bring back or lose the key of the earlier.
+
+    The lock is the folder's, for the file is another one after each change.
+    """
+    try:
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _unreadable(path: Path, error: OSError) -> BadParams:
+    return BadParams(f"the file of keys {path} cannot be read: {error.strerror}")
 
 
 def _write(path: Path, lines: Sequence[str]) -> None:
