@@ -193,8 +193,10 @@ def lineage(
     uri: Annotated[str, typer.Argument(help="The model.")] = "models:/pet-expression@champion",
 ) -> None:
     """Print the commands that bring back exactly this model."""
+    from pawtrait import params
     from pawtrait.adapters import recovery
 
+    params.at_home()
     print("\n".join(recovery.commands(uri)))
 
 

@@ -110,6 +110,16 @@ def test_the_runs_are_named_as_a_clone_can_find_them(monkeypatch, tmp_path, name
     assert recovery._runs() == told.format(here=tmp_path)
 
 
+def test_a_shell_takes_the_runs_from_the_line_whatever_their_folder_is_called(registered, monkeypatch):
+    registered()
+    monkeypatch.setattr(recovery, "_runs", lambda: "sqlite:////srv/a team's $1/mlflow.db")
+    [line] = [one.removeprefix("# ") for one in lines() if one.startswith("# export")]
+    done = subprocess.run(
+        ["sh", "-c", f'{line}; printf %s "$MLFLOW_TRACKING_URI"'], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "sqlite:////srv/a team's $1/mlflow.db"
+
+
 def test_what_was_not_committed_is_applied_before_the_files_of_the_run(registered):
     registered(**{"git.dirty": "true"})
     commands = lines()

@@ -285,6 +285,7 @@ def test_a_stage_away_from_a_project_is_one_line(tmp_path, monkeypatch, pawtrait
         "promote --force --reason why",
         "rollback",
         "history",
+        "lineage",
         "champion",
         "backup",
         "prune --keep 3",

@@ -1,6 +1,7 @@
 """The way back: the commands that bring back exactly one registered model."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def commands(uri: str) -> Iterator[str]:
     parent = tags["pipeline.run_id"]
     yield f"# {version.name} version {version.version}: {model}, {tags['start']}"
     yield "# the rest overwrites parameters, lock and data; in a clone, name this project's runs first:"
-    yield f"# export MLFLOW_TRACKING_URI={_runs()}"
+    yield f"# export MLFLOW_TRACKING_URI={shlex.quote(_runs())}"
     if commit == "none":
         yield "# trained outside a git repository, so the code's commit is not known"
     else:
