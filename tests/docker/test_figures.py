@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -41,6 +42,10 @@ def _figures(expression: str) -> set[str]:
     return set(re.findall(r"[a-z_]{2,}", bare)) - WORDS
 
 
+def _panel(title: str) -> dict[str, Any]:
+    return next(one for one in DASHBOARD["panels"] if one["title"] == title)
+
+
 @pytest.fixture
 def exported(serving) -> dict[str, set[str]]:  # noqa: F811
     """The samples of a service that has answered something, each with the names of its labels."""
@@ -76,6 +81,17 @@ def test_every_legend_shows_labels_that_are_left(exported):
                 else SCRAPED | exported.get(target["expr"], set())
             )
             assert shown <= left, panel["title"]
+
+
+@pytest.mark.parametrize("title", ["Takes requests", "Champion"])
+def test_a_state_is_that_of_now_not_the_last_one_that_was_known(title):
+    """Of a range Grafana shows the last value that is one: a service that died stayed ready for hours."""
+    assert [(one["instant"], one["range"]) for one in _panel(title)["targets"]] == [(True, False)]
+
+
+def test_a_service_that_does_not_answer_takes_no_requests():
+    """It has no pawtrait_ready then, and Prometheus' own ``up``, with the same labels, says 0."""
+    assert _panel("Takes requests")["targets"][0]["expr"] == 'min(pawtrait_ready or up{job="service"})'
 
 
 def test_panels_do_not_overlap():
