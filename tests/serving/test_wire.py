@@ -1,10 +1,13 @@
 """What a client can do on the wire itself: bytes that no HTTP library sends, slowly or without an end."""
 
 import asyncio
+import json
+import re
 import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import httpx
 import pytest
@@ -103,6 +106,21 @@ def test_a_body_that_comes_drop_by_drop_is_given_up(wire):
         began = time.perf_counter()
         answer = wire(head + b"Content-Length: 9000\r\n\r\n", *[b"\xff"] * 12, pause=0.2)
         assert _code(answer) == 408 and time.perf_counter() - began < 4
+
+
+def test_the_time_in_which_a_sender_uploads_is_not_the_services(running):
+    service, pause, picture = running(PAWTRAIT_SLOWEST="60"), 2.0, jpeg()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as line:
+        line.sendall(PICTURE + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(picture))
+        line.sendall(picture[:9])
+        time.sleep(pause)
+        line.sendall(picture[9:])
+        answer = b"".join(iter(partial(line.recv, 65536), b""))
+    said = json.loads(answer.partition(b"\r\n\r\n")[2])["milliseconds"] / 1000
+    (counted,) = re.findall(
+        r'request_seconds_sum{route="/v1/moods"} (\S+)', httpx.get(f"{service.url}/metrics").text
+    )
+    assert max(said, float(counted)) < pause  # with the upload in it, each is longer than that
 
 
 def test_slow_bodies_keep_nobody_out_for_long(wire):

@@ -111,7 +111,7 @@ class Around:
                 message["headers"] = _with_ours(message.get("headers", []), state["id"])
             await send(message)
 
-        size = 0
+        size, incoming = 0, None
         with self._spans.request(scope) if self._spans else nullcontext() as span:
             try:
                 headers = dict(scope["headers"])
@@ -131,7 +131,8 @@ class Around:
                 await problems.answer(Request(scope), problems.unforeseen())(scope, receive, answer)
             finally:
                 self._coming -= size
-                self._written(scope, state, status, time.perf_counter() - began, span)
+                since = incoming.last_at if incoming else began
+                self._written(scope, state, status, time.perf_counter() - since, span)
 
     def _is_hot(self, scope: Scope) -> bool:
         """Whether it is what nearly all requests are, and nothing inside has a say in it."""
@@ -170,7 +171,10 @@ class Around:
         return size
 
     def _written(self, scope: Scope, state: dict[str, Any], status: int, seconds: float, span: Any) -> None:
-        """The log, the count and the span; never the address itself, which may hold what it should not."""
+        """The log, the count and the span; never the address itself, which may hold what it should not.
+
+        The seconds are ours alone: a sender with a slow line is no slow service.
+        """
         route, method = getattr(scope.get("route"), "path", ""), scope["method"]
         method = method if method in _METHODS else "other"  # a client could invent names without end
         self._metrics.request(route, method, status, seconds)

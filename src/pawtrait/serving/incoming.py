@@ -1,6 +1,7 @@
 """A body on its way in: as long as it said, as long as may be, and in time; whatever endpoint reads it."""
 
 import asyncio
+import time
 
 from starlette.types import Message, Receive
 
@@ -8,7 +9,11 @@ from pawtrait.serving.problems import Cut
 
 
 class Incoming:
-    """Stands between a server's ``receive`` and whoever reads the body."""
+    """Stands between a server's ``receive`` and whoever reads the body.
+
+    Attributes:
+        last_at: when the last of it came or was given up (``time.perf_counter``); what is ours begins there.
+    """
 
     def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         """Nothing is read yet.
@@ -17,6 +22,7 @@ class Incoming:
             most: bytes.
             seconds: for the whole body, from its first byte's being waited for.
         """
+        self.last_at = time.perf_counter()
         self._receive, self._most, self._seconds = receive, most, seconds
         self._size = 0
         self._until: float | None = None
@@ -37,6 +43,8 @@ class Incoming:
         except TimeoutError as error:
             said = f"the body took more than {self._seconds:g} s"
             raise Cut(408, "too-slow-a-body", said) from error
+        finally:
+            self.last_at = time.perf_counter()
         self._size += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._size > self._most:

@@ -45,7 +45,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "pawtrait_request_seconds",
-            "Time to the whole answer.",
+            "From the whole request to the whole answer.",
             ("route",),
             buckets=SECONDS,
             registry=self.registry,
