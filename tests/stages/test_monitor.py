@@ -1,7 +1,7 @@
 """A look at a small store: drift is told from none, answers are held against reviews, nothing is invented."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from pawtrait.champion import Champion
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest, scan
 from pawtrait.dataset.labels import LABELS
-from pawtrait.errors import BadData
+from pawtrait.errors import BadData, BadParams
 from pawtrait.monitoring.drift import Policy
 from pawtrait.stages import monitor
 
@@ -337,7 +337,22 @@ def say(rows: list[Request], reviewed: list[str]) -> None:
         quarantine.look(engine, Pictures(), policy)
 
 
-def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys):
+@pytest.mark.parametrize("until", [date(2026, 11, 4), date(9999, 12, 31)])
+def test_a_day_still_to_come_has_no_page_that_would_be_the_newest_until_then(workspace, monkeypatch, until):
+    monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-03T23:59:59")
+    with pytest.raises(BadParams, match="still to come; expected 2026-11-03"):
+        monitor.look(days=1, until=until, out=Path("pages"))
+    assert not Path("pages").exists()
+
+
+@pytest.mark.parametrize("days", [800_000, 10**10])
+def test_more_days_than_there_were_are_refused(workspace, days):
+    with pytest.raises(BadParams, match=f"{days} days reach back before the year 1"):
+        monitor.look(days=days, until=None, out=Path("pages"))
+
+
+def test_the_command_looks_at_whole_days_and_names_its_page(service, capsys, monkeypatch):
+    monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-03T23:59:59")
     service.root.joinpath("data/raw").symlink_to(service.root / "raw")
     ask(DAY + timedelta(hours=23), 30, seed=2, darker=50)
     cli_monitor.monitor(days=1, until=datetime(2026, 11, 3), out=Path("pages"))

@@ -13,7 +13,7 @@ from pawtrait.adapters.store.requests import Request
 from pawtrait.champion import Champion
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.manifest import Placed, Record
-from pawtrait.errors import BadModel
+from pawtrait.errors import BadModel, BadParams
 from pawtrait.files import write_text
 from pawtrait.monitoring import alarms, drift, health, page, shown
 from pawtrait.monitoring.drift import Finding
@@ -101,12 +101,22 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
 
 
 def look(*, days: int, until: date | None, out: Path) -> Watch:
-    """The days up to the end of ``until`` (UTC), or up to now, against the newest data here; as ``run``."""
+    """The days up to the end of ``until`` (UTC), or up to now, against the newest data here; as ``run``.
+
+    Raises:
+        BadParams: the day is still to come, so its page would stay the newest until then; too many days.
+    """
     end = clock.now()
     if until:
-        end = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+        begun = datetime(until.year, until.month, until.day, tzinfo=UTC)
+        if begun > end:
+            raise BadParams(f"{begun:%Y-%m-%d} is still to come; expected {end:%Y-%m-%d} (UTC) at the latest")
+        end = begun + timedelta(days=1)
+    try:
+        since = end - timedelta(days=days)
+    except OverflowError as error:
+        raise BadParams(f"{days} days reach back before the year 1; take fewer") from error
     place = newest.root()
-    since = end - timedelta(days=days)
     return run(since=since, until=end, splits=place / newest.SPLITS, raw=place / "data/raw", out=out)
 
 
