@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +33,9 @@ DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
 NOTHING_YET = "skipped: there is no model here to look after before the first retraining"
 TOLD = "told.json"  # beside the pages: what was told, and when
+LOOKED = "looked.json"  # beside them too: how far this flow's last look came
+END = "until"  # its only entry
+FARTHEST = 31  # days that a look goes back for what no look has seen
 SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a process that ends then
 
 
@@ -41,15 +44,18 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
     """Look how the service fared.
 
     Args:
-        days: how many.
+        days: how many; a look up to now goes back to where the last one came, if that is farther.
         until: the last of them, as a whole (UTC); up to now if left out.
     """
     try:
-        if not (newest.root() / newest.SPLITS).exists() and not stage.calendar(clock.now()):
+        now = clock.now()
+        if not (newest.root() / newest.SPLITS).exists() and not stage.calendar(now):
             return Completed(name="Skipped", message=NOTHING_YET)
-        seen, alarms = watch(days, until)
+        seen, alarms = watch(days if until else owed(days, now), until)
         tell(seen, alarms, clock.now())
         show(seen, alarms)
+        if not until:
+            _remember(PAGES / LOOKED, {END: now})
     except Exception as error:
         announce("monitor failed", {"why": in_words(error)})
         if isinstance(error, PawtraitError):
@@ -65,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m pipelines.monitor", description="Look, tell, and ask to retrain."
     )
-    parser.add_argument("--days", type=int, default=1, help="how many, up to now (%(default)s)")
+    parser.add_argument("--days", type=int, default=1, help="how many, up to now, at least (%(default)s)")
     days = parser.parse_args(arguments).days
     try:
         server.reach()
@@ -78,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
+def watch(days: float, until: date | None) -> tuple[Watch, list[str]]:
     """The look itself, and all its alarms with the calendar's.
 
     Raises:
@@ -86,6 +92,12 @@ def watch(days: int, until: date | None) -> tuple[Watch, list[str]]:
     """
     seen = stage.look(days=days, until=until, out=PAGES)
     return seen, [*seen.alarms, *stage.calendar(clock.now())]
+
+
+def owed(days: float, now: datetime) -> float:
+    """How many days to look at: so many, or those since the last look, which nobody has seen; 31 at most."""
+    last = remembered(PAGES / LOOKED, datetime.min.replace(tzinfo=UTC)).get(END, now)
+    return max(days, min(FARTHEST, (now - last) / timedelta(days=1)))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

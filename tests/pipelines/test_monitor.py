@@ -165,6 +165,49 @@ def test_the_days_end_with_the_day_that_was_named(place, monkeypatch):
     assert alarms == ["calendar of 2026-11: late"] and watch.alarms == ()
 
 
+@pytest.fixture
+def looks(server, place, news, monkeypatch):
+    """Looks at a day's 05:00 through the flow; gives how many days that look covers."""
+
+    def look(day: int, *, works: bool = True, **knobs: date) -> float:
+        covered: list[timedelta] = []
+
+        def run(**asked):
+            covered.append(asked["until"] - asked["since"])
+            if not works:
+                raise BadStore("the store cannot be reached")
+            return seen()
+
+        monkeypatch.setattr(module.stage, "run", run)
+        monkeypatch.setattr(module.stage, "calendar", lambda now: [])
+        monkeypatch.setenv("PAWTRAIT_NOW", (NOW + timedelta(days=day)).isoformat())
+        assert module.monitor(**knobs, return_state=True).is_completed() == works
+        return covered[0] / timedelta(days=1)
+
+    return look
+
+
+def test_a_look_goes_back_to_where_the_last_one_came(looks):
+    """The second day's fails, on the third and the fourth nobody looks."""
+    assert [looks(0), looks(1), looks(2, works=False), looks(5), looks(6)] == [1, 1, 1, 4, 1]
+
+
+def test_a_look_goes_back_for_31_days_at_most(looks):
+    assert [looks(0), looks(60)] == [1, 31]
+
+
+def test_a_look_at_named_days_is_of_these_and_no_later_one_relies_on_it(looks):
+    looks(0)
+    assert [looks(3, until=date(2026, 11, 4)), looks(3)] == [1, 3]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"until": "2026-11-03T05:00:00"}', '{"until": 3}'])
+def test_a_damaged_note_of_the_last_look_is_none(place, text):
+    module.PAGES.mkdir(parents=True)
+    (module.PAGES / module.LOOKED).write_text(text, encoding="utf-8")
+    assert module.owed(1, NOW) == 1
+
+
 def test_a_look_with_alarms_is_a_completed_run_named_so_with_its_artifacts(server, place, news, monkeypatch):
     monkeypatch.setattr(module.stage, "run", lambda **knobs: seen(DARK, drift=(DARK,)))
     monkeypatch.setattr(module.stage, "calendar", lambda now: [])

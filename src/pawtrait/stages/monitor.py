@@ -100,7 +100,7 @@ def run(*, since: datetime, until: datetime, splits: Path, raw: Path, out: Path)
     return Watch(heard, drifted, figures, tuple(findings), place, said.waiting, enough)
 
 
-def look(*, days: int, until: date | None, out: Path) -> Watch:
+def look(*, days: float, until: date | None, out: Path) -> Watch:
     """The days up to the end of ``until`` (UTC), or up to now, against the newest data here; as ``run``.
 
     Raises:
