@@ -143,7 +143,7 @@ def show(seen: Watch, alarms: list[str]) -> None:
         "\n".join(f"- {escaped(one.sentence)}" for one in seen.findings if not one.drifted),
         f"{seen.waiting} reviewed pictures wait for a retraining. The page: `{seen.page}`",
         "\n".join(
-            ["| figure | value |", "|---|---|", *(f"| {k} | {v:.4g} |" for k, v in seen.figures.items())]
+            ["| figure | value |", "|---|---|", *(f"| {k} | {figure(v)} |" for k, v in seen.figures.items())]
         ),
     ]
     create_markdown_artifact(
@@ -152,6 +152,11 @@ def show(seen: Watch, alarms: list[str]) -> None:
     create_table_artifact(
         key="drift", table=rows(seen), description="Comparisons with what is behind the model"
     )
+
+
+def figure(value: float) -> str:
+    """Four digits, and never an exponent for a large one: 12345 requests are not 1.234e+04."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def rows(seen: Watch) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ FOUND = (
 
 
 def seen(*alarms: str, drift: tuple[str, ...] = (), enough: bool = False) -> Watch:
-    figures = {"requests": 200.0}
+    figures = {"requests": 12345.0}
     return Watch(alarms, drift, figures, FOUND, Path("data/monitor/2026-11-03.html"), 60 * enough, enough)
 
 
@@ -214,8 +214,23 @@ def test_a_look_with_alarms_is_a_completed_run_named_so_with_its_artifacts(serve
     state = module.monitor(return_state=True)
     assert (state.type.value, state.name, state.message) == ("COMPLETED", "Alarm", DARK)
     page, table = artifacts("monitor"), artifacts("drift")
-    assert page.startswith("# 1 alarm") and "drift of brightness" in page
+    assert page.startswith("# 1 alarm") and "drift of brightness" in page and "| requests | 12345 |" in page
     assert [row["drift"] for row in json.loads(table)] == ["yes", "not compared"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (12345, "12345"),
+        (1234567.8, "1234568"),
+        (1000, "1000"),
+        (999, "999"),
+        (12.3456, "12.35"),
+        (0.0002, "0.0002"),
+    ],
+)
+def test_a_figure_is_written_as_people_write_it(value, written):
+    assert module.figure(value) == written
 
 
 def test_a_look_that_fails_is_a_failed_run_and_is_announced(server, place, news, monkeypatch):
