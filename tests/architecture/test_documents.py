@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,12 @@ def test_architecture_names_every_file(root):
     files = {path.as_posix() for path in Path(root).rglob("*") if _written_by_hand(path)}
     named = {path for path in _explained() if path.startswith(f"{root}/")}
     assert named == files
+
+
+def test_no_entry_of_the_changelog_stands_twice():
+    text = Path("CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^- .*(?:\n  .*)*", text, re.MULTILINE)
+    assert [entry for entry, times in Counter(entries).items() if times > 1] == []
 
 
 def _misunderstood(line: list[str], program: Any) -> str:
