@@ -1,4 +1,4 @@
-"""What a year's project went through, read from its own stores: a row a month, for people and the README."""
+"""What a year's project went through, read from its own stores: a row a month, for people and docs/months.md."""
 
 import json
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def table(told: Sequence[Row]) -> Table:
 
 
 def results(told: Sequence[Row], minutes: float, commit: str, machine: str) -> dict[str, Any]:
-    """For docs/results: the rows, and the README's lines made of them."""
+    """For docs/results: the rows, and docs/months.md's lines made of them."""
     lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
     lines += [f"| {' | '.join(asdict(row).values())} |" for row in told]
     measured = f"{len(told)} months in {minutes:.1f} minutes on {machine}; commit `{commit[:10]}`."

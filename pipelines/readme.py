@@ -1,4 +1,4 @@
-"""The README's tables between markers, from the files under docs/results: no number there is typed.
+"""The documents' tables between markers, from the files under docs/results: no number there is typed.
 
 ``python -m pipelines.readme`` takes over what the demo left here; ``make real`` does it for its own.
 """
@@ -7,7 +7,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from pawtrait.evaluation import tables
 from pawtrait.evaluation.portraits import TYPICAL, kid_sentence, markdown
 from pawtrait.files import write_text
 
-README, RESULTS = Path("README.md"), Path("docs/results")
+DOCUMENTS = tuple(map(Path, ("README.md", "docs/months.md", "docs/serving.md", "docs/speed.md")))
+RESULTS = Path("docs/results")
 FACTS = (  # of CycleGAN's model.json
     *("preset", "side", "epochs", "parameters", "judged_by", "judged_on", "held_out_psnr"),
     *("kid", "kid_error", "kid_photos"),
@@ -34,14 +35,18 @@ VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-l
 
 
 def renew(name: str, workspace: Path) -> None:
-    """Keep a workspace's small results under a name, and make the README's tables anew."""
+    """Keep a workspace's small results under a name, and make the documents' tables anew."""
     write_text(RESULTS / f"{name}.json", json.dumps(gather(workspace), indent=1, ensure_ascii=False) + "\n")
-    refresh(README, RESULTS)
+    refresh(RESULTS)
 
 
-def refresh(readme: Path, results: Path) -> None:
+def refresh(results: Path, documents: Iterable[Path] = DOCUMENTS) -> None:
     """Put every table between its markers: ``<!-- results:NAME -->`` … ``<!-- end:NAME -->``."""
-    text = readme.read_text(encoding="utf-8")
+    for document in documents:
+        write_text(document, _refreshed(document.read_text(encoding="utf-8"), results))
+
+
+def _refreshed(text: str, results: Path) -> str:
     for file in sorted(results.glob("*.json")):
         found = json.loads(file.read_text(encoding="utf-8"))
         text = replaced(
@@ -49,7 +54,7 @@ def refresh(readme: Path, results: Path) -> None:
         )
         if "portraits" in found:
             text = replaced(text, f"{file.stem}-portraits", portraits_block(found["portraits"]))
-    write_text(readme, text)
+    return text
 
 
 def replaced(text: str, name: str, body: str) -> str:
@@ -174,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Take over the demo's results from the current folder."""
     argparse.ArgumentParser(
         prog="python -m pipelines.readme",
-        description="Make docs/results/demo.json and the README's tables anew from the demo's results here.",
+        description="Make docs/results/demo.json and the documents' tables anew from the demo's results here.",
     ).parse_args(arguments)
     renew("demo", Path())
     return 0

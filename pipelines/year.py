@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=PROJECT,
         help="made anew; new, empty or an earlier year's (%(default)s)",
     )
-    parser.add_argument("--write", action="store_true", help="into docs/results and the README")
+    parser.add_argument("--write", action="store_true", help="into docs/results and docs/months.md")
     chosen = parser.parse_args(arguments)
     months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
     began = time.monotonic()
@@ -260,10 +260,10 @@ def _keep_portraits() -> None:
 
 
 def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
-    """Keep it for the README, with the commit that it ran on."""
+    """Keep it for docs/months.md, with the commit that it ran on."""
     said = chronicle.results(told, minutes, readme.made_of(), f"{environment.cores()} cores")
     write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
-    readme.refresh(readme.README, readme.RESULTS)
+    readme.refresh(readme.RESULTS)
 
 
 @contextmanager

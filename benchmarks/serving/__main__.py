@@ -18,7 +18,7 @@ from pawtrait.files import write_text
 from pipelines import readme
 
 OUT = readme.RESULTS / "serving.json"
-DOCUMENTS = (readme.README, Path("docs/serving.md"))
+DOCUMENT = Path("docs/serving.md")
 PARTS = ("load", "overload")
 
 
@@ -47,9 +47,8 @@ def _keep(results: dict[str, Any], quick: bool) -> None:
     if quick:
         return
     write_text(OUT, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    for document in DOCUMENTS:
-        text = document.read_text(encoding="utf-8")
-        write_text(document, readme.replaced(text, "serving", "\n".join(results["sentences"])))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    write_text(DOCUMENT, readme.replaced(text, "serving", "\n".join(results["sentences"])))
 
 
 def _measured(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def rows(plan: race.Plan) -> list[race.Row]:
 
 
 def lines(results: dict[str, Any]) -> list[str]:
-    """The table for README and docs/serving.md, as Markdown, and when it was measured."""
+    """The table for docs/serving.md, as Markdown, and when it was measured."""
     load, over = results.get("load"), results.get("overload")
     told = ["| two cores, generator and service together | measured | must hold |", "|---|--:|--:|"]
     told += [

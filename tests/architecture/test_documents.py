@@ -149,6 +149,13 @@ def test_links_and_pictures_lead_somewhere(document):
     assert [t for t in targets if "://" not in t and not (Path(document).parent / t).exists()] == []
 
 
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CHANGELOG.md", *COMMANDING])
+def test_anchors_lead_to_headings(document):
+    targets = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", Path(document).read_text(encoding="utf-8"))
+    pages = [(Path(document).parent / name if name else Path(document), anchor) for name, anchor in targets]
+    assert [f"{page}#{anchor}" for page, anchor in pages if anchor not in _anchors(page)] == []
+
+
 @pytest.mark.parametrize("root", ROOTS)
 def test_architecture_names_every_file(root):
     files = {path.as_posix() for path in Path(root).rglob("*") if _written_by_hand(path)}
@@ -200,6 +207,12 @@ def _written_by_hand(path: Path) -> bool:
     """A file with something in it, that no tool has made."""
     made = "__pycache__" in path.parts or any(part.endswith(".egg-info") for part in path.parts)
     return path.is_file() and not made and not path.name.startswith(".") and path.stat().st_size > 0
+
+
+def _anchors(page: Path) -> set[str]:
+    """The headings of a page as links name them: small letters, hyphens for spaces, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _explained() -> set[str]:

@@ -158,11 +158,18 @@ def test_make_real_takes_its_arguments_and_nothing_that_a_shell_exports(
     assert [one for one in shown if one not in told] == []
 
 
-def test_every_number_in_the_readmes_tables_comes_from_docs_results(tmp_path: Path) -> None:
-    copy = tmp_path / "README.md"
-    copy.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
-    readme.refresh(copy, ROOT / "docs/results")
-    assert copy.read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", readme.DOCUMENTS, ids=str)
+def test_every_number_in_the_documents_tables_comes_from_docs_results(document: Path, tmp_path: Path) -> None:
+    copy, told = tmp_path / document.name, (ROOT / document).read_text(encoding="utf-8")
+    copy.write_text(told, encoding="utf-8")
+    readme.refresh(ROOT / "docs/results", [copy])
+    assert copy.read_text(encoding="utf-8") == told
+
+
+def test_every_table_between_markers_is_in_a_document_that_is_refreshed() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    marked = {page for page in pages if "<!-- results:" in page.read_text(encoding="utf-8")}
+    assert marked == {ROOT / document for document in readme.DOCUMENTS}
 
 
 @pytest.mark.parametrize(
