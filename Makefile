@@ -39,10 +39,10 @@ help: ## list these commands
 
 setup: $(INSTALLED) ## make the environment in .venv; again when pyproject.toml, constraints.txt or its place change
 
-demo: setup ## draw a data set, run the whole pipeline on it, register the champion, print the table
+demo: setup ## draw a data set, run the pipeline on it, register the champion, print the table; nine minutes on two cores
 	@$(PY) -m pawtrait run
 
-real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER] [NAME=mine]
+real: pictures-named setup ## the study's size on your pictures: make real DATA=FOLDER [WEIGHTS=FOLDER] [PAINTINGS=FOLDER] [NAME=mine]; two hours
 	@$(PY) -m pipelines.real --data "$(DATA)" --weights "$(call SAID,WEIGHTS)" --paintings "$(call SAID,PAINTINGS)" \
 	  --name "$(or $(call SAID,NAME),real)"
 
@@ -88,10 +88,10 @@ dvc-remote: setup ## a folder beside this one as the DVC remote, another with RE
 	@$(PY) -m dvc remote add --quiet --local --default --force storage "$(PLACE)"
 	@echo 'DVC remote: $(PLACE), noted in .dvc/config.local; `dvc push` fills it, `dvc pull` in another clone reads it'
 
-year: setup ## twelve months of retraining in minutes: what happens each month, and why
+year: setup ## twelve months of retraining in twenty minutes: what happens each month, and why
 	@$(PY) -m pipelines.year
 
-test: setup ## run all tests but the slow ones, in two processes; another number with JOBS=
+test: setup ## run all tests but the slow ones, seventeen minutes in two processes; another number with JOBS=
 	@$(PY) -m pytest $(SPREAD)
 
 test-all: setup ## run all tests, the slow ones too, an hour and more; HOLDS=docs/results writes down what they counted
@@ -115,7 +115,7 @@ restore: setup ## bring a backup back where nothing lies yet: make restore FROM=
 	  'make restore FROM=backups/pawtrait-2026-11-30.tar' >&2; exit 2; }
 	@$(ENV)/bin/pawtrait restore "$(FROM)"
 
-clean: ## remove the environment and the caches; data, models, runs and results stay
+clean: ## remove the environment and the caches; data, models, runs and results stay: README says how to remove all
 	rm -rf $(ENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build src/*.egg-info
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name real ! -name "real-*" ! -name retrain ! -name checkpoints ! -name '*.lock' -exec rm -rf {} +
 	find src pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -135,7 +135,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(if $(MOVED),false,$(PY) -m pip --version >/dev/null 2>&1) || $(PYTHON) -m venv --clear $(ENV)
 	@PIP_TARGET= PIP_PREFIX= $(PY) -m pip install --no-user -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
 	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \
-	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB, and pip' \
-	  'some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }
+	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB with' \
+	  'torch'\''s build for the CPU, some more with CUDA'\''s libraries, and pip some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }
 	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
 	@pwd -P > $@
