@@ -1,4 +1,4 @@
-"""What a year's project went through, read from its own stores: a row a month, for people and docs/months.md."""
+"""What a year's project went through, read from its own stores: a row a month, for people and documents."""
 
 import json
 from collections.abc import Sequence

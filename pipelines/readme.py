@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Take over the demo's results from the current folder."""
     argparse.ArgumentParser(
         prog="python -m pipelines.readme",
-        description="Make docs/results/demo.json and the documents' tables anew from the demo's results here.",
+        description="Make docs/results/demo.json and the tables anew from the demo's results here.",
     ).parse_args(arguments)
     renew("demo", Path())
     return 0
