@@ -9,6 +9,7 @@ from prefect import get_run_logger
 from pawtrait import newest
 from pawtrait.adapters.store import database, forgetting, settling
 from pawtrait.dataset import snapshots
+from pawtrait.dataset.layout import is_junk
 from pipelines import stages as dvc_stages
 from pipelines import workspace
 from pipelines.processes import Children, CommandError
@@ -61,13 +62,18 @@ def restore(ws: Workspace, children: Children) -> None:
 
 
 def _forget(ws: Workspace) -> None:
-    """Remove the snapshots of which pictures were forgotten and the store has accepted none any more.
+    """Remove the snapshots of which every picture was forgotten.
 
-    One that it has merely closed may hold pictures that were judged anew, after an older backup: it stays.
+    One that the store has merely closed may hold pictures that were judged anew, after an older backup: it
+    stays, though others of it were forgotten.
     """
     with database.opened() as engine:
         gone = forgetting.months(engine) - {row.month for row in settling.accepted(engine)}
+        forgotten = {picture[:16] for picture in forgetting.pictures(engine)}
     for month in gone:
+        held = (ws.path / FEEDBACK / month).glob("pictures/*/*")
+        if any(picture.stem not in forgotten for picture in held if not is_junk(picture.name)):
+            continue
         shutil.rmtree(ws.path / FEEDBACK / month, ignore_errors=True)
         (ws.path / FEEDBACK / f"{month}.dvc").unlink(missing_ok=True)
 

@@ -21,7 +21,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 
 from pawtrait.adapters.store import database, forgetting, settling
-from pipelines import month, workspace
+from pipelines import inputs, month, workspace
 from pipelines.pages import Outcome
 from pipelines.processes import CommandError
 from pipelines.retrain import LOCK
@@ -197,6 +197,23 @@ def test_a_month_whose_pictures_were_judged_anew_after_an_older_backup_stays(
     _something_to_do(project)
     turned("2026-12")
     assert "data/feedback/2026-11.dvc" in committed(project, "2026-12")
+
+
+def test_a_forgotten_picture_takes_none_with_it_that_were_judged_anew_after_an_older_backup(
+    project: Path,
+) -> None:
+    """The store accepted nothing in that month any more, and the other picture is one that models know."""
+    ws = workspace.Workspace(project, project, "2026-12")
+    snapshot, note = (project / "data/feedback" / name for name in ("2026-11", "2026-11.dvc"))
+    for picture in ("ab", "cd"):
+        (snapshot / "pictures/happy").mkdir(parents=True, exist_ok=True)
+        (snapshot / f"pictures/happy/{picture * 8}.jpg").touch()
+    note.touch()
+    for picture, stays in (("ab", True), ("cd", False)):
+        with database.opened() as engine:
+            forgetting.forget(engine, picture * 32, [picture * 32], ["2026-11"], datetime.now(UTC))
+        inputs._forget(ws)
+        assert (snapshot.exists(), note.exists()) == (stays, stays)
 
 
 def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
