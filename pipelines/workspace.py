@@ -24,12 +24,14 @@ NOBODY = {"user.name": "Pawtrait retraining", "user.email": "retraining@localhos
 OURS = {  # a person's signing key, hooks and habits are not a machine's, which nobody answers for at night
     "clone.defaultRemoteName": "origin",
     "commit.gpgSign": "false",
+    "core.excludesFile": os.devnull,
     "core.hooksPath": os.devnull,
     "merge.ff": "true",
     "merge.verifySignatures": "false",
     "push.gpgSign": "false",
     "status.showUntrackedFiles": "normal",
 }
+PERSON = ("GIT_AUTHOR_", "GIT_COMMITTER_")  # variables that begin so hide what a repository calls itself
 DVC = (sys.executable, "-m", "dvc")
 
 
@@ -107,7 +109,7 @@ def own(folder: Path, mark: str) -> None:
     """
     place, here = folder.resolve(), Path.cwd()
     around = place == here or place in here.parents
-    cached = here / ".cache" in place.parents
+    cached = (here / ".cache").resolve() in place.parents
     if around or not (cached or not place.exists() or not any(place.iterdir()) or _marked(place, mark)):
         raise CommandError(
             f"{folder} holds something else, which would be lost; name a new or an empty folder"
@@ -226,7 +228,8 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     """
     ours = [word for key, value in OURS.items() for word in ("-c", f"{key}={value}")]
     command = ["git", *ours, "-C", str(folder), *arguments]
-    english = {**os.environ, "LC_ALL": "C"}  # other languages have other words for fatal
+    named = {name: value for name, value in os.environ.items() if not name.startswith(PERSON)}
+    english = {**named, "LC_ALL": "C"}  # other languages have other words for fatal
     try:
         done = subprocess.run(command, env=english, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:

@@ -202,15 +202,20 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     hook.parent.mkdir()
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
+    ignored = tmp_path / "ignored"
+    ignored.write_text("data/\n")
     habits = tmp_path / "habits"
     habits.write_text(
         f"[commit]\n gpgsign = true\n[gpg]\n program = false\n[core]\n hooksPath = {hook.parent}\n"
+        f" excludesFile = {ignored}\n"
         "[merge]\n ff = only\n verifySignatures = true\n[push]\n gpgSign = true\n"
         "[clone]\n defaultRemoteName = upstream\n[status]\n showUntrackedFiles = no\n"
     )
     plain = os.environ["GIT_CONFIG_GLOBAL"]
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     ws = prepared(project)
+    (ws.path / "data").mkdir(exist_ok=True)
+    (ws.path / workspace.RECORDED).touch()
     workspace.begin(ws)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", plain)
     (project / "toy.py").write_text("print('mended')\n")
@@ -219,6 +224,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     again = prepared(project)
     assert (again.path / "toy.py").read_text() == "print('mended')\n"
     workspace.push(again)
+    assert git(project, "ls-tree", "--name-only", again.branch, workspace.RECORDED)
     (again.path / "pipelines").mkdir()
     (again.path / "pipelines/new.py").touch()
     with pytest.raises(CommandError, match="changed in"):

@@ -27,6 +27,7 @@ def test_a_years_project_is_made_in_a_new_folder_and_again_over_an_earlier_years
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Ann")  # as some people's shells have it, for their own commits
     for _ in range(2):
         year.found(tmp_path / "year")
         (tmp_path / "year/feedback.db").touch()  # the year left it, so it may go
@@ -56,3 +57,14 @@ def test_what_lies_in_the_cache_of_the_project_may_be_made_anew(
     for other in (".cache", "elsewhere/.cache/year"):
         with pytest.raises(CommandError, match="holds something else"):
             workspace.own(Path(other), "nobody")
+
+
+def test_a_cache_that_is_a_link_to_another_disk_is_still_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "disk/year").mkdir(parents=True)
+    (tmp_path / "disk/year/begun").touch()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/.cache").symlink_to(tmp_path / "disk")
+    monkeypatch.chdir(tmp_path / "project")
+    workspace.own(Path(".cache/year"), "nobody")
