@@ -1,5 +1,6 @@
 """``pawtrait feedback …``: label files in, reviews, snapshots. Handlers import late, as in ``cli``."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -157,15 +158,17 @@ def _queue(quarantine: "Quarantine", reviewer: str | None) -> list[str]:
 def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
     """Ask for one picture after the other, until there are no more or the reviewer stops.
 
-    Pictures that are forgotten meanwhile are passed over.
+    Pictures that are forgotten meanwhile are passed over. A picture is on show until all is said of it, and
+    gone once the session ends, if by a terminal that is closed.
     """
-    from pawtrait import reviewing
+    from pawtrait import reviewing, terminal
     from pawtrait.adapters.store import feedback
     from pawtrait.adapters.store.pictures import NoPicture
 
     waiting = _queue(quarantine, reviewer)
     print(f"{len(waiting)} pictures wait. Type {', '.join(feedback.VERDICTS)} or the first letter;")
     print("Enter leaves a picture for later, q stops.")
+    terminal.on_close(signal.default_int_handler)
     with reviewing.session() as folder:
         for number, picture in enumerate(waiting, 1):
             try:
@@ -173,11 +176,11 @@ def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
             except NoPicture:
                 continue
             word = _word(f"{number}/{len(waiting)}  {path}")
-            path.unlink(missing_ok=True)
             if word in STOP:
                 return
             if word not in SKIP:
                 _keep(pictures, picture, reviewer, word)
+            path.unlink(missing_ok=True)
 
 
 def _keep(pictures: "Pictures", picture: str, reviewer: str, said: str) -> None:

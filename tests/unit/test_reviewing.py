@@ -2,6 +2,10 @@
 
 import csv
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from tests.stages import feedback_project as project
 from tests.stages.feedback_project import FEEDBACK, send
 
 SHEET = Path("q/sheet.csv")
+ON_SHOW = Path(".cache/review")
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +140,7 @@ def test_in_a_terminal_the_models_guess_comes_after_the_answer():
     assert said[answer:].strip() == "you: happy; the model: angry; people: sad"
     assert question < said.index("expected one of") < answer
     assert verdicts() == {"rosa": {name: "happy"}}
-    assert list(Path(".cache/review").iterdir()) == []
+    assert list(ON_SHOW.iterdir()) == []
 
 
 @pytest.fixture
@@ -165,7 +170,38 @@ def test_two_reviewers_in_one_checkout_keep_out_of_each_others_way(meanwhile):
 def test_a_session_that_is_broken_off_leaves_no_picture_behind():
     send(1, "ann")
     said = CliRunner().invoke(cli.app, ["feedback", "review", "--reviewer", "rosa"], input="")
-    assert (said.exit_code, list(Path(".cache/review").rglob("*"))) == (1, [])
+    assert (said.exit_code, list(ON_SHOW.rglob("*"))) == (1, [])
+
+
+def test_a_terminal_that_is_closed_leaves_no_picture_behind():
+    send(1, "ann")
+    command = [sys.executable, "-m", "pawtrait", "feedback", "review", "--reviewer", "rosa"]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a child inherits that nohup ignores it
+    try:
+        session = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with session:
+        deadline = time.monotonic() + 60
+        while not list(ON_SHOW.rglob("*.png")):
+            assert session.poll() is None and time.monotonic() < deadline, "it showed no picture"
+            time.sleep(0.05)
+        session.send_signal(signal.SIGHUP)
+        assert session.wait(60) == 1
+    assert list(ON_SHOW.rglob("*")) == []
+
+
+def test_a_picture_is_on_show_until_its_reviewer_has_said_what_is_wrong_with_it(monkeypatch):
+    send(1, "ann")
+    words, shown = ["u", "no pet in it"], []
+
+    def prompt(*_, **__):
+        shown.append(len(list(ON_SHOW.rglob("*.png"))))
+        return words.pop(0)
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    typed("review", "--reviewer", "rosa")
+    assert (shown, list(ON_SHOW.rglob("*"))) == ([1, 1], [])
 
 
 def test_pictures_that_are_forgotten_during_a_session_are_passed_over(meanwhile):
