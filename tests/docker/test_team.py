@@ -345,7 +345,7 @@ def test_a_persons_settings_of_pip_do_not_lead_the_installation_elsewhere(tmp_pa
     python.write_text('#!/bin/sh\ntest "$3" != install || echo "$PIP_TARGET$PIP_PREFIX|$*" > told\n')
     python.chmod(0o755)
     subprocess.run(
-        ["make", "--quiet", "setup", f"PYTHON={sys.executable}"],
+        ["make", "--quiet", "setup", f"PYTHON={shlex.quote(sys.executable)}"],
         cwd=tmp_path,
         env={**os.environ, "PIP_USER": "1", "PIP_TARGET": "elsewhere", "PIP_PREFIX": "elsewhere"},
         check=True,

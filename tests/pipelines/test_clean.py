@@ -1,5 +1,6 @@
 """What `make` makes anew, a moved checkout's environment, and what it frees: nothing that a month needs."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_an_environment_that_another_checkout_links_to_stays_as_it_is(tmp_path: 
     for name in ("pyproject.toml", "constraints.txt"):
         (here / name).touch()
     (here / ".venv").symlink_to(first / ".venv")
-    command = ["make", "--quiet", "setup", "PY=true", f"PYTHON={sys.executable}"]
+    command = ["make", "--quiet", "setup", "PY=true", f"PYTHON={shlex.quote(sys.executable)}"]
     subprocess.run(command, cwd=here, check=True, capture_output=True)
     assert (first / ".venv/installed").read_text() == f"{first.resolve()}\n"
     assert not (here / ".venv").is_symlink()
