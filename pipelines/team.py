@@ -22,13 +22,18 @@ WISHES = Path("docker/.env")  # Compose reads the file of this name beside its o
 FOUND = "looked up by each `make up`"  # ends a line there that nobody wished for
 TOLD = (  # what compose.yaml asks the environment for
     *("PAWTRAIT_UID", "PAWTRAIT_GID", "PAWTRAIT_MODEL", "PAWTRAIT_PAINTERS_ALIAS", "PAWTRAIT_TARGET"),
-    *("PAWTRAIT_MOUNTED", "PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
+    *("PAWTRAIT_MOUNTED", "PAWTRAIT_MOUNTED_APP"),
+    *("PAWTRAIT_WEBHOOK", "OTEL_EXPORTER_OTLP_ENDPOINT", "GPU"),
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
 )
 # Beside compose.yaml, and mounted where users of the images' own read them.
 SHOWN = ("postgres/databases.sql", "prometheus.yml", "alarms.yml", "grafana")
-# Mounted one by one; not PostgreSQL's script nor passwords, which are of the first start alone.
-MOUNTED = ("prometheus.yml", "alarms.yml", "../params.yaml", "secrets/keys", "secrets/app_key")
+# Mounted one by one; not PostgreSQL's script nor passwords, which are of the first start alone. By the
+# variable that compose.yaml has their sum from: the web app's is its own, since a start ends its visits.
+MOUNTED = {
+    "PAWTRAIT_MOUNTED": ("prometheus.yml", "alarms.yml", "../params.yaml", "secrets/keys"),
+    "PAWTRAIT_MOUNTED_APP": ("secrets/app_key",),
+}
 VISITORS = ("read", "feedback")  # scopes of the web app's own key, which anybody who opens it uses
 STAFF = ("review", "admin")  # of the key that reviewers and operators type in on their pages
 DATABASES = {  # by secret: the address as its reader wants it spelt
@@ -70,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if only_secrets:
             return 0
         show(COMPOSE.parent)
-        note_wishes(WISHES, os.environ, _identity() | {"PAWTRAIT_MOUNTED": mounted(COMPOSE.parent)})
+        note_wishes(WISHES, os.environ, _identity() | mounted(COMPOSE.parent))
         hand_over(SECRETS, WISHES)
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
@@ -172,10 +177,14 @@ def hand_over(*tops: Path) -> None:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def mounted(folder: Path) -> str:
-    """The sum of the files that are mounted one by one; a container whose label it is starts anew with it."""
-    files = [folder / name for name in MOUNTED if (folder / name).exists()]
-    sums = [f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
+def mounted(folder: Path) -> dict[str, str]:
+    """The sums of the files that are mounted one by one; a container starts anew with its label's sum."""
+    return {variable: _sum([folder / name for name in names]) for variable, names in MOUNTED.items()}
+
+
+def _sum(files: Sequence[Path]) -> str:
+    there = [file for file in files if file.exists()]
+    sums = [f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in there]
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()[:16]
 
 

@@ -96,9 +96,20 @@ def test_a_file_that_is_mounted_by_itself_starts_its_container_anew_when_it_chan
         for secret in one.get("secrets", [])
         if secret in ("keys", "app_key")  # the others are passwords, of the first start alone
     ]
-    assert {place.removeprefix("./") for _, place in mounts} == set(team.MOUNTED)
     labels = {name: one["labels"] for name, one in compose["services"].items() if "labels" in one}
-    assert labels == {name: {"pawtrait.mounted": "${PAWTRAIT_MOUNTED:-}"} for name, _ in mounts}
+    assert labels.keys() == {name for name, _ in mounts}
+    sums: dict[str, set[str]] = {}
+    for name, place in mounts:
+        sums.setdefault(labels[name]["pawtrait.mounted"], set()).add(place.removeprefix("./"))
+    assert sums == {f"${{{variable}:-}}": set(names) for variable, names in team.MOUNTED.items()}
+
+
+def test_the_web_app_starts_anew_for_nothing_but_its_key(compose):
+    """Every open visit goes with a start."""
+    own = compose["services"]["app"]["labels"]["pawtrait.mounted"]
+    others = [one.get("labels") for name, one in compose["services"].items() if name != "app"]
+    assert own == "${PAWTRAIT_MOUNTED_APP:-}" and {"pawtrait.mounted": own} not in others
+    assert team.MOUNTED["PAWTRAIT_MOUNTED_APP"] == ("secrets/app_key",)
 
 
 def test_every_image_is_built_here_or_pinned_to_a_version(compose):

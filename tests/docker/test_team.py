@@ -288,8 +288,10 @@ def test_an_edit_of_a_file_that_is_mounted_by_itself_is_another_sum(engine, tmp_
     for text in ("one", "two", "two"):
         (tmp_path / "docker/alarms.yml").write_text(text)
         assert engine("exit 0").returncode == 0
-        noted.append(dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_MOUNTED"])
-    assert noted[0] != noted[1] == noted[2]
+        noted.append(dotenv_values(tmp_path / "docker/.env"))
+    sums = [one["PAWTRAIT_MOUNTED"] for one in noted]
+    assert sums[0] != sums[1] == sums[2]
+    assert len({one["PAWTRAIT_MOUNTED_APP"] for one in noted}) == 1  # the web app does not see that file
 
 
 def test_a_key_of_the_app_made_anew_is_another_sum(engine, tmp_path):
@@ -298,7 +300,7 @@ def test_a_key_of_the_app_made_anew_is_another_sum(engine, tmp_path):
     for _ in range(2):
         (tmp_path / "docker/secrets/app_key").unlink(missing_ok=True)
         assert engine("exit 0").returncode == 0
-        noted.append(dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_MOUNTED"])
+        noted.append(dotenv_values(tmp_path / "docker/.env")["PAWTRAIT_MOUNTED_APP"])
     assert noted[0] != noted[1]
 
 
