@@ -94,6 +94,12 @@ def test_a_service_that_does_not_answer_takes_no_requests():
     assert _panel("Takes requests")["targets"][0]["expr"] == 'min(pawtrait_ready or up{job="service"})'
 
 
+@pytest.mark.parametrize("title", ["Requests a second", "Errors of ours"])
+def test_where_no_requests_are_counted_there_are_none(title):
+    """A fresh start has no such series, and after a death Grafana would show the last rate it had."""
+    assert [one["expr"].endswith(" or vector(0)") for one in _panel(title)["targets"]] == [True]
+
+
 def test_a_service_that_waits_for_its_first_champion_makes_no_errors(serving, project):  # noqa: F811
     """Docker and Kubernetes ask /readyz every few seconds, and that is 503 all the time."""
     (project / "data/champion.json").unlink()
