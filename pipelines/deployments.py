@@ -98,8 +98,7 @@ def _deployment(one: dict[str, Any]) -> RunnerDeployment:
         one["entrypoint"],
         one["name"],
         schedules=[
-            Cron(when["cron"], timezone=when["timezone"], slug=when["slug"], active=when["active"])
-            for when in one["schedules"]
+            Cron(when["cron"], timezone=when["timezone"], slug=when["slug"]) for when in one["schedules"]
         ],
         concurrency_limit=ConcurrencyLimitConfig.model_validate(one["concurrency_limit"]),
         triggers=[TRIGGERS.validate_python(trigger) for trigger in one.get("triggers", ())],

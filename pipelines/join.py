@@ -43,7 +43,7 @@ def _work(pool: str) -> None:
         with get_client(sync_client=True) as client:
             for name in settle(client, pool):
                 print(f"join: run {name} was cut off by the last stop and counts as crashed", flush=True)
-        machine.deploy()
+            machine.deploy(client)
         machine.work(pool)
         print(f"join: pool {pool} of {_url()} has its deployments and this worker", flush=True)
         machine.watch()

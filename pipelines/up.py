@@ -22,13 +22,14 @@ import httpx
 import yaml
 from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterState
 from prefect.client.schemas.filters import FlowRunFilterParentFlowRunId as ParentId
 from prefect.client.schemas.filters import FlowRunFilterStateType as StateType
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.objects import StateType as Kind
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
@@ -77,13 +78,16 @@ class Machine:
             if time.monotonic() > deadline:
                 raise CommandError(f"the Prefect server does not answer at {self.url} after {READY:.0f} s")
 
-    def deploy(self) -> None:
-        """Hand every deployment of prefect.yaml to its pool.
+    def deploy(self, client: SyncPrefectClient) -> None:
+        """Hand every deployment of prefect.yaml to its pool; what people set besides in the UI stays.
 
         Raises:
             CommandError: Prefect refuses one.
         """
+        before = client.read_deployments()
         self._worker.run("deploy", [*PREFECT, "deploy", "--all"], _nothing)
+        for one in before:
+            put_back(client, one)
 
     def work(self, pool: str) -> None:
         """Start the worker, which runs what is due."""
@@ -157,6 +161,29 @@ def settle(client: SyncPrefectClient, pool: str) -> list[str]:
     return [run.name for run in left]
 
 
+def put_back(client: SyncPrefectClient, before: DeploymentResponse) -> None:
+    """Pause what was paused, and set the parameters again that prefect.yaml leaves open.
+
+    `prefect deploy` empties them, and a month would promote unasked where people want to be asked. Where
+    their values fit the flow no more, the deployment is paused.
+    """
+    now = client.read_deployment(before.id)
+    known = (now.parameter_openapi_schema or {}).get("properties", {})
+    left = {
+        name: value
+        for name, value in before.parameters.items()
+        if name in known and name not in now.parameters
+    }
+    if before.paused and not now.paused:
+        client.pause_deployment(before.id)
+    try:
+        if left:
+            client.update_deployment(before.id, DeploymentUpdate(parameters={**now.parameters, **left}))
+    except PrefectHTTPStatusError:
+        client.pause_deployment(before.id)
+        say(f"prefect: {before.name} is paused: its flow takes no more what was set in the UI, {left}")
+
+
 def _under_way(client: SyncPrefectClient, **which: Any) -> list[FlowRun]:
     state = FlowRunFilterState(type=StateType(any_=UNDER_WAY))
     return client.read_flow_runs(flow_run_filter=FlowRunFilter(state=state, **which))
@@ -194,7 +221,7 @@ def _up(port: int) -> Iterator[Machine]:
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             for name in settle(client, pool):
                 say(f"prefect: run {name} was cut off by the last stop and counts as crashed")
-        machine.deploy()
+            machine.deploy(client)
         machine.work(pool)
         yield machine
     finally:

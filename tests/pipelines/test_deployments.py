@@ -76,6 +76,12 @@ def test_every_schedule_is_on(found: dict[str, RunnerDeployment]) -> None:
     assert all(when.active for one in found.values() for when in one.schedules or [])
 
 
+def test_what_people_switch_off_in_the_ui_is_left_open() -> None:
+    """A state that prefect.yaml names would count at each start."""
+    found = yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["deployments"]
+    assert not any("active" in when for one in found for when in one["schedules"])
+
+
 def test_late_and_doubled_runs_do_not_pile_up(found: dict[str, RunnerDeployment]) -> None:
     for one in found.values():
         assert one.concurrency_limit == 1

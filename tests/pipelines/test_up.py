@@ -12,12 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from prefect import Task
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Paused, Running
 
 from pipelines import month
@@ -96,6 +98,16 @@ class Up:
     def state(self, run: str) -> tuple[str, str]:
         state = httpx.get(f"{self.url}/flow_runs/{run}").raise_for_status().json()["state"]
         return state["type"], state["message"] or ""
+
+    def set_in_the_ui(self) -> None:
+        """A parameter of the month, the night paused, the daily look's schedule switched off."""
+        found = {one["name"]: one for one in self.ask("deployments")}
+        with SyncPrefectClient(self.url) as client:
+            update = DeploymentUpdate(parameters={"reason": "as ever"})
+            client.update_deployment(UUID(found["monthly"]["id"]), update)
+            client.pause_deployment(found["nightly"]["id"])
+            (look,) = found["daily"]["schedules"]
+            client.update_deployment_schedule(UUID(found["daily"]["id"]), UUID(look["id"]), active=False)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -203,6 +215,51 @@ def test_what_waits_for_a_word_within_a_run_that_was_cut_off_is_cut_off_too() ->
     assert all(state is not None and state.is_crashed() for state in ended)
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"approval": {"enum": ["gate", "person"]}, "again": {"type": "boolean"}},
+}
+
+
+def test_what_was_set_in_the_ui_outlives_a_start(server: str) -> None:
+    """But for what prefect.yaml says itself, and for parameters that the flow has no more."""
+    with SyncPrefectClient(server) as client:
+        before = _deployed(client, approval="person", again=False, gone=1)
+        client.pause_deployment(before.id)
+        before = client.read_deployment(before.id)
+        assert not _deployed(client, again=True).paused
+        machines.put_back(client, before)
+        now = client.read_deployment(before.id)
+        client.delete_deployment(before.id)
+    assert now.parameters == {"approval": "person", "again": True}
+    assert now.paused
+
+
+def test_a_deployment_whose_flow_refuses_what_was_set_in_the_ui_is_paused(
+    server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with SyncPrefectClient(server) as client:
+        before = _deployed(client).model_copy(update={"parameters": {"approval": "ann"}})
+        machines.put_back(client, before)
+        now = client.read_deployment(before.id)
+        client.delete_deployment(before.id)
+    assert (now.parameters, now.paused) == ({}, True)
+    assert "is paused: its flow takes no more" in capsys.readouterr().out
+
+
+def _deployed(client: SyncPrefectClient, **parameters: Any) -> DeploymentResponse:
+    """As `prefect deploy` does it: the whole of it, anew."""
+    made = client.create_deployment(
+        client.create_flow_from_name("retrain"),
+        "kept",
+        parameters=parameters,
+        parameter_openapi_schema=SCHEMA,
+        enforce_parameter_schema=True,
+        paused=False,
+    )
+    return client.read_deployment(made)
+
+
 def _preflight(url: str, origin: str) -> str | None:
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     answer = httpx.options(f"{url}/flow_runs/", headers={"Origin": origin, **asks})
@@ -231,6 +288,7 @@ def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
     doubled = first.start()
     _until(lambda: first.state(doubled) == ("CANCELLED", "Deployment concurrency limit reached."))
 
+    first.set_in_the_ui()
     children = _children(first.process.pid)
     assert len(children) >= 3  # server, worker, the run that hangs
     assert first.stop() == 0
@@ -242,6 +300,18 @@ def test_from_a_start_over_runs_and_events_to_a_stop_and_the_next_start(
     again = second.start(reason="after the stop")
     _until(lambda: second.state(again)[0] == "COMPLETED")
     assert len(second.ask("automations")) == 2  # the triggers are renewed, not doubled
+    kept = {one["name"]: one for one in second.ask("deployments")}
+    assert kept["monthly"]["parameters"] == {"reason": "as ever"}
+    assert {name: one["paused"] for name, one in kept.items()} == {
+        "monthly": False,
+        "nightly": True,
+        "daily": False,
+    }
+    assert {name: one["schedules"][0]["active"] for name, one in kept.items()} == {
+        "monthly": True,
+        "nightly": True,
+        "daily": False,
+    }
 
 
 class _Fine(BaseHTTPRequestHandler):
