@@ -3,12 +3,13 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import httpx
 from filelock import FileLock, Timeout
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -35,9 +36,33 @@ def gpu(wanted: bool) -> Iterator[str | None]:
         yield "" if found else None
         return
     _make_sure(len(found))
-    # strict, since otherwise a limit that is missing lets everybody in
-    with concurrency(LIMIT, occupy=1, strict=True, raise_on_lease_renewal_failure=False), _one(found) as mine:
+    with _place(), _one(found) as mine:
         yield mine
+
+
+def free() -> None:
+    """Let the limit count what this machine's locks say: with a temporary server nobody else has a place.
+
+    The leases of a server that was killed lay in its memory; their places would stay taken for ever.
+    """
+    if not environment.gpus():
+        return
+    taken = sum(map(_taken, LOCKS.glob("*.lock")))
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(active_slots=taken))
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """A place of the limit; one that could not be given back, as no server answers, runs out by itself."""
+    with ExitStack() as given:
+        # strict, since otherwise a limit that is missing lets everybody in
+        given.enter_context(concurrency(LIMIT, strict=True, raise_on_lease_renewal_failure=False))
+        try:
+            yield
+        finally:
+            with suppress(httpx.TransportError):
+                given.close()
 
 
 def _make_sure(count: int) -> None:
@@ -74,6 +99,16 @@ def _one(found: Sequence[str]) -> Iterator[str]:
         f"Prefect's limit {LIMIT!r} gave a place, but all {len(found)} GPUs of this machine are taken; the"
         f" limit has to be their number: prefect gcl update {LIMIT} --limit {len(found)}"
     )
+
+
+def _taken(lock: Path) -> bool:
+    try:
+        with FileLock(lock, timeout=0, mode=0o666):
+            return False
+    except Timeout:
+        return True
+    except PermissionError:  # whoever wants this GPU is told
+        return False
 
 
 def _lock(name: str) -> FileLock:

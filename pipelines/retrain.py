@@ -21,8 +21,8 @@ from pydantic import Field
 from pawtrait import clock, environment, newest
 from pawtrait.adapters import dvc
 from pawtrait.errors import BadParams, PawtraitError
+from pipelines import lease, owed, pages, server, workspace
 from pipelines import month as calendar
-from pipelines import owed, pages, server, workspace
 from pipelines import stages as dvc_stages
 from pipelines.inputs import FINGERPRINT
 from pipelines.month import REGISTER, Approval
@@ -92,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check(options)
         server.reach()
+        if server.temporary():
+            lease.free()
         if options.here:
             state = here(options.stages, options.register, options.workers, return_state=True)
         else:

@@ -31,6 +31,11 @@ def reach() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, deaf)
 
 
+def temporary() -> bool:
+    """Whether none is named: it lives as long as this command."""
+    return not get_current_settings().api.url
+
+
 def _heeded(number: signal.Signals) -> set[signal.Signals]:
     """This signal, where this process ends in order by it; one that dies of it takes its server along."""
     return set() if signal.getsignal(number) == signal.SIG_DFL else {number}

@@ -3,16 +3,20 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Lock
 
+import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed
 
 from pawtrait import environment
-from pipelines import lease
+from pipelines import lease, retrain
 from pipelines.processes import CommandError
 
 SMI = """\
@@ -111,6 +115,53 @@ def test_a_stage_that_fails_gives_its_gpu_back(
     assert limit() == (1, 0)
     with lease.gpu(True) as again:
         assert again == "0"
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_a_server_that_is_away_when_a_gpu_is_given_back_fails_no_stage(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    """What the stage itself says comes through."""
+
+    def away(_: object) -> None:
+        raise httpx.ConnectError("All connection attempts failed")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr("prefect.concurrency._sync.release_concurrency_slots_with_lease", away)
+    with pytest.raises(error) if error else nullcontext(), lease.gpu(True):
+        if error:
+            raise error
+    assert limit() == (1, 1)  # until its lease runs out
+
+
+def test_places_of_a_temporary_server_that_was_killed_are_free_again(
+    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for those of stages that live, whichever GPUs this process may see."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    lease.free()  # where there never was a limit
+    lease._make_sure(2)
+    with get_client(sync_client=True) as client:
+        client.update_global_concurrency_limit("gpu", GlobalConcurrencyLimitUpdate(active_slots=2))
+    with lease._one(["0"]):
+        lease.free()
+        assert limit() == (2, 1)
+    lease.free()
+    assert limit() == (2, 0)
+
+
+@pytest.mark.parametrize(("url", "freed"), [(None, 1), ("http://127.0.0.1:9/api", 0)])
+def test_only_a_run_with_a_server_of_its_own_frees_places(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, freed: int
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr("pipelines.server.reach", lambda: None)
+    monkeypatch.setattr(retrain, "heed", lambda *_: None)
+    monkeypatch.setattr(retrain, "here", lambda *_, **__: Completed(message="done"))
+    monkeypatch.setattr(lease, "free", lambda: calls.append(True))
+    with temporary_settings({PREFECT_API_URL: url} if url else None, restore_defaults={PREFECT_API_URL}):
+        assert retrain.main(["--here"]) == 0
+    assert len(calls) == freed
 
 
 def test_a_limit_above_the_number_of_gpus_is_one_line(
