@@ -24,6 +24,8 @@ from pydantic import TypeAdapter
 from pawtrait.errors import BadParams
 
 FILE = Path("prefect.yaml")
+# In the memory of a server leases end with it, and a month whose lease is gone ends too.
+LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
 DATES = 3  # how many of a schedule's next dates are shown
 TRIGGERS: TypeAdapter[DeploymentTriggerTypes] = TypeAdapter(DeploymentTriggerTypes)
 
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not show and not get_current_settings().api.url:
         print(
             "deployments: no Prefect server is known, and without one no schedule fires; start one with"
-            " `prefect server start` and set PREFECT_API_URL to its address (http://127.0.0.1:4200/api)",
+            f" `{LEASES} prefect server start` and set PREFECT_API_URL to its address"
+            " (http://127.0.0.1:4200/api)",
             file=sys.stderr,
         )
         return 2

@@ -155,6 +155,14 @@ def test_mlflow_is_told_to_answer_to_the_name_that_the_pods_call_it_by(rendered,
     assert names == compose["services"]["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"]
 
 
+def test_prefects_server_is_told_to_keep_its_leases_as_under_compose(compose):
+    said = Path("docs/deploy.md").read_text(encoding="utf-8").partition("\n## Kubernetes\n")[2]
+    name = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+    told = compose["services"]["prefect"]["environment"]
+    assert f"`{name}={told[name]}`" in said.partition("\n## ")[0]
+    assert "`PREFECT_HOME` on a volume" in said.partition("\n## ")[0]
+
+
 def test_every_mount_has_its_volume(pods, rendered):
     claimed = {
         claim["metadata"]["name"]

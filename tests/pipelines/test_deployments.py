@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import pipelines
 from pawtrait.errors import BadParams
-from pipelines import deployments
+from pipelines import deployments, up
 
 SOME_DAY = datetime(2027, 1, 31, 12, tzinfo=UTC)
 DOCKER = {
@@ -108,7 +108,8 @@ def test_show_prints_the_next_three_dates_and_serves_nothing(capsys: pytest.Capt
 def test_without_a_server_it_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
         assert deployments.main([]) == 2
-    assert "prefect server start" in capsys.readouterr().err
+    storage = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+    assert f"{storage}={up.SETTINGS[storage]} prefect server start" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
