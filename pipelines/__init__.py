@@ -12,7 +12,7 @@ from contextlib import suppress
 
 SETTINGS = {
     "DO_NOT_TRACK": "true",  # the one spelling that Prefect and MLflow both honour
-    "PREFECT_CLIENT_MAX_RETRIES": "8",  # waits 2, 4, 8 … s: a run outlives a server gone for minutes
+    "PREFECT_CLIENT_MAX_RETRIES": "8",  # waits 2, 4, 8 … s: a server away for a minute ends no run
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # the temporary server: 16 s on two idle cores
 }
