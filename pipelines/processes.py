@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -138,6 +138,17 @@ def heed(*signals: signal.Signals) -> None:
             terminal.on_close(signal.default_int_handler)
         else:
             signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """No signal that asks this process to end cuts off the block: what it stops would be left to itself."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(children: Iterable["subprocess.Popen[str]"], grace: float) -> None:

@@ -35,7 +35,7 @@ from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
 from pipelines import deployments
-from pipelines.processes import Children, CommandError, heed, say
+from pipelines.processes import Children, CommandError, deaf, heed, say
 
 HOST = "127.0.0.1"
 READY = (
@@ -106,9 +106,13 @@ class Machine:
             return
 
     def stop(self) -> None:
-        """The worker and its runs first, while the server still takes their last words."""
-        self._worker.stop()
-        self._server.stop()
+        """The worker and its runs first, while the server still takes their last words.
+
+        Whoever presses Ctrl-C once more waits all the same: the server would keep its port for ever.
+        """
+        with deaf():
+            self._worker.stop()
+            self._server.stop()
 
     def _keep(self, name: str, command: Sequence[str], children: Children) -> None:
         def log(line: str) -> None:

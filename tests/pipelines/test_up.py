@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -213,6 +214,43 @@ def test_what_waits_for_a_word_within_a_run_that_was_cut_off_is_cut_off_too() ->
         assert machines.settle(client, "here") == [turning.name]
         ended = [client.read_flow_run(one).state for one in (turning.id, asking.id)]
     assert all(state is not None and state.is_crashed() for state in ended)
+
+
+STUBBORN = """
+import os, signal, sys, time
+from pathlib import Path
+
+def again(*_):
+    os.kill(os.getppid(), signal.SIGINT)
+
+if "worker" in sys.argv:
+    signal.signal(signal.SIGTERM, again)
+Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(300)
+"""
+
+
+def test_a_second_ctrl_c_does_not_leave_the_server_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alive: Callable[[int], bool]
+) -> None:
+    """It comes while the worker, which will not end, is being stopped."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machines, "WORKER_GRACE", 0.5)
+    machine = machines.Machine("http://127.0.0.1:9/api")
+    try:
+        for name, children in (("server", machine._server), ("worker", machine._worker)):
+            machine._keep(name, [sys.executable, "-c", STUBBORN, name], children)
+        _until(lambda: all(_number(tmp_path / name) for name in ("server", "worker")))
+        with suppress(KeyboardInterrupt):
+            machine.stop()
+        assert not any(alive(_number(tmp_path / name)) for name in ("server", "worker"))
+    finally:
+        for pid in filter(alive, (_number(tmp_path / name) for name in ("server", "worker"))):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _number(file: Path) -> int:
+    return int(file.read_text() or 0) if file.exists() else 0
 
 
 SCHEMA = {
