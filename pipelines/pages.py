@@ -46,7 +46,7 @@ def month(ws: Workspace, said: str, verdict: Mapping[str, Any], ended: Outcome, 
     }
     parts = [
         f"# {ws.month}: {ended.sentence}",
-        "\n".join(["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]),
+        _table(facts),
         _bullets("Objections", verdict["objections"]),
         _bullets("Verdict", verdict["sentences"]),
         leaderboard(ws.path / COMPARISON),
@@ -121,6 +121,13 @@ def _registry(ws: Workspace, version: str) -> str:
     store = ws.environment()["MLFLOW_TRACKING_URI"]
     base = os.environ.get(BROWSED) or (store if store.startswith("http") else "http://127.0.0.1:5000")
     return f"{tracking.shown(base).rstrip('/')}/#/models/pet-expression/versions/{version}"
+
+
+def _table(facts: Mapping[str, str]) -> str:
+    """Facts in two columns; a bar in one, as in the last words of a build that failed, would end its cell."""
+    bar = r"\|"
+    rows = [f"| {key} | {value.replace('|', bar)} |" for key, value in facts.items()]
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _bullets(title: str, sentences: Iterable[str]) -> str:

@@ -62,6 +62,14 @@ def test_a_page_leads_to_the_registry_and_names_no_password(
     assert link.startswith(shown)
 
 
+def test_the_last_words_of_a_build_that_failed_stay_in_their_cell_of_a_months_page() -> None:
+    said = pages._table({"stages": "6 ran", "image": "none: docker failed (exit 1): no room | the end"})
+    assert said.splitlines()[2:] == [
+        "| stages | 6 ran |",
+        r"| image | none: docker failed (exit 1): no room \| the end |",
+    ]
+
+
 KEPT = "the champion stays: too little evidence"
 PROMOTED = "version 2 is champion: macro-F1 is 0.50"
 
