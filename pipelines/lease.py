@@ -41,27 +41,29 @@ def gpu(wanted: bool) -> Iterator[str | None]:
 
 
 def free() -> None:
-    """Let the limit count what this machine's locks say: with a temporary server nobody else has a place.
+    """Let the limit count no more than this machine's locks: with a temporary server nobody else has a place.
 
-    The leases of a server that was killed lay in its memory; their places would stay taken for ever.
+    The leases of a server that was killed lay in its memory; their places would stay taken for ever. More
+    locks than places are of others, with servers of their own, who give nothing back here.
     """
     if not environment.gpus():
         return
     taken = sum(map(_taken, LOCKS.glob("*.lock")))
     with get_client(sync_client=True) as client, suppress(ObjectNotFound):
-        client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(active_slots=taken))
+        if client.read_global_concurrency_limit_by_name(LIMIT).active_slots > taken:
+            client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(active_slots=taken))
 
 
 @contextmanager
 def _place() -> Iterator[None]:
-    """A place of the limit; one that could not be given back, as no server answers, runs out by itself."""
+    """A place of the limit; one that could not be given back, as no server is fit to, runs out by itself."""
     with ExitStack() as given:
         # strict, since otherwise a limit that is missing lets everybody in
         given.enter_context(concurrency(LIMIT, strict=True, raise_on_lease_renewal_failure=False))
         try:
             yield
         finally:
-            with suppress(httpx.TransportError):
+            with suppress(httpx.HTTPError):
                 given.close()
 
 

@@ -118,13 +118,23 @@ def test_a_stage_that_fails_gives_its_gpu_back(
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
+@pytest.mark.parametrize(
+    "said",
+    [
+        httpx.ConnectError("All connection attempts failed"),
+        httpx.HTTPStatusError("503", request=httpx.Request("POST", "http://x"), response=httpx.Response(503)),
+    ],
+)
 def test_a_server_that_is_away_when_a_gpu_is_given_back_fails_no_stage(
-    limit: Callable[[], tuple[int, int]], monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+    limit: Callable[[], tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    said: httpx.HTTPError,
+    error: type[Exception] | None,
 ) -> None:
     """What the stage itself says comes through."""
 
     def away(_: object) -> None:
-        raise httpx.ConnectError("All connection attempts failed")
+        raise said
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr("prefect.concurrency._sync.release_concurrency_slots_with_lease", away)
@@ -148,6 +158,9 @@ def test_places_of_a_temporary_server_that_was_killed_are_free_again(
         assert limit() == (2, 1)
     lease.free()
     assert limit() == (2, 0)
+    with lease._one(["0"]):  # of somebody with another server
+        lease.free()
+        assert limit() == (2, 0)
 
 
 @pytest.mark.parametrize(("url", "freed"), [(None, 1), ("http://127.0.0.1:9/api", 0)])
