@@ -85,9 +85,11 @@ class Machine:
             CommandError: Prefect refuses one.
         """
         before = client.read_deployments()
-        self._worker.run("deploy", [*PREFECT, "deploy", "--all"], _nothing)
-        for one in before:
-            put_back(client, one)
+        try:
+            self._worker.run("deploy", [*PREFECT, "deploy", "--all"], _nothing)
+        finally:  # a start that is cut off has emptied some already, and the next one would know of nothing
+            for one in before:
+                put_back(client, one)
 
     def work(self, pool: str) -> None:
         """Start the worker, which runs what is due."""
@@ -142,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("prefect: stopped; `make prefect` goes on with the same schedules and runs")
         return 0
-    except CommandError as error:
+    except (CommandError, httpx.HTTPError) as error:
         say(f"prefect: {error}", sys.stderr)
         return 2
     return 0

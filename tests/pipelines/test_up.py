@@ -273,6 +273,26 @@ def test_what_was_set_in_the_ui_outlives_a_start(server: str) -> None:
     assert now.paused
 
 
+def test_a_start_that_is_cut_off_leaves_what_was_set_in_the_ui(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one reads what this one left."""
+    with SyncPrefectClient(server) as client:
+        before = _deployed(client, approval="person")
+        machine = machines.Machine(server)
+
+        def cut_off(*_: object) -> None:
+            _deployed(client)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(machine._worker, "run", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            machine.deploy(client)
+        now = client.read_deployment(before.id)
+        client.delete_deployment(before.id)
+    assert now.parameters == {"approval": "person"}
+
+
 def test_a_deployment_whose_flow_refuses_what_was_set_in_the_ui_is_paused(
     server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
