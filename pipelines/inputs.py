@@ -34,8 +34,7 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
     Raises:
         PawtraitError: a step failed.
     """
-    restore(ws, children)
-    _forget(ws)
+    _forget(ws, complete=restore(ws, children))
     step("fingerprint", FINGERPRINT, children, network=True)
     graph = dvc_stages.read(ws.path)
     if "manifest" in graph and not (ws.path / newest.MANIFEST).exists():  # feedback may be copies: of what?
@@ -50,8 +49,8 @@ def gather(ws: Workspace, again: bool, children: Children) -> dvc_stages.Graph:
     return graph
 
 
-def restore(ws: Workspace, children: Children) -> None:
-    """Bring back what earlier months computed; what cannot be had is computed again."""
+def restore(ws: Workspace, children: Children) -> bool:
+    """Bring back what earlier months computed, and say whether that worked; else it is computed again."""
     pull = ["pull", "--quiet", "--force", "--allow-missing"]
     remote = bool(workspace.remotes(ws))
     wanted = pull if remote else ["checkout", "--quiet", "--force", "--allow-missing"]
@@ -59,10 +58,14 @@ def restore(ws: Workspace, children: Children) -> None:
         step("restore", [*DVC, *wanted], children, network=remote)
     except CommandError as error:
         get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
+        return False
+    return True
 
 
-def _forget(ws: Workspace) -> None:
+def _forget(ws: Workspace, *, complete: bool) -> None:
     """Remove the snapshots of which every picture was forgotten.
+
+    ``complete``: one that is not there is empty; else it may only have failed to come, and stays.
 
     One that the store has merely closed may hold pictures that were judged anew, after an older backup: it
     stays, though others of it were forgotten.
@@ -71,8 +74,9 @@ def _forget(ws: Workspace) -> None:
         gone = forgetting.months(engine) - {row.month for row in settling.accepted(engine)}
         forgotten = {picture[:16] for picture in forgetting.pictures(engine)}
     for month in gone:
-        held = (ws.path / FEEDBACK / month).glob("pictures/*/*")
-        if any(picture.stem not in forgotten for picture in held if not is_junk(picture.name)):
+        found = (ws.path / FEEDBACK / month).glob("pictures/*/*")
+        held = {picture.stem for picture in found if not is_junk(picture.name)}
+        if held - forgotten or not (held or complete):
             continue
         shutil.rmtree(ws.path / FEEDBACK / month, ignore_errors=True)
         (ws.path / FEEDBACK / f"{month}.dvc").unlink(missing_ok=True)

@@ -212,8 +212,12 @@ def test_a_forgotten_picture_takes_none_with_it_that_were_judged_anew_after_an_o
     for picture, stays in (("ab", True), ("cd", False)):
         with database.opened() as engine:
             forgetting.forget(engine, picture * 32, [picture * 32], ["2026-11"], datetime.now(UTC))
-        inputs._forget(ws)
+        inputs._forget(ws, complete=True)
         assert (snapshot.exists(), note.exists()) == (stays, stays)
+    note.touch()
+    for complete in (False, True):  # a remote that did not answer, and one that has nothing of it
+        inputs._forget(ws, complete=complete)
+        assert note.exists() != complete
 
 
 def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
