@@ -42,7 +42,7 @@ class AboutMood(BaseModel):
     thumbs: Thumbs | None = None
     predicted: Mood | None = None
     model_version: Annotated[str, Field(max_length=16, pattern=TEXT)] | None = None
-    name: Annotated[str, Field(max_length=255)] = ""
+    name: Annotated[str, Field(max_length=255, description="the file's; kept with consent alone")] = ""
     consent: bool = False
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class AboutPortrait(BaseModel):
     seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 
-@router.post("/v1/feedback", status_code=201, **told.FEEDBACK)
+@router.post("/v1/feedback", status_code=201, **told.feedback(AboutMood, AboutPortrait))
 async def feedback(request: Request) -> JSONResponse:
     """Say what a picture shows, whether the model was right, or how a portrait came out."""
     door: Door = request.app.state.door

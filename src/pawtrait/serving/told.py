@@ -6,15 +6,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
-
-from pawtrait.style_transfer.studio import METHODS
 
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
 _BINARY = {"type": "string", "format": "binary"}
 _MOODS = ("happy", "sad", "angry", "other")
-_TEXT = r"^[^\x00]*$"
 _PROBLEM = {
     "type": "urn:pawtrait:problem:not-a-picture",
     "title": "Unsupported Media Type",
@@ -78,28 +76,6 @@ _FORM = {
         "required": ["pictures"],
     }
 }
-_FEEDBACK: dict[str, Any] = {
-    "type": "object",
-    "description": "About a portrait where it has a method, and then of its fields alone; else about a mood.",
-    "properties": {
-        "request": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
-        "thumbs": {"enum": [1, -1], "description": "needed of a portrait, and where there is no label"},
-        # of a mood
-        "picture": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "label": {"enum": list(_MOODS)},
-        "predicted": {"enum": list(_MOODS)},
-        "model_version": {"type": "string", "maxLength": 16, "pattern": _TEXT},
-        "name": {"type": "string", "maxLength": 255, "description": "the file's; kept with consent alone"},
-        "consent": {"type": "boolean"},
-        # of a portrait
-        "method": {"enum": list(METHODS)},
-        "style": {"type": "string", "maxLength": 255, "pattern": _TEXT},
-        "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
-        "seconds": {"type": "number", "minimum": 0, "maximum": 1e6},
-    },
-    "additionalProperties": False,
-}
-
 _VERDICT: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -137,41 +113,56 @@ MOODS: dict[str, Any] = {
         },
     },
 }
-FEEDBACK: dict[str, Any] = {
-    "summary": "Say whether an answer or a portrait was right",
-    "tags": ["feedback"],
-    "responses": {201: _json("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": _FEEDBACK,
-                    "examples": {
-                        "a mood": {
-                            "value": {"request": _REQUEST, "picture": _SHA, "label": "sad", "consent": True}
-                        },
-                        "a portrait": {
-                            "value": {
-                                "method": "fast",
-                                "style": "ink_03",
-                                "strength": 0.8,
-                                "thumbs": 1,
-                                "seconds": 1.2,
-                            }
+
+
+def feedback(*about: type[BaseModel]) -> dict[str, Any]:
+    """What a body may say is the fields of one of these alone; any other is refused."""
+    fields = {name: told for one in about for name, told in one.model_json_schema()["properties"].items()}
+    said = {
+        "type": "object",
+        "description": "About a portrait where it has a method, with its fields alone; else about a mood.",
+        "properties": fields,
+        "additionalProperties": False,
+    }
+    return {
+        "summary": "Say whether an answer or a portrait was right",
+        "tags": ["feedback"],
+        "responses": {201: _json("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
+        "openapi_extra": {
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": said,
+                        "examples": {
+                            "a mood": {
+                                "value": {
+                                    "request": _REQUEST,
+                                    "picture": _SHA,
+                                    "label": "sad",
+                                    "consent": True,
+                                }
+                            },
+                            "a portrait": {
+                                "value": {
+                                    "method": "fast",
+                                    "style": "ink_03",
+                                    "strength": 0.8,
+                                    "thumbs": 1,
+                                    "seconds": 1.2,
+                                }
+                            },
                         },
                     },
+                    "multipart/form-data": {
+                        "schema": {**said, "properties": {**fields, "picture": _BINARY}},
+                    },
                 },
-                "multipart/form-data": {
-                    "schema": {
-                        **_FEEDBACK,
-                        "properties": {**_FEEDBACK["properties"], "picture": _BINARY},
-                    }
-                },
-            },
-        }
-    },
-}
+            }
+        },
+    }
+
+
 NEXT: dict[str, Any] = {
     "summary": "The picture to review now",
     "tags": ["reviews"],
