@@ -91,7 +91,7 @@ dvc-remote: setup ## a folder beside this one as the DVC remote, another with RE
 year: setup ## twelve months of retraining in twenty minutes: what happens each month, and why
 	@$(PY) -m pipelines.year
 
-test: setup ## run all tests but the slow ones, seventeen minutes in two processes; another number with JOBS=
+test: setup ## run all tests but the slow ones, some twenty minutes in two processes; another number with JOBS=
 	@$(PY) -m pytest $(SPREAD)
 
 test-all: setup ## run all tests, the slow ones too, an hour and more; HOLDS=docs/results writes down what they counted
