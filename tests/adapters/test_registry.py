@@ -168,6 +168,26 @@ def test_a_training_cut_off_while_it_logged_goes_on_and_its_version_has_the_file
     assert sealed.check(registry.folder_of(register(digest)))["model.onnx"] == digest
 
 
+def test_an_empty_model_behind_a_whole_one_is_passed_over(tracked, colour_model, tmp_path, monkeypatch):
+    """Killed after it had logged, and again, when it went on, while it logged once more."""
+    folder, place, runs = colour_model(), tmp_path / "checkpoints", []
+    digest = sealed.check(folder)["model.onnx"]
+    place.mkdir()
+    for cut_off in (False, True):
+        with (
+            monkeypatch.context() as cut,
+            pytest.raises(KeyboardInterrupt),
+            tracking.training(tracked, "cnn", [], place=place) as run,
+        ):
+            runs.append(run.id)
+            if cut_off:
+                cut.setattr(MlflowClient, "log_model_artifacts", interrupted)
+            registry.log(run, folder)
+            interrupted()
+    assert runs[0] == runs[1]
+    assert sealed.check(registry.folder_of(register(digest)))["model.onnx"] == digest
+
+
 def interrupted(*_):
     raise KeyboardInterrupt
 
