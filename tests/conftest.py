@@ -44,6 +44,11 @@ WHOLE = ("end_to_end", "pipelines", "app", "serving", "engines")  # the longest 
 PAINTED = "stages/portraits"
 
 
+def pytest_collection() -> None:
+    """Where tests run: xdist starts its processes before."""
+    surroundings.listen()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first: of two processes neither has much left when the other is done."""
     order = {place: number for number, place in enumerate(WHOLE)}

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,16 @@ OWN = {
     "PAWTRAIT_BUILDER": "none",  # no test builds an image by the way, which takes minutes
 }
 HOMES = ("PREFECT_HOME", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR")
+
+
+def listen() -> None:
+    """Ignore Ctrl-C and a closed terminal only here, where ``nohup`` or a shell's ``&`` had them ignored.
+
+    What is ignored stays so in every child, and tests end some by these; a handler stays behind.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def settle() -> None:

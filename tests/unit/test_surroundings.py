@@ -1,6 +1,7 @@
 """Tests reach nobody's servers, stores or GPUs, whatever the shell that runs them was told."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,14 @@ def test_git_answers_in_another_users_checkout(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     another = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}  # as git tests itself
     subprocess.run(["git", "status"], cwd=tmp_path, env=another, check=True, capture_output=True)
+
+
+def test_under_nohup_a_child_still_hears_that_its_terminal_closes() -> None:
+    """Else tests that end one by it wait until they fail, in a run that someone started to leave it alone."""
+    child = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+    run = f"print(subprocess.run([sys.executable, '-c', {child!r}]).returncode)"
+    code = f"import subprocess, sys; from tests import surroundings; surroundings.listen(); {run}"
+    plain = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    command = ["nohup", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == -signal.SIGHUP
