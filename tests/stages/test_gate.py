@@ -158,6 +158,19 @@ def test_another_test_splits_figures_are_no_mark(workspace):
     assert judged(workspace, version="3").outcome == "promote"
 
 
+def test_a_figure_that_does_not_come_out_again_is_no_mark(workspace):
+    """As after a demo: its champion's figure is of drawings, and it meets a version on own pictures."""
+    knob(workspace, promote_if_not_worse=True)
+    for name, skill in (("linear_probe", 4.0), ("cnn", 4.00001), ("deep_cnn", 4.00002)):
+        registered(workspace, name, skill, **{"dvc.outs.data/raw": name})
+    registry.annotate("1", {"test_macro_f1": 0.99})
+    assert judged(workspace, version="2").outcome == "ask"
+    assert "test.sha256" not in registry.numbered("1").tags
+    assert "test.sha256" in registry.numbered("2").tags
+    promote.run(version="2", actor="ann", reasons=["our own pictures"], note=champion.NOTE, force=True)
+    assert judged(workspace, version="3").outcome == "promote"
+
+
 def test_the_description_tells_the_newest_verdict_and_the_decisions_after_it(two):
     knob(two, latency_ms=1e-6)
     judged(two)

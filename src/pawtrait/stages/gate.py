@@ -91,10 +91,20 @@ def run(
     about = {"champion": old, "challenger": number, "test_sha256": ground.digest}
     write_text(out, json.dumps(about | asdict(verdict), indent=1, ensure_ascii=False) + "\n")
     registry.annotate(number, _tags(verdict, old), _described(number, verdict, old))
-    for one in (old, number):
-        if "test.sha256" not in registry.numbered(one).tags and verdict.figures:
-            registry.annotate(one, {"test.sha256": ground.digest})
+    for one, who in ((old, "champion"), (number, "challenger")):
+        if (now := verdict.figures.get(f"{who}_macro_f1")) is not None:
+            _remember(one, now, ground.digest)
     return verdict
+
+
+def _remember(version: str, now: float, digest: str) -> None:
+    """Note which test split a version met first.
+
+    One whose registered figure is another split's stays without: it would be the best champion on this one.
+    """
+    tags = registry.numbered(version).tags
+    if "test.sha256" not in tags and not _changed(tags, now):
+        registry.annotate(version, {"test.sha256": digest})
 
 
 def _verdict(
@@ -197,13 +207,18 @@ def _doubts(one: Contender, answers: Scored, ground: Ground) -> Iterator[str]:
             f" SHA-256 {before[:12]}, now {ground.digest[:12]}; what it was trained on may be among them"
         )
         return
-    registered = float(one.tags.get("test_macro_f1", math.nan))
     now = metrics.headline(answers)["macro_f1"]
-    if abs(registered - now) > SAME:
+    if _changed(one.tags, now):
+        registered = float(one.tags["test_macro_f1"])
         yield (
             f"version {one.version} was registered with a test macro-F1 of {registered:.3f} and has {now:.3f}"
             " now: the test split or the way to its pixels has changed"
         )
+
+
+def _changed(tags: Mapping[str, str], now: float) -> bool:
+    """Whether a version's registered figure does not come out again; without one nothing has."""
+    return abs(float(tags.get("test_macro_f1", math.nan)) - now) > SAME
 
 
 def _trained_since(challenger: Contender, models: Path) -> list[str]:
