@@ -1,6 +1,7 @@
 """The gate's rules, on answers whose figures a person can work out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -303,6 +304,14 @@ def test_a_calibration_error_that_chance_alone_makes_stops_nobody():
     assert found.calibration == pytest.approx((0.01, 0.15))
     assert found.luck == pytest.approx((0.0397, 0.1954), abs=1e-4)  # √(2/π · 4 · p(1 − p)) / 4
     assert "calibration" not in " ".join(judged(found).objections)
+
+
+def test_a_champions_lucky_calibration_is_not_held_against_the_challenger(better):
+    """0.06 and 0.11 beyond chance, where 0.1 is allowed; the champion's 0.044 under it is chance as well."""
+    fair = replace(better, calibration=(0.001, 0.165), luck=(0.045, 0.105))
+    assert judged(fair).outcome == "promote"
+    (said,) = judged(replace(fair, calibration=(0.001, 0.215))).objections
+    assert said.startswith("calibration error 0.001 → 0.215 (0.045 → 0.105 by chance alone) rises by more")
 
 
 @pytest.mark.parametrize(

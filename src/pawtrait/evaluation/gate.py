@@ -103,7 +103,8 @@ def _harms(test: Evidence, policy: params.Gate) -> Iterator[str]:
         elif policy.prove_recall and recall.span.low < -policy.recall_margin:
             fall = f"may have fallen by {-recall.span.low:.2f}"
             yield f"{of} {fall}, more than the {policy.recall_margin:.2f} allowed"
-    old, new = (error - luck for error, luck in zip(test.calibration, test.luck, strict=True))
+    # an error under its luck is luck too: counted as less than none, it would be held against the challenger
+    old, new = (max(error - luck, 0.0) for error, luck in zip(test.calibration, test.luck, strict=True))
     if new - old > policy.calibration_rise + 1e-9:
         more = f"more than the {policy.calibration_rise:.3f} allowed beyond chance"
         yield f"calibration error {_by_chance(test)} rises by {more}"
