@@ -71,7 +71,7 @@ def question(of: str, verdict: Mapping[str, Any]) -> str:
     parts = [
         f"**{of}: shall version {verdict['challenger']} become champion?**",
         _bullets("Objections", verdict["objections"]),
-        _bullets("What speaks for it", verdict["sentences"]),
+        _bullets("What was found", verdict["sentences"]),
     ]
     return "\n\n".join(filter(None, parts))
 

@@ -70,6 +70,24 @@ def test_the_last_words_of_a_build_that_failed_stay_in_their_cell_of_a_months_pa
     ]
 
 
+def test_a_person_is_asked_beside_all_that_was_found_for_the_challenger_and_against_it() -> None:
+    """The findings speak for neither: here is one of each kind."""
+    found = ("the macro-F1 is 0.50 → 0.60", "a fall of over 0.15 cannot be ruled out for happy")
+    verdict = {"challenger": "2", "objections": ["the test split has changed"], "sentences": found}
+    assert pages.question("2026-11", verdict).splitlines() == [
+        "**2026-11: shall version 2 become champion?**",
+        "",
+        "**Objections**",
+        "",
+        "- the test split has changed",
+        "",
+        "**What was found**",
+        "",
+        "- the macro-F1 is 0.50 → 0.60",
+        "- a fall of over 0.15 cannot be ruled out for happy",
+    ]
+
+
 KEPT = "the champion stays: too little evidence"
 PROMOTED = "version 2 is champion: macro-F1 is 0.50"
 
