@@ -25,8 +25,12 @@ def answers(right: np.ndarray, groups: list[str]) -> Scored:
 def sentence(groups: list[str]) -> str:
     """The champion is right on all of 60 pictures, the other on all but the first 10."""
     other = np.arange(60) >= 10
-    test = {"a": answers(np.ones(60, bool), groups), "b": answers(other, groups)}
-    rows = [{**ROW, "name": "a"}, {**ROW, "name": "b"}]
+    return lead("a", "b", {"a": answers(np.ones(60, bool), groups), "b": answers(other, groups)})
+
+
+def lead(champion: str, other: str, test: dict[str, Scored]) -> str:
+    """What is said of the champion's lead over the other."""
+    rows = [{**ROW, "name": champion}, {**ROW, "name": other}]
     return leaderboard.sentences(rows, test, Bootstrap(500, 0.95, 1))[1]
 
 
@@ -43,3 +47,19 @@ def test_ten_copies_of_one_picture_are_none_and_count_once_in_the_test() -> None
     assert leaderboard.pairs(test) == [
         {"first": "a", "second": "b", "only_first": 1, "only_second": 0, "p": 1.0}
     ]
+
+
+def test_a_lead_in_pictures_and_one_in_groups_that_contradict_each_other_are_none() -> None:
+    """Only a has 18 originals right, each with five copies, only b 39 single pictures, and both have ten."""
+    groups = [f"copies of {n // 5}" for n in range(90)] + [f"single {n}" for n in range(49)]
+    only = np.repeat(["a", "b", "both"], [90, 39, 10])
+    test = {"a": answers(only != "b", groups), "b": answers(only != "a", groups)}
+    assert lead("a", "b", test).endswith("p over groups = 0.008: not distinguishable.")
+    assert lead("b", "a", test).endswith("p over groups = 0.008: not distinguishable.")
+
+
+def test_a_champion_that_is_behind_is_distinguishable_too() -> None:
+    """Validation chose it; on the test split it is wrong on ten pictures that the other has right."""
+    groups = [str(index) for index in range(60)]
+    test = {"a": answers(np.arange(60) >= 10, groups), "b": answers(np.ones(60, bool), groups)}
+    assert lead("a", "b", test).endswith(": distinguishable.")

@@ -80,7 +80,8 @@ def _victory(best: Row) -> str:
 def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Bootstrap) -> str:
     """One sentence on the champion's lead over another model on the test split.
 
-    Distinguishable takes both, the test and the interval; in either copies of a picture count once.
+    Distinguishable takes both, the test and the interval, and that they name the same model: the test gives a
+    group one vote and the accuracy counts its pictures, so that groups of many copies can part them.
     """
     a, b = test[best], test[other]
     if np.array_equal(a.right, b.right):
@@ -90,7 +91,8 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     gap = float(a.right.mean() - b.right.mean())
     span = intervals.lead(a, b, how)
     between = f"{how.level:.0%} interval {signed(span.low)} to {signed(span.high)}"
-    sure = compared.p < 1 - how.level and span.low * span.high > 0
+    agreed = span.low > 0 if compared.only_first > compared.only_second else span.high < 0
+    sure = compared.p < 1 - how.level and agreed
     known = "distinguishable" if sure else "not distinguishable"
     return (
         f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {signed(gap)} "
