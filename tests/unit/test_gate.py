@@ -280,7 +280,8 @@ def test_a_chain_of_not_worse_loses_the_tolerance_once(best, promoted):
 def test_the_best_champion_so_far_is_named(same):
     verdict = judged(same, best=gate.Former("4", 0.56), promote_if_not_worse=True)
     assert verdict.objections[0].startswith(
-        "not shown better, and over 0.02 behind version 4, the best champion so far: macro-F1 0.50 → 0.50"
+        "not shown better, and over 0.02 behind version 4, the best champion so far (macro-F1 0.56);"
+        " against the champion macro-F1 0.50 → 0.50 (0.00, "
     )
     said = "The best champion so far was version 4, macro-F1 0.56 on the same test pictures"
     assert any(sentence.startswith(said) for sentence in verdict.sentences)

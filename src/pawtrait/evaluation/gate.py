@@ -135,8 +135,11 @@ def _too_little(test: Evidence, policy: params.Gate, new_data: bool, best: Forme
         return f"too little evidence that the challenger is better: {gap}"
     if not new_data:
         return f"too little evidence that the challenger is better, and it knows no new data: {gap}"
-    whom = f" version {best.version}, the best champion so far" if best else ""
-    return f"not shown better, and over {policy.tolerance:.2f} behind{whom}: {gap}"
+    behind = f"not shown better, and over {policy.tolerance:.2f} behind"
+    if best:
+        reached = f"version {best.version}, the best champion so far (macro-F1 {best.macro_f1:.2f})"
+        return f"{behind} {reached}; against the champion {gap}"
+    return f"{behind}: {gap}"
 
 
 def _about(found: Evidence, what: str) -> Iterator[str]:
