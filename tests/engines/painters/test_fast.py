@@ -161,6 +161,14 @@ def test_the_facts_hold_what_was_measured(exported):
     assert numbers <= facts["parameters"] <= numbers + 20  # a few constants, such as 1/255
 
 
+def test_the_whole_answers_on_the_processor_whatever_else_there_is(small, tmp_path, monkeypatch):
+    """A GPU of today rounds to TF32: right files would be measured by answers that are off themselves."""
+    entered, device = [], fast.tf.device
+    monkeypatch.setattr(fast.tf, "device", lambda name: entered.append(name) or device(name))
+    fast.export(small, tmp_path, side=32)
+    assert "CPU:0" in entered
+
+
 def test_the_same_weights_exported_twice_give_the_same_bytes(small, exported, tmp_path):
     fast.export(small, tmp_path, side=32)
     for name in fast.painter.FAST:
