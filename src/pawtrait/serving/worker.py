@@ -30,7 +30,6 @@ from pawtrait.style_transfer.studio import Studio
 PREVIEW = 256  # px of a preview's longer side
 BETWEEN = 0.5  # seconds between two previews, at least
 MEGABYTE = 1_000_000
-LACK = ("allocate memory", "bad_alloc", "could not create a primitive", "could not execute a primitive")
 
 log = logging.getLogger("pawtrait.serving.worker")  # this module runs as __main__
 
@@ -102,8 +101,9 @@ def _paint(
         _check(studio.neural, pictures[0], room)
         _steps(channel, studio, order, pictures)
     except Exception as error:  # whatever it is, it becomes this job's answer, and the next job gets its try
-        wire.send(channel, {"event": "failed", **_told(error)})  # where the service is gone, it was that
-        if not (_is_memory(error) or isinstance(error, PawtraitError)):
+        told = _told(error)
+        wire.send(channel, {"event": "failed", **told})  # where the service is gone, it was that
+        if not (told["kind"] == "memory" or isinstance(error, PawtraitError)):
             log.exception("nobody had foreseen this")
     finally:
         studio.neural, studio.hybrid = plain
@@ -168,21 +168,13 @@ def _jpeg(picture: Pixels) -> bytes:
 
 def _told(error: Exception) -> dict[str, str]:
     """What went wrong: our own sentences as they are, memory by name, else the error's kind alone."""
-    if _is_memory(error):
+    from pawtrait.style_transfer import precision  # torch, which is loaded by now
+
+    if precision.lacks_memory(error):
         return {"kind": "memory", "reason": ""}
     if isinstance(error, PawtraitError):
         return {"kind": type(error).__name__, "reason": str(error)}
     return {"kind": type(error).__name__, "reason": ""}
-
-
-def _is_memory(error: BaseException | None) -> bool:
-    """Whether an error, or its cause, is a lack of memory; torch and onnxruntime say so in words."""
-    while error is not None:
-        words = str(error).lower()
-        if isinstance(error, MemoryError) or any(said in words for said in LACK):
-            return True
-        error = error.__cause__
-    return False
 
 
 if __name__ == "__main__":

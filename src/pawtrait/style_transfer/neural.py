@@ -24,7 +24,6 @@ from pawtrait.style_transfer.features import LEAST, Features
 from pawtrait.style_transfer.goal import Goal, Styles
 
 _WALKS = {"lbfgs": descent.lbfgs, "adam": descent.adam}
-_LACK = ("allocate memory", "out of memory", "ALLOC_FAILED")  # the CPU's words, CUDA's, and its libraries'
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def _enough(
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(said in str(error) for said in _LACK):
+        if not precision.lacks_memory(error):
             raise
         raise BadTraining(f"{words}, more than there is{place}; {remedy}") from error
 

@@ -2,9 +2,12 @@
 
 bfloat16 halves the time where the processor or the GPU has instructions for it. Elsewhere it is emulated, and
 one convolution takes five times as long as in float32 (measured on Intel without avx512_bf16).
+
+And whether memory ran out there, which each library says in words of its own.
 """
 
 import logging
+import re
 from functools import cache
 from typing import Literal
 
@@ -16,6 +19,12 @@ Used = Literal["fp32", "bf16"]
 DTYPES: dict[Used, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # torch's names: two of x86, two of ARM
+_LACK = re.compile(
+    "out of memory|not enough memory|allocate memory|bad_alloc"  # CUDA's, torch's and onnxruntime's, C++'s
+    "|alloc(ation)?_failed"  # cuBLAS', cuDNN's before 9 and since
+    "|could not (create|execute) a primitive(?! descriptor)",  # oneDNN's; of a descriptor: it never could
+    re.IGNORECASE,
+)
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +53,15 @@ def has_bf16(kind: str) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()
     return any(able.get(name) for name in _INSTRUCTIONS)
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error, or its cause, is a lack of memory; most libraries raise a plain RuntimeError."""
+    while error is not None:
+        if isinstance(error, MemoryError) or _LACK.search(str(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 @cache

@@ -149,6 +149,27 @@ def test_too_little_memory_is_said_with_what_to_lower(recipe, work_elsewhere):
     assert "lower one of them" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "std::bad_alloc",
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+        "could not create a primitive",
+        "could not execute a primitive",
+    ],
+)
+def test_a_library_that_has_other_words_for_it_is_understood(recipe, words):
+    with pytest.raises(BadTraining, match=r"out of memory at .*; lower one"), fit._explained(recipe):
+        raise RuntimeError(words)
+
+
+def test_another_error_stays_what_it_is(recipe):
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), fit._explained(recipe):
+        raise RuntimeError("shapes differ")
+
+
 def test_progress_counts_the_steps_of_all_epochs(train, monkeypatch):
     monkeypatch.setattr(fit, "GLANCE", 4)
     told = []

@@ -215,6 +215,39 @@ def test_memory_that_ends_on_the_way_says_what_to_lower(
         paint(photo, painting, squeezenet, recipe())
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("could not execute a primitive"),
+    ],
+)
+def test_whatever_words_a_library_has_for_it_the_way_out_is_said(
+    recipe: Recipe, squeezenet: Features, error: Exception
+) -> None:
+    knobs = recipe()
+    with (
+        pytest.raises(BadTraining, match=rf"more than there is; {REMEDY}") as said,
+        neural._enough(squeezenet, knobs.networks["squeezenet"], knobs, "fp32"),
+    ):
+        raise error
+    assert said.value.__cause__ is error
+
+
+def test_what_the_processor_cannot_do_is_not_taken_for_a_lack_of_memory(
+    recipe: Recipe, squeezenet: Features
+) -> None:
+    knobs = recipe()
+    with (
+        pytest.raises(RuntimeError, match="a primitive descriptor"),
+        neural._enough(squeezenet, knobs.networks["squeezenet"], knobs, "fp32"),
+    ):
+        raise RuntimeError("could not create a primitive descriptor for a convolution forward propagation")
+
+
 def test_on_a_gpu_its_memory_counts_and_what_torch_keeps_of_an_earlier_picture_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,6 +264,7 @@ def test_on_a_gpu_its_memory_counts_and_what_torch_keeps_of_an_earlier_picture_i
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),  # since cuDNN 9
         None,  # seen before the first step
     ],
 )

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from pawtrait.dataset import images
+from pawtrait.errors import BadParams
 from pawtrait.serving import worker
 from pawtrait.serving.hands import Order, Setup
 from pawtrait.serving.job import Job, View
@@ -150,6 +151,17 @@ def test_the_kernel_holds_the_limit_and_other_work_goes_first(queue):
     assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (900_000_000, 900_000_000)
     assert resource.prlimit(process.pid, resource.RLIMIT_CORE) == (0, 0)
     assert process.nice() == min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["std::bad_alloc", "could not create a primitive", "DefaultCPUAllocator: not enough memory: you tried"],
+)
+def test_memory_that_runs_out_is_told_by_name_under_our_own_sentence_too(words):
+    error = BadParams("side 512: 512x512 px cannot be painted here; lower it")
+    assert worker._told(error) == {"kind": "BadParams", "reason": str(error)}
+    error.__cause__ = RuntimeError(words)
+    assert worker._told(error) == {"kind": "memory", "reason": ""}
 
 
 def test_memory_that_runs_out_before_any_step_fails_in_words_too(queue):

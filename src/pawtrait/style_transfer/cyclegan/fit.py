@@ -19,6 +19,7 @@ from pawtrait import checkpoints
 from pawtrait.errors import BadTraining
 from pawtrait.files import sha256
 from pawtrait.params import CycleGan
+from pawtrait.style_transfer import precision
 from pawtrait.style_transfer.cyclegan import domains, networks, parallel, schedule, state
 from pawtrait.style_transfer.cyclegan.domains import Domains
 from pawtrait.style_transfer.cyclegan.lanes import Lanes
@@ -212,8 +213,7 @@ def _explained(recipe: CycleGan) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        words = ("out of memory", "allocate memory", "bad_alloc", "not enough memory")
-        if not isinstance(error, MemoryError) and not any(word in str(error) for word in words):
+        if not precision.lacks_memory(error):
             raise
         raise BadTraining(
             f"CycleGAN: out of memory at crop_size {recipe.crop_size}, ngf {recipe.ngf}, ndf {recipe.ndf},"
