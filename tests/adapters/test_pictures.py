@@ -1,5 +1,6 @@
 """Pictures under their SHA-256: in a folder, in memory as any bucket, and in S3's own protocol."""
 
+import os
 import socket
 from functools import partial
 from hashlib import sha256
@@ -32,9 +33,9 @@ def pictures(request, tmp_path, led_to_s3):
 def test_a_picture_comes_back_by_its_name_until_it_is_forgotten(pictures):
     assert not pictures.has(NAME)
     assert [pictures.put(DATA), pictures.put(DATA)] == [NAME, NAME]
-    assert (pictures.has(NAME), pictures.get(NAME)) == (True, DATA)
+    assert (pictures.has(NAME), pictures.get(NAME), pictures.names()) == (True, DATA, [NAME])
     assert [pictures.forget(NAME), pictures.forget(NAME)] == [True, False]
-    assert not pictures.has(NAME)
+    assert not pictures.has(NAME) and not pictures.names()
     with pytest.raises(NoPicture, match=f"has no picture {NAME[:16]}"):
         pictures.get(NAME)
 
@@ -66,6 +67,45 @@ def test_a_bucket_that_is_away_is_told_in_our_words(monkeypatch):
 
 def _file(root: Path) -> Path:
     return root / NAME[:2] / NAME
+
+
+def test_a_picture_that_cannot_be_looked_for_is_not_said_to_be_missing(tmp_path):
+    Pictures(tmp_path).put(DATA)
+    _file(tmp_path).unlink()
+    _file(tmp_path).symlink_to(_file(tmp_path))  # the system refuses it, even to root
+    for use in (Pictures(tmp_path).has, Pictures(tmp_path).forget):
+        with pytest.raises(BadStore, match=f"^{tmp_path}: .*; see PAWTRAIT_PICTURES"):
+            use(NAME)
+
+
+def _lock(monkeypatch, name):
+    """Nobody may look into folders of a name; root, as whom tests may run, can look into all."""
+    look = os.scandir
+
+    def locked(folder):
+        if Path(folder).name == name:
+            raise PermissionError(13, "Permission denied", folder)
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", locked)
+
+
+def test_a_folder_that_cannot_be_read_is_not_said_to_be_empty(tmp_path, monkeypatch):
+    Pictures(tmp_path).put(DATA)
+    _lock(monkeypatch, NAME[:2])
+    with pytest.raises(BadStore, match=f"^{tmp_path}: .*Permission denied.*; see PAWTRAIT_PICTURES"):
+        Pictures(tmp_path).names()
+
+
+def test_a_folder_that_is_the_system_s_own_keeps_no_picture_from_being_found(tmp_path, monkeypatch):
+    Pictures(tmp_path).put(DATA)
+    (tmp_path / "lost+found").mkdir()
+    _lock(monkeypatch, "lost+found")
+    assert Pictures(tmp_path).names() == [NAME]
+
+
+def test_a_place_that_is_not_there_yet_has_no_pictures(tmp_path):
+    assert (Pictures(tmp_path / "inbox").names(), Pictures(tmp_path / "inbox").has(NAME)) == ([], False)
 
 
 def test_a_changed_byte_is_noticed_and_mended_by_the_next_put(tmp_path):

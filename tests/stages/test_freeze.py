@@ -13,7 +13,7 @@ from pawtrait import clock
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import manifest, scan, snapshots
-from pawtrait.errors import BadData, BadFeedback
+from pawtrait.errors import BadData, BadFeedback, BadStore
 from pawtrait.monitoring import shown
 from pawtrait.stages import collect, forget, freeze
 from tests.stages import feedback_project as project
@@ -311,6 +311,19 @@ def test_a_sum_in_capitals_or_with_blanks_around_it_is_forgotten_too(typed):
 def test_an_id_with_blanks_around_it_is_found():
     send(1, "ann")
     assert forget.run(what=" 1-ann ", feedback=FEEDBACK).pictures == 1
+
+
+def test_what_was_said_stays_while_the_pictures_cannot_be_had():
+    """An operator who may not read the inbox was told that all is deleted, and the photo stayed."""
+    name, inbox = send(1, "ann", reviews="ss"), Path("data/inbox")
+    inbox.rename("away")
+    inbox.symlink_to("inbox")  # leads to itself, which the system refuses even to root
+    with pytest.raises(BadStore, match="data/inbox"):
+        forget.run(what="1-ann", feedback=FEEDBACK)
+    inbox.unlink()
+    Path("away").rename(inbox)
+    done = forget.run(what="1-ann", feedback=FEEDBACK)
+    assert (done.pictures, done.rows) == (1, 3) and not Pictures().has(name)
 
 
 def test_forgetting_reaches_the_monitoring_pages():

@@ -14,7 +14,7 @@ from pawtrait.errors import BadStore
 from pawtrait.files import whole
 
 DEFAULT = "data/inbox"
-NAME = re.compile(r"[0-9a-f]{64}")
+NAME, FOLDER = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
 
 
 def place() -> str:
@@ -74,14 +74,17 @@ class Pictures:
     def names(self) -> list[str]:
         """Every picture's name, sorted; what else lies there is none of ours."""
         with self._reached("see PAWTRAIT_PICTURES"):
-            found = [path.rpartition("/")[2] for path in self._files.find(self._root)]
-        return sorted(name for name in found if NAME.fullmatch(name))
+            return sorted(name for name in self._found() if NAME.fullmatch(name))
 
     def has(self, name: str) -> bool:
         """Whether the picture is there."""
         path = self._path(name)
         with self._reached("see PAWTRAIT_PICTURES"):
-            return bool(self._files.exists(path))
+            try:
+                self._files.info(path)  # exists() says no of a folder that nobody lets us read, too
+            except FileNotFoundError:
+                return False
+        return True
 
     def forget(self, name: str) -> bool:
         """Delete the picture; False where there was none."""
@@ -90,6 +93,12 @@ class Pictures:
         with self._reached(f"picture {name[:16]} could not be deleted"):
             self._files.rm_file(self._path(name))
         return True
+
+    def _found(self) -> Iterator[str]:
+        """The names of all files; fsspec's own search passes over folders here that it cannot read."""
+        if isinstance(self._files, LocalFileSystem):
+            return _below(self._root)
+        return (path.rpartition("/")[2] for path in self._files.find(self._root))
 
     @contextmanager
     def _reached(self, otherwise: str) -> Iterator[None]:
@@ -105,3 +114,16 @@ class Pictures:
         if not NAME.fullmatch(name):
             raise BadStore(f"{name[:80]!r} is no picture's name; expected the 64 hex digits of a SHA-256")
         return f"{self._root.rstrip('/')}/{name[:2]}/{name}"
+
+
+def _below(root: str) -> Iterator[str]:
+    """The names of all files in our folders; others, as a disk's lost+found, may be the system's alone."""
+    for _, folders, names in os.walk(root, onerror=_refuse):
+        folders[:] = filter(FOLDER.fullmatch, folders)
+        yield from names
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that is not there (yet, or any more) has no pictures; of any other nobody knows."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
