@@ -1,5 +1,6 @@
 """Label files of the house: taken in once, bad lines told, what was forgotten stays out."""
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -57,6 +58,20 @@ def test_a_folder_of_labels_comes_in_and_what_is_none_is_told(root):
         "sad/note.txt: no picture by its ending",
         "sleepy/3.png: expected LABEL/NAME with a label of happy, sad, angry, other",
     ]
+
+
+def test_a_name_that_is_no_utf_8_comes_in_too(root):
+    """As archives from Windows leave them; one ended the ingest for all others."""
+    (root / "house/sad").mkdir(parents=True)
+    try:
+        (root / "house/sad" / os.fsdecode(b"a\xe9.png")).write_bytes(picture(1))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (root / "house/sad/b.png").write_bytes(picture(2))
+    assert take_in.run(labels=root / "house", annotator="carla") == take_in.Taken(2, 0, ())
+    with database.opened() as engine:
+        rows = feedback.between(engine, datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    assert sorted(row.name for row in rows) == ["a\ufffd.png", "b.png"]
 
 
 @pytest.mark.parametrize(

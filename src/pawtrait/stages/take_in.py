@@ -1,6 +1,7 @@
 """Outside DVC: pictures with labels that people in the house made → quarantine, as any feedback."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,6 @@ def _take(engine: Engine, pictures: Pictures, entry: Labelled, gone: set[str]) -
         consent=True,
         source="in-house",
         label=entry.label,
-        name=entry.path.name[:255],
+        name=os.fsencode(entry.path.name).decode("utf-8", "replace")[:255],  # Linux' names are bytes
     )
     return "", feedback.add(engine, [row])
