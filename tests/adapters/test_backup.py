@@ -291,6 +291,23 @@ def test_a_damaged_picture_stops_no_backup(old, tmp_path, caplog):
     assert f"pictures/{name}" not in _sums(file)
 
 
+def test_a_picture_that_is_forgotten_meanwhile_stops_no_backup(old, tmp_path, caplog, monkeypatch):
+    (name,) = Pictures().names()
+    monkeypatch.setattr(Pictures, "names", lambda place: [name] if place.forget(name) else [])
+    assert f"pictures/{name}" not in _sums(saved(tmp_path))
+    assert f"left out: {old}/data/inbox has no picture {name[:16]}" in caplog.text
+
+
+def test_pictures_that_go_away_meanwhile_leave_no_backup_that_looks_whole(old, tmp_path, monkeypatch):
+    names = Pictures().names()
+    monkeypatch.setattr(Pictures, "names", lambda place: names)
+    (old / "data/inbox").rename(old / "away")
+    (old / "data/inbox").symlink_to("inbox")  # leads to itself, which the system refuses even to root
+    with pytest.raises(BadStore, match=f"picture {names[0][:16]} could not be read"):
+        saved(tmp_path)
+    assert not (tmp_path / "b.tar").exists()
+
+
 def test_where_artifacts_lie_with_a_server_all_else_is_kept_and_that_is_said(old, tmp_path, enter, capsys):
     with sqlite3.connect(old / "mlflow.db") as connection:
         connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/1'")

@@ -134,13 +134,16 @@ def _files(tar: tarfile.TarFile, entries: dict[str, Path]) -> Iterator[tuple[str
 
 
 def _pictures(tar: tarfile.TarFile) -> Iterator[tuple[str, str]]:
-    """Add every picture, wherever they are kept; their names are their sums."""
+    """Add every picture, wherever they are kept; their names are their sums.
+
+    What is damaged or was forgotten just now stops no backup, and a place that goes away meanwhile does.
+    """
     inbox = pictures.Pictures()
     for name in inbox.names():
         try:
             _add(tar, f"{PICTURES}/{name}", inbox.get(name))
-        except BadStore as error:
-            log.warning("left out: %s", error)  # damaged, or forgotten just now
+        except (pictures.Damaged, pictures.NoPicture) as error:
+            log.warning("left out: %s", error)
         else:
             yield f"{PICTURES}/{name}", name
 

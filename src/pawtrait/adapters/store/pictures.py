@@ -26,6 +26,10 @@ class NoPicture(BadStore):
     """The place answers, and has no picture of that name."""
 
 
+class Damaged(BadStore):
+    """The place answers, and what it has under that name are other bytes."""
+
+
 class Pictures:
     """A place that keeps pictures: ``PLACE/ab/abcd…``. What cannot be reached or read raises BadStore."""
 
@@ -59,7 +63,8 @@ class Pictures:
 
         Raises:
             NoPicture: it is not there.
-            BadStore: the place cannot be reached, or the bytes are not those of the name.
+            Damaged: the bytes are not those of the name.
+            BadStore: the place cannot be reached.
         """
         path = self._path(name)
         with self._reached(f"picture {name[:16]} could not be read"):
@@ -68,7 +73,7 @@ class Pictures:
             except FileNotFoundError as error:
                 raise NoPicture(f"{self.where} has no picture {name[:16]}: {error}") from error
         if sha256(data).hexdigest() != name:
-            raise BadStore(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
+            raise Damaged(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
         return data
 
     def names(self) -> list[str]:
