@@ -15,7 +15,7 @@ from PIL import Image
 
 from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, tracking
-from pawtrait.adapters.store import database, feedback, ledger, requests
+from pawtrait.adapters.store import database, dumps, feedback, ledger, requests
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import snapshots
@@ -212,6 +212,21 @@ def test_nothing_is_written_over(once, tmp_path, enter, there):
         brought_back(once)
     assert sorted(new.rglob("*")) == before
     assert (new / there).read_text() == "mine"
+
+
+def test_what_a_database_refuses_can_be_tried_again(once, tmp_path, enter, monkeypatch):
+    """As where pg_restore is not installed: files of the first try were in the way of the second."""
+    new = enter(tmp_path / "new")
+
+    def refuse(*given):
+        raise BadStore("pg_restore is not installed")
+
+    with monkeypatch.context() as patched, pytest.raises(BadStore, match="pg_restore"):
+        patched.setattr(dumps, "load", refuse)
+        brought_back(once)
+    brought_back(once)
+    assert snapshots.months(new / SNAPSHOTS) == ["2026-10"]
+    assert list(new.glob("mlruns/**/MLmodel")) and registry.aliases()["champion"] == "2"
 
 
 def test_a_backup_that_is_not_there_is_named(tmp_path, enter):

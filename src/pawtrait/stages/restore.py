@@ -38,16 +38,16 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         contents = _unpacked(source, draft)
         moved = {old: _home(old) for old in contents.artifacts}
         _free(contents, moved, feedback)
-        for old, name in contents.artifacts.items():
-            _put(draft / name, tracking.folder(moved[old]))
-            _retold(tracking.folder(moved[old]), old, moved[old])
         inbox = pictures.Pictures()
         for path in _files(draft / backup.PICTURES):
             inbox.put(path.read_bytes())  # one that is there already stays
-        _put(draft / backup.SNAPSHOTS, feedback)
         paths = {backup.MLFLOW: dict.fromkeys(PLACES, moved)}
-        for name in contents.backends:
+        for name in contents.backends:  # before the files: what PostgreSQL refuses can then be tried again
             dumps.load(_address(name), draft / name, paths.get(name, {}))
+        for old, name in contents.artifacts.items():
+            _put(draft / name, tracking.folder(moved[old]))
+            _retold(tracking.folder(moved[old]), old, moved[old])
+        _put(draft / backup.SNAPSHOTS, feedback)
     if backup.MLFLOW not in contents.backends:
         print(f"{source} of {contents.made} is back, without MLflow, which it does not hold")
         return
