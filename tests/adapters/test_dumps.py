@@ -95,6 +95,17 @@ def test_a_missing_program_is_named(tmp_path, monkeypatch):
         dumps.save("postgresql://nobody:secret@localhost/none", tmp_path / "dump")
 
 
+@pytest.mark.parametrize(("login", "password"), [("ann", "exported"), ("ann:its-own", "its-own")])
+def test_an_exported_password_holds_where_the_address_has_none(tmp_path, monkeypatch, login, password):
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\nprintf %s "$PGPASSWORD" > {tmp_path}/password\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PGPASSWORD", "exported")
+    dumps.save(f"postgresql://{login}@localhost/none", tmp_path / "dump")
+    assert (tmp_path / "password").read_text() == password
+
+
 def test_an_address_as_hosts_write_it_is_postgresql(postgres_database, tmp_path):
     _fill(postgres_database)
     short = postgres_database.replace("postgresql://", "postgres://")

@@ -116,13 +116,16 @@ def _move(address: str, moved: Mapping[tuple[str, str], Places]) -> None:
 
 
 def _postgres(address: URL, program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on a database; the password goes by the environment."""
+    """Run one of PostgreSQL's programs on a database; the password goes by the environment.
+
+    Where the address has none, PGPASSWORD is the one that the caller exported, as it is for all else.
+    """
     found = shutil.which(program)
     if found is None:
         raise BadStore(f"{program} is not installed, and {address.host} is a PostgreSQL; install its client")
     bare = address._replace(drivername="postgresql", password=None)
     target = bare.render_as_string()
-    secret = {"PGPASSWORD": address.password or ""}
+    secret = {"PGPASSWORD": address.password} if address.password else {}
     done = subprocess.run(
         [found, f"--dbname={target}", *arguments],
         env=os.environ | secret,
