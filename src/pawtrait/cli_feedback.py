@@ -40,7 +40,7 @@ def ingest(
     """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1.
 
     An annotator's label is one reviewer's verdict: two annotators who agree settle a picture without a
-    review, and the limits of clients do not bind them.
+    review, the last label that one gives it counts, and the limits of clients do not bind them.
     """
     from pawtrait import params
     from pawtrait.stages import take_in

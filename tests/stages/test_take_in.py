@@ -134,6 +134,31 @@ def test_one_name_in_two_encodings_of_unicode_is_one_person(root):
     assert [one.client for one in candidate.sent] == [labelled.person(composed)]
 
 
+def test_a_label_that_is_corrected_back_counts(root):
+    for label in ("happy", "sad", "happy"):
+        file = _labels(root, "labels.csv", f"picture,label\n1.png,{label}\n")
+        assert take_in.run(labels=file, annotator="carla") == take_in.Taken(1, 0, ())
+        assert take_in.run(labels=file, annotator="carla") == take_in.Taken(0, 1, ())
+        assert _voices() == [("carla", label)]
+
+
+def test_a_file_that_holds_its_own_corrections_comes_in_once(root):
+    """As one to whose end annotators add, brought in every night."""
+    lines = ["1.png,happy,carla", "1.png,sad,ben", "1.png,sad,carla"]
+    file = _labels(root, "labels.csv", "\n".join(["picture,label,annotator", *lines]))
+    assert [take_in.run(labels=file, annotator="x").new for _ in range(2)] == [3, 0]
+    lines += ["1.png,happy,carla", "1.png,angry,ben"]
+    file = _labels(root, "labels.csv", "\n".join(["picture,label,annotator", *lines]))
+    assert [take_in.run(labels=file, annotator="x").new for _ in range(2)] == [2, 0]
+    assert sorted(_voices()) == [("ben", "angry"), ("carla", "happy")]
+
+
+def _voices():
+    with database.opened() as engine:
+        [candidate] = settling.candidates(engine, datetime(2100, 1, 1, tzinfo=UTC))
+    return [(voice.reviewer, voice.verdict) for voice in candidate.voices]
+
+
 def test_what_was_forgotten_does_not_come_in_again(root):
     file = _labels(root, "labels.csv", "picture,label\n1.png,sad\n")
     take_in.run(labels=file, annotator="carla")
