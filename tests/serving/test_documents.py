@@ -1,5 +1,6 @@
 """What the service says of itself: OpenAPI, the page, the metrics; and the fuzzer's word on the first."""
 
+import html
 import re
 from collections import Counter
 from pathlib import Path
@@ -52,6 +53,13 @@ def test_feedback_is_told_with_every_field_that_it_takes(service):
         assert body["schema"]["additionalProperties"] is False
     properties = told["application/json"]["schema"]["properties"]
     assert (properties["style"]["maxLength"], properties["strength"]["maximum"]) == (255, 1)
+    assert "where there is no label" in properties["thumbs"]["description"]
+
+
+def test_the_page_says_what_a_field_may_be_that_may_be_left_out(service):
+    page = html.unescape(service.get("/docs").text)
+    assert '"label": "happy | sad | angry | other"' in page and '"picture": "a file"' in page
+    assert '"request": "string"' in page and "…" not in page
 
 
 def test_an_example_has_the_members_of_a_real_answer(service):

@@ -61,7 +61,9 @@ class AboutPortrait(BaseModel):
     method: Literal["nst", "fast", "hybrid", "cyclegan"]
     style: Style = ""
     strength: Annotated[float, Field(ge=0, le=1)] = 1.0
-    thumbs: Thumbs
+    thumbs: Annotated[
+        Thumbs, Field(description="needed of a portrait, and of a mood where there is no label")
+    ]
     seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 

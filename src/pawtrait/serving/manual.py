@@ -95,6 +95,9 @@ def _examples(content: dict[str, Any], found: dict[str, Any]) -> str:
 
 
 def _shape(schema: dict[str, Any]) -> Any:
+    """A value's words or type; of what may be null too (pydantic's ``anyOf``) those of the value."""
+    if "anyOf" in schema:
+        return _shape(schema["anyOf"][0])
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if schema.get("format") == "binary":
