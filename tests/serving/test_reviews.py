@@ -94,6 +94,18 @@ def test_what_two_agree_on_waits_no_more(service):
     assert told["pairs"] == [{"first": "rosa", "second": "tom", "pictures": 1, "same": 1, "kappa": None}]
 
 
+def test_how_far_reviewers_agree_is_told_beyond_chance(service):
+    """Three of four alike; rosa says sad of two, tom of three: by chance ½·¾ + ½·¼ are, and (¾ − ½) / ½."""
+    pictures = [sent(service, side=side) for side in range(60, 64)]
+    for picture, rosas, toms in zip(pictures, "sshh", "sshs", strict=True):
+        moods = {"s": "sad", "h": "happy"}
+        judged(service, picture, "rosa", moods[rosas])
+        judged(service, picture, "tom", moods[toms])
+    assert service.app.state.door.said.flush()
+    told = service.get("/v1/reviews").json()["pairs"]
+    assert told == [{"first": "rosa", "second": "tom", "pictures": 4, "same": 3, "kappa": 0.5}]
+
+
 @pytest.fixture
 def looks(monkeypatch):
     """The pictures that are looked at from now on, by their place."""

@@ -19,6 +19,12 @@ def test_full_agreement_on_two_moods_is_one_and_full_disagreement_is_below_zero(
     assert agreement.kappa([("sad", "happy"), ("happy", "sad")]) == -1
 
 
+def test_agreement_as_chance_would_have_it_is_zero_and_not_just_below():
+    """Two of five alike, and by chance ⅖·⅗ + ⅖·⅖ = ⅖; scikit-learn's figure was told as -0.00."""
+    pairs = [("sad", "sad"), ("sad", "other"), ("happy", "sad"), ("other", "sad"), ("other", "other")]
+    assert agreement.kappa(pairs) == 0 and f"{agreement.kappa(pairs):.2f}" == "0.00"
+
+
 @pytest.mark.parametrize("pairs", [[], [("sad", "sad")] * 5])
 def test_kappa_is_not_defined_where_nothing_could_differ(pairs):
     assert agreement.kappa(pairs) is None

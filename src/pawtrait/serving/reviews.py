@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +20,7 @@ from pawtrait.dataset import labelled, manifest, rules, scan
 from pawtrait.dataset.feedback import Candidate
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadData, BadStore
+from pawtrait.evaluation import agreement as beyond_chance
 from pawtrait.params import Params
 from pawtrait.serving import access, intake, told
 from pawtrait.serving.door import Door
@@ -249,33 +250,5 @@ def _agreement(door: Door) -> dict[str, Any]:
     return {
         "verdicts": sum(map(len, verdicts.values())),
         "reviewers": len(verdicts),
-        "pairs": _pairs(verdicts),
+        "pairs": [asdict(one) for one in beyond_chance.between(verdicts)],
     }
-
-
-def _pairs(verdicts: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Every two reviewers who share a picture, and how far they agree."""
-    names = sorted(verdicts)
-    found = []
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
-            shared = verdicts[first].keys() & verdicts[second].keys()
-            same = sum(verdicts[first][one] == verdicts[second][one] for one in shared)
-            if shared:
-                found.append(
-                    {"first": first, "second": second, "pictures": len(shared), "same": same}
-                    | {"kappa": _kappa([(verdicts[first][one], verdicts[second][one]) for one in shared])}
-                )
-    return found
-
-
-def _kappa(pairs: list[tuple[str, str]]) -> float | None:
-    """Cohen's kappa, None where chance explains all; ``evaluation.agreement`` would bring scikit-learn."""
-    count = len(pairs)
-    observed = sum(first == second for first, second in pairs) / count
-    words = {word for pair in pairs for word in pair}
-    expected = sum(
-        sum(first == word for first, _ in pairs) * sum(second == word for _, second in pairs)
-        for word in words
-    ) / (count * count)
-    return None if expected >= 1 else round((observed - expected) / (1 - expected), 4)
