@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from pawtrait.serving import manual, outbox
+from pawtrait.serving import intake, manual, outbox
 from pawtrait.serving.feedback import AboutMood, AboutPortrait
+from pawtrait.serving.reviews import Verdict
 from pawtrait.serving.settings import Settings
 from pawtrait.stages import weights
 from tests.holds import record
@@ -54,6 +55,14 @@ def test_feedback_is_told_with_every_field_that_it_takes(service):
     properties = told["application/json"]["schema"]["properties"]
     assert (properties["style"]["maxLength"], properties["strength"]["maximum"]) == (255, 1)
     assert "where there is no label" in properties["thumbs"]["description"]
+
+
+def test_a_review_is_told_by_the_model_that_checks_it(service):
+    told = service.get("/openapi.json").json()["paths"]["/v1/reviews"]["post"]["requestBody"]["content"]
+    schema = told["application/json"]["schema"]
+    assert set(schema["properties"]) == set(Verdict.model_fields) and schema["additionalProperties"] is False
+    assert schema["required"] == ["picture", "reviewer", "verdict"]
+    assert schema["properties"]["reviewer"]["pattern"] == intake.TEXT
 
 
 def test_the_page_says_what_a_field_may_be_that_may_be_left_out(service):

@@ -25,9 +25,8 @@ Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+
 Thumbs = Literal[1, -1]
 THUMBS: dict[str, Any] = {"1": 1, "+1": 1, "-1": -1, "": None}
 WORDS: dict[str, Any] = {"true": True, "false": False, "": None}
-TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
 Style = Annotated[  # a painting's name, as requests have it in the store
-    str, Field(max_length=255, pattern=TEXT), AfterValidator(lambda name: name[:STYLE])
+    str, Field(max_length=255, pattern=intake.TEXT), AfterValidator(lambda name: name[:STYLE])
 ]
 
 
@@ -41,7 +40,7 @@ class AboutMood(BaseModel):
     label: Mood | None = None
     thumbs: Thumbs | None = None
     predicted: Mood | None = None
-    model_version: Annotated[str, Field(max_length=16, pattern=TEXT)] | None = None
+    model_version: Annotated[str, Field(max_length=16, pattern=intake.TEXT)] | None = None
     name: Annotated[str, Field(max_length=255, description="the file's; kept with consent alone")] = ""
     consent: bool = False
 

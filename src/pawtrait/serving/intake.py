@@ -27,6 +27,7 @@ SIDE = 128  # px; light and sharpness are measured here, as in the manifest
 OVERHEAD = 64_000  # bytes that a form may add to its files
 MOST_FIELDS = 32
 SAID = 16_384  # bytes of what is said without a picture
+TEXT = r"^[^\x00]*$"  # what may be said: PostgreSQL takes every character but this
 UNSEEN = 2**62  # more pixels than any header can say
 ALPHABETS = (b"utf-8", b"utf8", b"us-ascii")  # that a form may say it is written in
 

@@ -35,8 +35,7 @@ SELF_SAID = (
     "duplicate",
 )  # rules about a picture's place among others, which the queue judges itself
 
-TEXT = r"^[^\x00]*$"  # PostgreSQL takes every character but this
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=intake.TEXT)]
 
 
 class Verdict(BaseModel):
@@ -47,7 +46,7 @@ class Verdict(BaseModel):
     picture: Annotated[str, Field(pattern=NAME.pattern + "$", max_length=64)]
     reviewer: Name
     verdict: Literal["happy", "sad", "angry", "other", "unusable"]
-    reason: Annotated[str, Field(max_length=500, pattern=TEXT)] | None = None
+    reason: Annotated[str, Field(max_length=500, pattern=intake.TEXT)] | None = None
 
 
 @router.get("/v1/reviews/next", **told.NEXT)
@@ -64,7 +63,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/v1/reviews", status_code=201, **told.REVIEW)
+@router.post("/v1/reviews", status_code=201, **told.review(Verdict))
 async def review(request: Request) -> JSONResponse:
     """Say what a picture shows; the answer tells what the model and others had said.
 

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
 _BINARY = {"type": "string", "format": "binary"}
-_MOODS = ("happy", "sad", "angry", "other")
 _PROBLEM = {
     "type": "urn:pawtrait:problem:not-a-picture",
     "title": "Unsupported Media Type",
@@ -50,11 +49,6 @@ def _json(description: str, example: Any) -> dict[str, Any]:
     }
 
 
-def _body(*, required: bool = True, **content: dict[str, Any]) -> dict[str, Any]:
-    names = {"form": "multipart/form-data", "json": "application/json"}
-    return {"required": required, "content": {names.get(key, key): value for key, value in content.items()}}
-
-
 def _flag(name: str, told: str) -> dict[str, Any]:
     return {
         "name": name,
@@ -75,17 +69,6 @@ _FORM = {
         },
         "required": ["pictures"],
     }
-}
-_VERDICT: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "picture": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "reviewer": {"type": "string", "minLength": 1, "maxLength": 64},
-        "verdict": {"enum": [*_MOODS, "unusable"]},
-        "reason": {"type": ["string", "null"], "maxLength": 500},
-    },
-    "required": ["picture", "reviewer", "verdict"],
-    "additionalProperties": False,
 }
 
 MOODS: dict[str, Any] = {
@@ -173,23 +156,27 @@ NEXT: dict[str, Any] = {
         204: {"description": "None waits."},
     },
 }
-REVIEW: dict[str, Any] = {
-    "summary": "Say what a picture shows",
-    "tags": ["reviews"],
-    "responses": {
-        201: _json(
-            "What the model and people had said.", {"id": "0f" * 16, "model": ["happy"], "people": ["sad"]}
-        )
-    },
-    "openapi_extra": {
-        "requestBody": _body(
-            json={
-                "schema": _VERDICT,
-                "example": {"picture": _SHA, "reviewer": "rosa", "verdict": "happy"},
-            }
-        )
-    },
-}
+
+
+def review(verdict: type[BaseModel]) -> dict[str, Any]:
+    """What a body may say is the fields of ``verdict``."""
+    body = {
+        "schema": verdict.model_json_schema(),
+        "example": {"picture": _SHA, "reviewer": "rosa", "verdict": "happy"},
+    }
+    return {
+        "summary": "Say what a picture shows",
+        "tags": ["reviews"],
+        "responses": {
+            201: _json(
+                "What the model and people had said.",
+                {"id": "0f" * 16, "model": ["happy"], "people": ["sad"]},
+            )
+        },
+        "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": body}}},
+    }
+
+
 REVIEWS: dict[str, Any] = {
     "summary": "How many wait, and how far reviewers agree",
     "tags": ["reviews"],
