@@ -57,6 +57,12 @@ def test_feedback_is_told_with_every_field_that_it_takes(service):
     assert "where there is no label" in properties["thumbs"]["description"]
 
 
+def test_no_number_of_pictures_is_told_that_a_setting_may_change(service):
+    told = service.get("/openapi.json").json()["paths"]["/v1/moods"]["post"]["requestBody"]["content"]
+    pictures = told["multipart/form-data"]["schema"]["properties"]["pictures"]
+    assert "maxItems" not in pictures and "PAWTRAIT_MOST_PICTURES" in pictures["description"]
+
+
 def test_a_review_is_told_by_the_model_that_checks_it(service):
     told = service.get("/openapi.json").json()["paths"]["/v1/reviews"]["post"]["requestBody"]["content"]
     schema = told["application/json"]["schema"]

@@ -63,7 +63,12 @@ _FORM = {
     "schema": {
         "type": "object",
         "properties": {
-            "pictures": {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 16},
+            "pictures": {
+                "type": "array",
+                "items": _BINARY,
+                "minItems": 1,
+                "description": "as many as `PAWTRAIT_MOST_PICTURES` allows",
+            },
             "consent": {"type": "boolean"},
             "explain": {"type": "boolean"},
         },
