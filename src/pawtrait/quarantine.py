@@ -14,7 +14,7 @@ from pawtrait.adapters.expectations import Checker
 from pawtrait.adapters.store import settling
 from pawtrait.adapters.store.database import Engine
 from pawtrait.adapters.store.pictures import Pictures
-from pawtrait.dataset import feedback, manifest, rules, scan
+from pawtrait.dataset import feedback, manifest, scan
 from pawtrait.dataset.feedback import Candidate, Ruling
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadStore
@@ -22,7 +22,6 @@ from pawtrait.params import Feedback, Manifest, Validate
 
 log = logging.getLogger(__name__)
 
-OF_THE_SET = ("label", "duplicate")  # rules about a picture's place among others, which are judged here
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -112,15 +111,7 @@ def _problems(records: Sequence[Record], knobs: Validate) -> dict[str, str]:
     """The same rules as for any picture, judged by the same engine; what is wrong with each."""
     if not records:
         return {}
-    table = rules.pictures(
-        records,
-        least_side=knobs.least_side,
-        brightness=knobs.brightness,
-        least_sharpness=knobs.least_sharpness,
-    )
-    own = tuple(rule for rule in table.rules if rule.severity == "critical" and rule.name not in OF_THE_SET)
-    broken = Checker().check(rules.Table(table.name, table.key, table.columns, table.rows, own))
     sentences: dict[str, list[str]] = {}
-    for found in broken:
+    for found in Checker().check(feedback.by_itself(records, knobs)):
         sentences.setdefault(found.key.removeprefix(f"{feedback.HOME}/"), []).append(found.sentence)
     return {name: "; ".join(said) for name, said in sentences.items()}

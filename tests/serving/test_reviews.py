@@ -6,16 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from pawtrait import clock
+from pawtrait import clock, params, quarantine
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.feedback import Said
-from pawtrait.dataset import manifest, scan
+from pawtrait.dataset import feedback as ruling
+from pawtrait.dataset import images, manifest, scan
 from pawtrait.serving import keys, reviews, rows
 from pawtrait.serving.door import READERS
 from pawtrait.serving.outbox import REFUSED, Outbox
-from tests.serving.callers import png, wait_for
+from tests.serving.callers import pixels, png, wait_for
 
 KEPT = {"consent": "true"}
 KEYS = {"ann": ["review"], "boss": ["review", "admin"]}
@@ -137,6 +139,28 @@ def test_what_a_look_leaves_for_want_of_time_is_held_until_the_next(service, loo
     assert looks == [f"quarantine/{one}" for one in pictures[:2]]
     assert [one.outcome == "held" for one in rulings] == [False, False, True, True]
     assert "held" not in [one.outcome for one in reviews._judged(door)[0]]
+
+
+def test_the_queue_and_the_month_find_the_same_wrong_with_a_picture(project):
+    sent = {
+        "good": pixels("sad", 60),
+        "small": pixels("sad", 20),
+        "black": np.zeros((60, 60, 3), np.uint8),
+        "white": np.full((60, 60, 3), 255, np.uint8),
+    }
+    data = {name: images.encode_png(picture) for name, picture in sent.items()}
+    data["truncated"] = data["good"][:-40]
+    looks = {
+        name: scan.look(
+            one, f"{ruling.HOME}/{name}", label="", published="", source="feedback", largest_pixels=10**6
+        )
+        for name, one in data.items()
+    }
+    knobs = params.load().validate_
+    months = quarantine._problems(list(looks.values()), knobs)
+    queues = {name: reviews._problem(record, knobs) for name, record in looks.items()}
+    assert {name: said for name, said in queues.items() if said} == months
+    assert months.keys() == data.keys() - {"good"}
 
 
 def test_a_long_look_at_the_queue_holds_up_no_answer_and_takes_no_readers_away(service, monkeypatch):

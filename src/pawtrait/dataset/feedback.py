@@ -13,10 +13,11 @@ from typing import Literal
 from pawtrait.dataset import duplicates, rules
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Record
-from pawtrait.params import Feedback
+from pawtrait.params import Feedback, Validate
 
 UNUSABLE = "unusable"  # a reviewer's verdict on a picture that shows no mood of a pet
 HOME = "quarantine"  # the folder in the path of a picture that is none of the data set's
+AMONG_OTHERS = ("label", "duplicate")  # rules about a picture's place among others, which are judged here
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,18 @@ def of_the_set(records: Iterable[Record]) -> list[Record]:
     Validation rejects the others: the data set has none of them, and a mood that people give them is news.
     """
     return [record for record in records if record.label in LABELS]
+
+
+def by_itself(records: Sequence[Record], knobs: Validate) -> rules.Table:
+    """The rules that a picture can break by itself, as the data set's do; one that is broken rejects it."""
+    table = rules.pictures(
+        records,
+        least_side=knobs.least_side,
+        brightness=knobs.brightness,
+        least_sharpness=knobs.least_sharpness,
+    )
+    critical = (rule for rule in table.rules if rule.severity == "critical")
+    return replace(table, rules=tuple(rule for rule in critical if rule.name not in AMONG_OTHERS))
 
 
 def copies(looks: Sequence[Record], known: Sequence[Record], *, distances: tuple[int, int]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from pawtrait.dataset.feedback import Candidate
 from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadData, BadStore
 from pawtrait.evaluation import agreement as beyond_chance
-from pawtrait.params import Params
+from pawtrait.params import Validate
 from pawtrait.serving import access, intake, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.problems import Problem
@@ -30,11 +30,6 @@ router = APIRouter()
 log = logging.getLogger(__name__)
 
 FRESH = 5.0  # seconds that a look at the queue is good for
-SELF_SAID = (
-    "label",
-    "duplicate",
-)  # rules about a picture's place among others, which the queue judges itself
-
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=intake.TEXT)]
 
 
@@ -162,7 +157,7 @@ def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
     ids = {record.id for record in known}
     rulings = ruling.judge(
         waiting,
-        {name: said for name, record in looks.items() if (said := _problem(record, knobs))},
+        {name: said for name, record in looks.items() if (said := _problem(record, knobs.validate_))},
         looks,
         [*known, *(record for record in accepted if record.id not in ids)],
         earlier,
@@ -207,18 +202,11 @@ def _looked(
     return known
 
 
-def _problem(record: Record, knobs: Params) -> str:
+def _problem(record: Record, knobs: Validate) -> str:
     """What is wrong with a picture by itself; the month's collection has the last word on it."""
-    own = knobs.validate_
-    table = rules.pictures(
-        [record],
-        least_side=own.least_side,
-        brightness=own.brightness,
-        least_sharpness=own.least_sharpness,
-    )
+    table = ruling.by_itself([record], knobs)
     [row] = table.rows
-    critical = (one for one in table.rules if one.severity == "critical" and one.name not in SELF_SAID)
-    return "; ".join(rule.sentence.format(**row) for rule in critical if _broken(rule, row[rule.column]))
+    return "; ".join(rule.sentence.format(**row) for rule in table.rules if _broken(rule, row[rule.column]))
 
 
 def _broken(rule: rules.Rule, value: Any) -> bool:
