@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.states import Running
 
+from pawtrait import champion
 from pawtrait.adapters import lineage, tracking
 from pawtrait.errors import BadData
 from pawtrait.evaluation import tables
@@ -120,7 +121,7 @@ def _registry(ws: Workspace, version: str) -> str:
     """Where browsers find a version: where it is said, at the server, or at what `make ui` opens."""
     store = ws.environment()["MLFLOW_TRACKING_URI"]
     base = os.environ.get(BROWSED) or (store if store.startswith("http") else "http://127.0.0.1:5000")
-    return f"{tracking.shown(base).rstrip('/')}/#/models/pet-expression/versions/{version}"
+    return f"{tracking.shown(base).rstrip('/')}/#/models/{champion.MODEL}/versions/{version}"
 
 
 def _table(facts: Mapping[str, str]) -> str:

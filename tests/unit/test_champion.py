@@ -1,5 +1,8 @@
 """The note that says which model predicts here."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pawtrait import champion
@@ -12,6 +15,12 @@ NAMED = Champion("pet-expression", "3", "cnn", "ab" * 32, "mlruns/1/models/m-1/a
 def test_the_note_comes_back_as_it_was_written(tmp_path):
     champion.write(NAMED, tmp_path / "data" / "champion.json")
     assert champion.read(tmp_path / "data" / "champion.json") == NAMED
+
+
+def test_the_name_in_registry_and_ledger_is_written_once():
+    code = [path for top in ("src", "pipelines") for path in Path(top).rglob("*.py")]
+    spelt = [path for path in code if re.search(r"""["/]pet-expression["/]""", path.read_text("utf-8"))]
+    assert spelt == [Path("src/pawtrait/champion.py")]
 
 
 def test_a_new_champion_replaces_the_old(tmp_path):

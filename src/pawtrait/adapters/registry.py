@@ -22,7 +22,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 
 import pawtrait
-from pawtrait import environment, sealed
+from pawtrait import champion, environment, sealed
 from pawtrait.adapters import tracking
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
@@ -84,7 +84,7 @@ _PAINTED = Schema([ColSpec(DataType.binary, "portrait"), ColSpec(DataType.string
 _MOODS = [ColSpec(DataType.double, label) for label in LABELS]
 
 EXPRESSION = Kind(
-    "pet-expression",
+    champion.MODEL,
     "pyfunc.py",
     ("model.onnx", "model.json"),
     "data/models",
@@ -157,10 +157,10 @@ def register(digest: str, tags: Mapping[str, Any], description: str, kind: Kind 
     """
     opened = tracking.client()
     known = find(digest, kind) or _registered(opened, digest, tags, description, kind)
-    champion = by_alias(opened, CHAMPION, kind)
-    if champion is None:
+    crowned = by_alias(opened, CHAMPION, kind)
+    if crowned is None:
         opened.set_registered_model_alias(kind.name, CHAMPION, known.version)
-    elif champion.version != known.version:
+    elif crowned.version != known.version:
         opened.set_registered_model_alias(kind.name, CHALLENGER, known.version)
     return opened.get_model_version(kind.name, known.version)
 

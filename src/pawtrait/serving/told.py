@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
+from pawtrait import champion
+
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
 _BINARY = {"type": "string", "format": "binary"}
@@ -19,7 +21,7 @@ _PROBLEM = {
     "detail": "cat.txt: expected JPEG, PNG, GIF, WebP, BMP or TIFF, by its content",
     "instance": f"urn:pawtrait:request:{_REQUEST}",
 }
-_MODEL = {"name": "pet-expression", "version": "3", "kind": "mobilenet_v2"}
+_MODEL = {"name": champion.MODEL, "version": "3", "kind": "mobilenet_v2"}
 _ANSWER = {
     "request": _REQUEST,
     "picture": _SHA,

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, func, insert, select
 from pawtrait.adapters.store import database
 from pawtrait.adapters.store import rows as stored
 from pawtrait.adapters.store.tables import decisions
+from pawtrait.champion import MODEL
 
-MODEL = "pet-expression"
 LOCK = 20260711  # any number that nobody else locks in this database
 MOVES = ("promoted", "rolled-back")  # what changes the champion
 
