@@ -19,16 +19,6 @@ from pawtrait.errors import BadImage
 
 Pixels = NDArray[np.uint8]
 
-FORMATS = (
-    "JPEG",
-    "MPO",
-    "PNG",
-    "GIF",
-    "WEBP",
-    "BMP",
-    "TIFF",
-)  # Pillow's names; none runs a program
-
 _MAGIC = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -79,7 +69,7 @@ def open_header(data: bytes, *, largest_pixels: int, name: str) -> Image.Image:
     kind = sniff(data)
     if not kind:
         raise BadImage(f"{name}: not a picture (expected JPEG, PNG, GIF, WebP, BMP or TIFF)")
-    try:
+    try:  # as what it was seen to be: Pillow would try everything, and runs a program for some formats
         picture = Image.open(io.BytesIO(data), formats=(kind.upper(),))
     except Image.DecompressionBombError as error:
         limit = min(largest_pixels, 2 * (Image.MAX_IMAGE_PIXELS or 0))  # Pillow's own, whatever ours is
