@@ -122,7 +122,11 @@ def stretch(picture: Pixels, height: int, width: int) -> Pixels:
 
 
 def encode_png(picture: Pixels) -> bytes:
-    """Encode uint8 (H, W, 3), RGB, as a PNG without loss."""
+    """Encode uint8 (H, W, 3), RGB, as a PNG without loss.
+
+    Raises:
+        BadImage: OpenCV cannot write it.
+    """
     done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
         raise BadImage(f"a picture of shape {picture.shape} cannot be written as PNG")

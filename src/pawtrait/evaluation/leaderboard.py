@@ -22,6 +22,9 @@ def ranked(facts: Mapping[str, Mapping[str, Any]], figures: Mapping[str, Mapping
     Args:
         facts: model.json by model name.
         figures: metrics.json by model name.
+
+    Raises:
+        BadData: no model is there to rank.
     """
     kept = ("net", "start", "parameters", "input_range", "epochs", "capped", "trained_on")
     rows = [

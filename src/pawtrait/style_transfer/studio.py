@@ -159,7 +159,12 @@ class Studio:
 
     @cached_property
     def features(self) -> Any:
-        """The network whose features define content and style, on the device where descent happens."""
+        """The network whose features define content and style, on the device where descent happens.
+
+        Raises:
+            BadTraining: the GPU has no place for it.
+            BadWeights: its file is missing, or another network's.
+        """
         from pawtrait.style_transfer import features, precision  # torch
 
         found = features.load(self.neural.network, self.weights, self.seed)
