@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from pawtrait.dataset.labels import LABELS, normalise
 
-UNSPLIT = "unsplit"  # its source put it in no split
+UNSPLIT = "unsplit"  # its source put it in no split; also the raw folder of such
 UNLABELLED = "unlabelled"  # no folder names a label; validation rejects it with that reason
 
 _SPLITS = {

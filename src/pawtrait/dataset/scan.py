@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import SPLITS, normalise
+from pawtrait.dataset.layout import UNSPLIT
 from pawtrait.dataset.manifest import Record
 from pawtrait.environment import cores
 from pawtrait.errors import BadData, BadImage
 
-UNSPLIT = "unsplit"  # the raw folder of pictures that came without a split
 FLAT = 4.0  # grey levels of standard deviation; with less the hashes are noise and tell nothing apart
 SIDE = 128  # px; sharpness and hashes are measured here, whatever size the picture came in
 

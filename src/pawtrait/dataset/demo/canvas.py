@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]  # (N, 2) face units
 Pixels = NDArray[np.uint8]  # (S, S, 4): RGB, and how much of the pixel belongs to the animal
 Colour = tuple[int, int, int]  # RGB 0..255
+DOME = 0.55  # how far the face bulges towards the viewer
 _BITS = 4  # OpenCV takes points in sixteenths of a pixel
 
 

@@ -4,11 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pawtrait.dataset.demo.canvas import Canvas, Colour, Points, bow, mirrored, mix, oval, smooth
+from pawtrait.dataset.demo.canvas import DOME, Canvas, Colour, Points, bow, mirrored, mix, oval, smooth
 from pawtrait.dataset.demo.moods import Mood
 from pawtrait.dataset.demo.species import Coat, Ear, Species
-
-_DOME = 0.55  # how far the face bulges towards the viewer
 
 
 def body(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
@@ -81,13 +79,13 @@ def muzzle(canvas: Canvas, kind: Species, coat: Coat, mood: Mood) -> None:
         oval(0, y + ry * 0.3 + mood.open * 0.35, rx * 0.74, jaw),
         mix(coat.light, coat.fur, 0.3),
         kind.lift,
-        _DOME,
+        DOME,
     )
     if kind.lift > 0.15:
-        canvas.fill(oval(0, y, rx, ry), coat.light, kind.lift, _DOME)
+        canvas.fill(oval(0, y, rx, ry), coat.light, kind.lift, DOME)
         return
     for side in (-1.0, 1.0):
-        canvas.fill(oval(side * rx * 0.48, y, rx * 0.62, ry * 0.86), coat.light, kind.lift, _DOME)
+        canvas.fill(oval(side * rx * 0.48, y, rx * 0.62, ry * 0.86), coat.light, kind.lift, DOME)
 
 
 def _forelock(canvas: Canvas, coat: Coat, rng: np.random.Generator) -> None:
@@ -133,7 +131,7 @@ def _patch(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) 
     x, y, r = kind.eye
     side = rng.choice((-1.0, 1.0))
     spot = oval(side * x * 1.02, y - 0.03, r * 1.5, r * 1.75, side * 0.3)
-    canvas.fill(_tufted(spot, 0.05, rng), mix(coat.fur, coat.dark, 0.85), 0.0, _DOME)
+    canvas.fill(_tufted(spot, 0.05, rng), mix(coat.fur, coat.dark, 0.85), 0.0, DOME)
 
 
 def _blaze(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
@@ -147,42 +145,42 @@ def _blaze(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) 
             (-wide, top + 0.4),
         ]
     )
-    canvas.fill(_tufted(smooth(stripe), 0.03, rng), coat.light, 0.02, _DOME)
+    canvas.fill(_tufted(smooth(stripe), 0.03, rng), coat.light, 0.02, DOME)
 
 
 def _tabby(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
     for x, low in ((0.0, -0.36), (-0.18, -0.44), (0.18, -0.44)):
-        canvas.stroke(bow(x * 1.3, -0.74, x, low, 0.0, 5), 0.085, coat.dark, 0.0, _DOME)
+        canvas.stroke(bow(x * 1.3, -0.74, x, low, 0.0, 5), 0.085, coat.dark, 0.0, DOME)
     for side in (-1.0, 1.0):
         for y in (0.16, 0.36):
-            canvas.stroke(bow(side * 0.98, y, side * 0.72, y + 0.03, 0.03, 5), 0.07, coat.dark, 0.0, _DOME)
+            canvas.stroke(bow(side * 0.98, y, side * 0.72, y + 0.03, 0.03, 5), 0.07, coat.dark, 0.0, DOME)
 
 
 def _cheeks(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
     tone = coat.dark if kind.texture == "down" else mix(coat.light, coat.fur, 0.15)
     size = rng.uniform(0.2, 0.28)
     for side in (-1.0, 1.0):
-        canvas.fill(oval(side * 0.58, 0.36, size, size * 0.9), tone, 0.0, _DOME)
+        canvas.fill(oval(side * 0.58, 0.36, size, size * 0.9), tone, 0.0, DOME)
 
 
 def _spots(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
     for x, y in rng.uniform((-0.6, -0.75), (0.6, -0.45), (4, 2)):
-        canvas.fill(oval(x, y, rng.uniform(0.05, 0.12), rng.uniform(0.05, 0.1), n=14), coat.dark, 0.0, _DOME)
+        canvas.fill(oval(x, y, rng.uniform(0.05, 0.12), rng.uniform(0.05, 0.1), n=14), coat.dark, 0.0, DOME)
 
 
 def _stripe(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
-    canvas.fill(_tufted(oval(0, -0.5, rng.uniform(0.1, 0.2), 0.32), 0.05, rng), coat.dark, 0.0, _DOME)
+    canvas.fill(_tufted(oval(0, -0.5, rng.uniform(0.1, 0.2), 0.32), 0.05, rng), coat.dark, 0.0, DOME)
 
 
 def _mask(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
     x, y, r = kind.eye
     for side in (-1.0, 1.0):
         ring = oval(side * x, y, r * 1.5, r * 1.35, side * rng.uniform(0.1, 0.4))
-        canvas.fill(ring, mix(coat.light, coat.dark, 0.15), 0.0, _DOME)
+        canvas.fill(ring, mix(coat.light, coat.dark, 0.15), 0.0, DOME)
 
 
 def _star(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
-    canvas.fill(_tufted(oval(0, -0.5, 0.14, rng.uniform(0.14, 0.24)), 0.1, rng), coat.light, 0.0, _DOME)
+    canvas.fill(_tufted(oval(0, -0.5, 0.14, rng.uniform(0.14, 0.24)), 0.1, rng), coat.light, 0.0, DOME)
 
 
 def _plain(canvas: Canvas, kind: Species, coat: Coat, rng: np.random.Generator) -> None:
