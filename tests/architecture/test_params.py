@@ -75,11 +75,7 @@ def _starred(key: wiring.Key) -> wiring.Key:
 
 def _after_the_line() -> set[str]:
     """The sections of params.yaml below the comment that says what DVC does not read."""
-    text = (
-        Path("params.yaml")
-        .read_text(encoding="utf-8")
-        .partition("\n# From here on: read by commands outside DVC")[2]
-    )
+    text = Path("params.yaml").read_text(encoding="utf-8").partition(LINE)[2]
     return set(yaml.safe_load("#" + text))
 
 

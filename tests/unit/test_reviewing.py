@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pawtrait import cli, newest
-from pawtrait.adapters.store import database, feedback
+from pawtrait import cli, newest, quarantine
+from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.dataset import manifest, scan
 from pawtrait.dataset.manifest import Record
 from pawtrait.stages import forget
@@ -223,10 +223,8 @@ def test_enter_leaves_a_picture_for_later_q_stops_and_what_was_said_stays():
     typed("review", "--reviewer", "rosa", answers="\nu\nno pet in it\nq\n")
     assert verdicts() == {"rosa": {names[1]: "unusable"}}
     with database.opened() as engine:
-        [one] = feedback.reviews_between(
-            engine, project.START.replace(year=2020), project.START.replace(2100)
-        )
-    assert one.reason == "no pet in it"
+        waiting = settling.candidates(engine, quarantine.FAR)
+    assert [one.reason for sent in waiting for one in sent.verdicts] == ["no pet in it"]
 
 
 def test_the_status_counts_and_says_how_far_reviewers_agree():

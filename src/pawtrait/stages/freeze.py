@@ -1,6 +1,5 @@
 """Outside DVC: a month's feedback → ``data/feedback/YYYY-MM``, once and for ever; again, a part more."""
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -15,8 +14,6 @@ from pawtrait.adapters.store.settling import Settled
 from pawtrait.dataset import snapshots
 from pawtrait.dataset.snapshots import Accepted, Refused
 from pawtrait.files import whole_folder
-
-log = logging.getLogger(__name__)
 
 LOCK = Path(".cache/freeze.lock")
 

@@ -115,11 +115,6 @@ def verdicts(engine: Engine) -> dict[str, dict[str, str]]:
     return found
 
 
-def reviews_between(engine: Engine, since: datetime, until: datetime) -> list[Review]:
-    """Verdicts with since <= time < until, oldest first."""
-    return stored.between(engine, reviews, Review, since, until)
-
-
 def styles_between(engine: Engine, since: datetime, until: datetime) -> list[StyleSaid]:
     """Thumbs for portraits with since <= time < until, oldest first."""
     return stored.between(engine, style_feedback, StyleSaid, since, until)

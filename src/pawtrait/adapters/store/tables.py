@@ -1,4 +1,7 @@
-"""The tables of the store. Rows are added and never changed; only ``forget`` deletes, and leaves a word."""
+"""The tables of the store. Rows are added; only ``forget`` deletes, and leaves a word.
+
+The database itself refuses to change a row of any of them.
+"""
 
 from datetime import UTC, datetime
 
@@ -186,17 +189,4 @@ decisions = Table(  # the ledger: who promoted what, when, why
     CheckConstraint(
         "action IN ('promoted', 'kept', 'waiting', 'rolled-back', 'skipped', 'failed')", name="action"
     ),
-)
-
-# The database refuses to change a row of these.
-GROWING = (
-    requests,
-    feedback,
-    reviews,
-    style_feedback,
-    looks,
-    snapshots,
-    settled,
-    forgotten,
-    decisions,
 )

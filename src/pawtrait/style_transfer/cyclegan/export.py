@@ -1,4 +1,4 @@
-"""From trained networks to files: safetensors to go on from, ONNX to paint with."""
+"""From trained networks to files: ONNX to paint with, and safetensors, which nothing here reads, to keep."""
 
 import copy
 import io
@@ -10,12 +10,11 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pawtrait.errors import BadModel
-from pawtrait.style_transfer.cyclegan.networks import Networks, generator
+from pawtrait.style_transfer.cyclegan.networks import Networks
 
 PARITY = 0.1  # grey levels of 255 that rounding may explain
 OPSET = 17
@@ -44,30 +43,6 @@ def save(nets: Networks, folder: Path, photos: NDArray[np.uint8]) -> dict[str, f
     for kind, title in (("netG", "generators"), ("netD", "discriminators")):
         _save_weights({name: net for name, net in named.items() if name.startswith(kind)}, folder / title)
     return {stem: _save_onnx(named[name], folder / f"{stem}.onnx", photos) for name, stem in PAINTERS.items()}
-
-
-def load_generator(path: Path, name: str) -> nn.Module:
-    """One network of a ``generators.safetensors``, (B, 3, H, W) in -1..1; its sizes are read off the weights.
-
-    Args:
-        path: the file.
-        name: ``netG_A`` paints photos, ``netG_B`` makes photos of paintings.
-
-    Raises:
-        BadModel: the file is missing, damaged, or holds no such network.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            names = [key for key in file.keys() if key.startswith(f"{name}/")]  # noqa: SIM118 (no mapping)
-            weights = {key.partition("/")[2]: file.get_tensor(key) for key in names}
-    except (OSError, SafetensorError) as error:
-        raise BadModel(f"{path} cannot be read ({error}); train CycleGAN again") from error
-    if not weights:
-        raise BadModel(f"{path} holds no network {name}; expected one of {', '.join(PAINTERS)}")
-    blocks = sum(key.endswith("residual.1.weight") for key in weights)
-    net = generator(len(weights["1.weight"]), blocks)
-    net.load_state_dict(weights)
-    return net
 
 
 class Painter(nn.Module):
