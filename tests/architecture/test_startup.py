@@ -14,7 +14,7 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["run", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["predict", "--help"], ["run", "--help"]], ids=" ".join)
 def test_help_loads_no_framework(arguments):
     assert _loaded("pawtrait.cli", *arguments) & HEAVY == set()
 

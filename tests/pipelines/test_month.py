@@ -82,16 +82,6 @@ def test_a_month_without_news_is_skipped_with_the_proof(project: Path, server: s
     assert [one.action for one in decisions("2026-12")] == ["skipped"]
 
 
-def test_feedback_is_tracked_by_dvc_and_committed(
-    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TOY_FEEDBACK", "picture,label\n")
-    turned()
-    assert "md5" in git(project, "show", "retrain/2026-11:data/feedback/2026-11.dvc")
-    names = committed(project, "2026-11")
-    assert "data/feedback/2026-11/accepted.csv" not in names
-
-
 @pytest.mark.slow
 def test_a_month_that_was_frozen_and_not_yet_tracked_never_enters_git(
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +162,9 @@ def test_a_month_whose_every_picture_was_forgotten_goes_with_the_next_turn(
         patch.setenv("TOY_FEEDBACK", "picture,label\n")
         _settle("2026-11")
         turned()
-    assert "data/feedback/2026-11.dvc" in committed(project, "2026-11")
+    assert "md5" in git(project, "show", "retrain/2026-11:data/feedback/2026-11.dvc")
+    names = committed(project, "2026-11")
+    assert "data/feedback/2026-11.dvc" in names and "data/feedback/2026-11/accepted.csv" not in names
     with database.opened() as engine:
         forgetting.forget(engine, "ab" * 32, ["ab" * 32], ["2026-11"], datetime.now(UTC))
     _something_to_do(project)

@@ -204,13 +204,6 @@ def test_what_answers_loads_no_framework(project):
     assert done.stdout.splitlines() == ["200", "[200, 200, 200, 200, 200]", "[]"], done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["serve", "--help"], ["keys", "--help"]], ids=" ".join)
-def test_help_is_there(arguments):
-    command = [sys.executable, "-m", "pawtrait", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Usage" in done.stdout
-
-
 def test_traces_go_where_they_are_sent(running):
     """Against a collector of three lines: a span a request, child of the caller's."""
     heard: list[bytes] = []

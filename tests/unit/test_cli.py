@@ -70,7 +70,10 @@ def test_help_loads_no_framework_and_no_stage():
     assert set(eval(own)) == {*(f"pawtrait.{name}" for name in light), *commands}
 
 
-@pytest.mark.parametrize("command", [*cli.STAGES, "predict", "register", "lineage", "results", "run"])
+OTHERS = ("predict", "register", "lineage", "results", "run", "serve", "keys")
+
+
+@pytest.mark.parametrize("command", [*cli.STAGES, *OTHERS])
 def test_every_command_explains_itself(pawtrait, command):
     done = pawtrait(command, "--help")
     assert done.code == 0
