@@ -47,9 +47,14 @@ class Answers:
         )
 
     @property
+    def good(self) -> int:
+        """Answers 200 or 201."""
+        return int(((self.status == 200) | (self.status == 201)).sum())
+
+    @property
     def rate(self) -> float:
-        """Answers 200 or 201 a second."""
-        return float(((self.status == 200) | (self.status == 201)).sum()) / self.length
+        """Good answers a second."""
+        return self.good / self.length
 
     @property
     def in_time(self) -> float:

@@ -21,6 +21,7 @@ from pawtrait.dataset import images
 
 ROOT = Path(__file__).parents[2]
 STARTING = 180.0  # seconds
+LOG = "server.log"
 CORES = 2  # generator and service share them, wherever there are more
 
 
@@ -30,6 +31,7 @@ class Server:
 
     Attributes:
         path, kind, bodies: how it wants to be asked.
+        log: what it said; gone with the folder that it was given.
     """
 
     port: int
@@ -37,6 +39,7 @@ class Server:
     path: str
     kind: str
     bodies: list[str]
+    log: Path
 
     def memory(self) -> float:
         """Resident megabytes of the service and its processes; what they share counts for each."""
@@ -63,7 +66,7 @@ def ours(model: Path, pictures: Sequence[Path], folder: Path, **settings: str) -
     command = ["-m", "pawtrait", "serve", "--port", str(port), "--model", str(model)]
     known = {"DATABASE_URL": f"sqlite:///{folder}/feedback.db", **settings}
     with _started(command, folder, f"http://127.0.0.1:{port}/readyz", known) as process:
-        yield Server(port, process, "/v1/moods", "image/jpeg", list(map(str, pictures)))
+        yield Server(port, process, "/v1/moods", "image/jpeg", list(map(str, pictures)), folder / LOG)
 
 
 @contextmanager
@@ -72,7 +75,7 @@ def plain(model: Path, pictures: Sequence[Path], folder: Path) -> Iterator[Serve
     port = free_port()
     command = ["-m", "benchmarks.serving.plain", str(model), str(port)]
     with _started(command, folder, f"http://127.0.0.1:{port}/docs", {}) as process:
-        yield Server(port, process, "/predict", "image/jpeg", list(map(str, pictures)))
+        yield Server(port, process, "/predict", "image/jpeg", list(map(str, pictures)), folder / LOG)
 
 
 @contextmanager
@@ -87,7 +90,7 @@ def mlflow(tracked: Path, flavour: str, pictures: Sequence[Path], folder: Path) 
     command = ["-m", "mlflow", "models", "serve", "-m", str(tracked / flavour), "-p", str(port)]
     command += ["--env-manager", "local"]
     with _started(command, folder, f"http://127.0.0.1:{port}/ping", {}) as process:
-        yield Server(port, process, "/invocations", "application/json", bodies)
+        yield Server(port, process, "/invocations", "application/json", bodies, folder / LOG)
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def sink(folder: Path, pictures: Sequence[Path]) -> Iterator[Server]:
     command = ["-m", "benchmarks.serving.sink", str(port)]
     with _started(command, folder, "", {}) as process:
         time.sleep(0.5)
-        yield Server(port, process, "/", "image/jpeg", list(map(str, pictures)))
+        yield Server(port, process, "/", "image/jpeg", list(map(str, pictures)), folder / LOG)
 
 
 def free_port() -> int:
@@ -118,7 +121,7 @@ def environment(**more: str) -> dict[str, str]:
 def _started(
     command: list[str], folder: Path, asked: str, settings: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    log = folder / "server.log"
+    log = folder / LOG
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, *command],

@@ -37,6 +37,25 @@ def test_refusals_and_lost_requests_are_not_in_time():
     assert answers.in_time == 0.25 and answers.rate == 2
 
 
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ([500, 500], "0 of 2 requests well, by status {'500': 2}"),
+        ([], "0 of 0 requests well, by status {}"),
+        ([200] * 49 + [500], "49 of 50 requests well, by status {'200': 49, '500': 1}"),
+    ],
+    ids=["errors alone", "nothing", "some errors"],
+)
+def test_a_peer_that_does_not_answer_well_is_not_beaten(statuses, said, tmp_path, monkeypatch):
+    (tmp_path / "server.log").write_text("no such model")
+    peer = services.Server(0, None, "/predict", "image/jpeg", [], tmp_path / "server.log")
+    answers = Answers(np.zeros(len(statuses)), np.zeros(len(statuses)), np.array(statuses, int), [], 0.0, 1.0)
+    monkeypatch.setattr(drive, "most", lambda server, seconds: answers)
+    with pytest.raises(RuntimeError) as raised:
+        rates._rounds(rates.QUICK, tmp_path, tmp_path, {rates.PLAIN: peer})
+    assert f"{rates.PLAIN} answered {said}" in str(raised.value) and "no such model" in str(raised.value)
+
+
 def test_the_generator_counts_from_when_a_request_was_due(tmp_path, running, png_file):
     service = running()
     streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
