@@ -72,20 +72,20 @@ class Answers:
         return {str(one): int(count) for one, count in zip(found, many, strict=True)}
 
 
-def send(port: int, streams: Sequence[Stream], seconds: float, seed: int = 1) -> list[Answers]:
+def send(port: int, streams: Sequence[Stream], seconds: float) -> list[Answers]:
     """Run the generator to its end."""
     with tempfile.TemporaryDirectory() as folder:
-        order = Order(port, seconds, list(streams), f"{folder}/answers.npz", seed)
+        order = Order(port, seconds, list(streams), f"{folder}/answers.npz")
         subprocess.run(
             [sys.executable, "-m", "benchmarks.serving.generator"],
             input=order.line().encode(),
             env=services.environment(),
             check=True,
         )
-        return _read(Path(order.out), len(streams), seconds)
+        return _read(Path(order.out), [one.lasts or seconds for one in streams])
 
 
-def _read(path: Path, streams: int, seconds: float) -> list[Answers]:
+def _read(path: Path, lengths: Sequence[float]) -> list[Answers]:
     with np.load(path) as found:
         return [
             Answers(
@@ -94,9 +94,9 @@ def _read(path: Path, streams: int, seconds: float) -> list[Answers]:
                 found[f"status_{n}"],
                 [str(one) for one in found[f"ids_{n}"]],
                 float(found["cpu"]),
-                seconds,
+                length,
             )
-            for n in range(streams)
+            for n, length in enumerate(lengths)
         ]
 
 

@@ -33,6 +33,8 @@ class Stream:
         rate: a second, by chance (Poisson); 0 sends the next one when one is answered.
         at_once: then, so many at once.
         ids: whether to keep the id that each answer 201 names.
+        after: seconds after the order's start at which it begins.
+        lasts: seconds that it is sent for; the order's where there are none.
     """
 
     path: str
@@ -41,6 +43,8 @@ class Stream:
     rate: float
     at_once: int = 0
     ids: bool = False
+    after: float = 0.0
+    lasts: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class _Stream:
 
     async def run(self, began: float, seconds: float) -> None:
         end = began + seconds
+        await asyncio.sleep(began - time.perf_counter())  # not at all where that is over
         if self._stream.rate:
             await self._by_the_clock(began, end)
         else:
@@ -173,7 +178,12 @@ class _Stream:
 async def _carry_out(order: Order) -> None:
     streams = [_Stream(one, order.port, order.seed + n) for n, one in enumerate(order.streams)]
     began, spent = time.perf_counter() + 0.05, time.process_time()
-    await asyncio.gather(*(one.run(began, order.seconds) for one in streams))
+    await asyncio.gather(
+        *(
+            one.run(began + told.after, told.lasts or order.seconds)
+            for one, told in zip(streams, order.streams, strict=True)
+        )
+    )
     found: dict[str, Any] = {"cpu": time.process_time() - spent}
     for number, one in enumerate(streams):
         due, seconds, status = zip(*sorted(one.answers), strict=True) if one.answers else ((), (), ())

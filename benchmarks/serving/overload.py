@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -158,10 +158,12 @@ def _run(
     ours: Server, held: Store, said: Path, sustainable: float, seconds: float, outage: float
 ) -> dict[str, Any]:
     calm = max(2.0, min(20.0, seconds / 10))
-    before = drive.send(ours.port, [drive.at(ours, sustainable * CALM)], calm)[0]
+    at_ease = drive.at(ours, sustainable * CALM)
+    before = drive.send(ours.port, [at_ease], calm)[0]
     streams = [
         drive.at(ours, sustainable * TIMES),
         Stream("/v1/feedback", "application/json", [str(said)], SAID, ids=True),
+        replace(at_ease, after=seconds, lasts=calm),  # of this order: a later one would meet no backlog
     ]
     start = (seconds - outage) / 2
     found: list[Answers] = []
@@ -171,10 +173,9 @@ def _run(
         time.sleep(start)
         held.away(outage)
         sending.join()
-    after = drive.send(ours.port, [drive.at(ours, sustainable * CALM)], calm, seed=2)[0]
     if ours.process.poll() is not None:
         raise RuntimeError(f"the service ended with {ours.process.returncode}")
-    moods, feedbacks = found
+    moods, feedbacks, after = found
     return {
         "sustainable": round(sustainable, 1),
         "offered": round(sustainable * TIMES, 1),
@@ -191,8 +192,8 @@ def _run(
             "samples": len(memory.megabytes),
         },
         "before": _calm(before, 0, calm),
-        "first_second_after": _calm(after, 0, 1),
-        "after": _calm(after, 0, calm),
+        "first_second_after": _calm(after, seconds, seconds + 1),
+        "after": _calm(after, seconds + 1, seconds + calm),
     }
 
 

@@ -64,6 +64,27 @@ def test_the_generator_counts_from_when_a_request_was_due(tmp_path, running, png
     assert (np.diff(found.due) >= 0).all() and (found.seconds > 0).all()
 
 
+def test_a_stream_of_an_order_begins_when_another_ends(png_file):
+    rate, bodies = 200, [str(png_file)]
+    first, second = drive.send(
+        services.free_port(),
+        [
+            Stream("/v1/moods", "image/png", bodies, rate, lasts=0.5),
+            Stream("/v1/moods", "image/png", bodies, rate, after=0.5, lasts=0.5),
+        ],
+        1.0,
+    )
+    assert (first.due >= 0).all() and (first.due < 0.5).all() and len(first.due) > 20
+    assert (second.due >= 0.5).all() and (second.due < 1.0).all() and len(second.due) > 20
+    assert first.length == second.length == 0.5
+
+
+def test_requests_one_by_one_begin_when_their_stream_does(running, png_file):
+    stream = Stream("/v1/moods", "image/png", [str(png_file)], 0, at_once=2, after=0.3, lasts=0.2)
+    (found,) = drive.send(running().port, [stream], 0.5)
+    assert found.good > 0 and (found.due >= 0.3).all() and (found.due < 0.5).all()
+
+
 def test_a_service_that_is_gone_is_counted_as_lost(tmp_path, png_file):
     streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
     found = drive.send(services.free_port(), streams, 0.5)[0]
