@@ -4,6 +4,7 @@ import argparse
 import platform
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import race
@@ -40,7 +42,7 @@ SPREAD = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run every job in a process of its own and print the table; 2 where a folder has no pictures."""
+    """Run every job in a process of its own and print the table; 2 without pictures, 1 where a job failed."""
     options = _parser().parse_args(arguments)
     environment.settle()
     empty = [folder for folder in options.pictures if not any(folder.glob("*/*.jpg"))]
@@ -50,14 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         rows = list(_rows(_plans(options, Path(scratch)), options.only))
     Console().print(_table(rows), _versions(), sep="\n")
-    return 0
+    return int(any(row.failed for row in rows))
 
 
 def _rows(plans: Sequence[race.Plan], chosen: Sequence[str]) -> Iterator[race.Row]:
     jobs = [(job, plan) for job in chosen for plan in (plans if job == "augmentation" else plans[:1])]
     for job, plan in progress.track(jobs, len(jobs), "benchmarks"):
         with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-            yield from fresh.submit(race.measure, job, plan, job not in SPREAD).result()
+            measuring = fresh.submit(race.measure, job, plan, job not in SPREAD)
+            try:
+                yield from measuring.result()
+            except Exception as error:  # whatever it was, what the others took an hour for is worth its table
+                progress.say("".join(traceback.format_exception(error)))
+                yield _failed(job, error)
+
+
+def _failed(job: str, error: Exception) -> race.Row:
+    """The row of a job that came to nothing; the first line says why, all of it stands in the log."""
+    why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return race.Row(job, "", f"failed: {escape(why)}", "", None, (0.0, 0.0), "nothing", failed=True)
 
 
 def _plans(options: argparse.Namespace, scratch: Path) -> list[race.Plan]:

@@ -35,6 +35,7 @@ class Row:
     times: float | None  # as fast as theirs; the median of the rounds' ratios; None where nothing was raced
     spread: tuple[float, float]  # the lowest and the highest ratio
     how: str  # what was measured, on what, how often
+    failed: bool = False  # the job, so that nothing was measured
 
 
 class Stopwatch:
