@@ -46,10 +46,11 @@ PHOTOS, HELD_OUT, PAINTINGS = 100, 16, 25
 def main() -> int:
     """Train, judge, and write the figures and the picture."""
     torch.set_num_threads(1)
+    made = made_on()  # now: a quarter of an hour later the commit may be another
     data, probes = drawn(PHOTOS, HELD_OUT, PAINTINGS, recipe("fp32"))
     traces = list(trainings(data, probes, SEEDS, STEPS, SHOWN))
     write_csv(LOG, _log(traces), ["seed", "precision", "step", *LOSSES])
-    told = {**precision_figures.judged(traces, WINDOW), "made_on": made_on(), "setting": setting()}
+    told = {**precision_figures.judged(traces, WINDOW), "made_on": made, "setting": setting()}
     write_text(RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     curves, shots = precision_figures.curves(traces), precision_figures.shots(traces)
     drawing.save(precision_sheet.sheet(curves, shots, probes), PICTURE)
@@ -133,7 +134,7 @@ def made_on() -> dict[str, Any]:
     told = Path("/proc/cpuinfo")
     lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
     named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    commit = lineage.commit()
+    commit = lineage.commit(also=("benchmarks",))
     return {
         "commit": commit.sha or "none",
         "dirty": commit.dirty,

@@ -51,7 +51,9 @@ def results(told: Sequence[Row], minutes: float, commit: str, machine: str) -> d
     """For docs/results: the rows, and docs/months.md's lines made of them."""
     lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
     lines += [f"| {' | '.join(asdict(row).values())} |" for row in told]
-    measured = f"{len(told)} months in {minutes:.1f} minutes on {machine}; commit `{commit[:10]}`."
+    measured = (
+        f"{len(told)} months in {minutes:.1f} minutes on {machine}; commit `{commit[:10]}{commit[40:]}`."
+    )
     return {
         "commit": commit,
         "minutes": round(minutes, 1),

@@ -34,9 +34,10 @@ LEGEND = (  # of the portraits' table
 VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 
 
-def renew(name: str, workspace: Path) -> None:
+def renew(name: str, workspace: Path, commit: str) -> None:
     """Keep a workspace's small results under a name, and make the documents' tables anew."""
-    write_text(RESULTS / f"{name}.json", json.dumps(gather(workspace), indent=1, ensure_ascii=False) + "\n")
+    found = gather(workspace, commit)
+    write_text(RESULTS / f"{name}.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     refresh(RESULTS)
 
 
@@ -112,8 +113,13 @@ def portraits_block(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def gather(workspace: Path) -> dict[str, Any]:
-    """The small results: the comparison, what the data was, what it ran on. No path of this machine."""
+def gather(workspace: Path, commit: str) -> dict[str, Any]:
+    """The small results: the comparison, what the data was, what it ran on. No path of this machine.
+
+    Args:
+        workspace: where they lie.
+        commit: what they were made of, asked before they were: hours later it may be another.
+    """
     verdict: dict[str, Any] = json.loads(
         (workspace / "data/reports/compare.json").read_text(encoding="utf-8")
     )
@@ -132,7 +138,7 @@ def gather(workspace: Path) -> dict[str, Any]:
     }
     return {
         "splits": splits,
-        "commit": made_of(),
+        "commit": commit,
         "made_on": {
             "cores": environment.cores(),
             "gpus": len(environment.gpus()),
@@ -181,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m pipelines.readme",
         description="Make docs/results/demo.json and the tables anew from the demo's results here.",
     ).parse_args(arguments)
-    renew("demo", Path())
+    renew("demo", Path(), made_of())
     return 0
 
 

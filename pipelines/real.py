@@ -49,11 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     workspace = chosen.workspace or _place(chosen.name)
     heed()
+    commit = readme.made_of()
     try:
         knobs = parameters(chosen.overlays, chosen.data, chosen.weights, chosen.paintings)
         prepare(workspace, knobs)
         _python(workspace, "-m", "pawtrait", "run")
-        readme.renew(chosen.name, workspace)
+        readme.renew(chosen.name, workspace, commit)
     except (PawtraitError, OSError) as error:  # of files and disks Python's own words are plain
         print(f"real: {error}", file=sys.stderr)
         return 2

@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="into docs/results and docs/months.md")
     chosen = parser.parse_args(arguments)
     months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
-    began = time.monotonic()
+    began, commit = time.monotonic(), readme.made_of()
     try:
         found(chosen.project)
         with _inside(chosen.project):
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if breaches:
         return 2
     if chosen.write:
-        _written(told, minutes)
+        _written(told, minutes, commit)
     print(f"{len(months)} months in {minutes:.1f} minutes; the project is {chosen.project}")
     return 0
 
@@ -259,9 +259,9 @@ def _keep_portraits() -> None:
     git(Path(), "commit", "--quiet", "--all", "--message", "The first month's portraits stand for the year")
 
 
-def _written(told: Sequence[chronicle.Row], minutes: float) -> None:
+def _written(told: Sequence[chronicle.Row], minutes: float, commit: str) -> None:
     """Keep it for docs/months.md, with the commit that it ran on."""
-    said = chronicle.results(told, minutes, readme.made_of(), f"{environment.cores()} cores")
+    said = chronicle.results(told, minutes, commit, f"{environment.cores()} cores")
     write_text(readme.RESULTS / "year.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     readme.refresh(readme.RESULTS)
 

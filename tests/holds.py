@@ -15,7 +15,7 @@ from pawtrait.files import write_text
 
 ROOT = Path(__file__).parents[1]
 ASKED = "PAWTRAIT_HOLDS"  # names the folder
-DECIDING = ("src", "pipelines", "tests", "params.yaml", "constraints.txt")
+DECIDING = ("src", "pipelines", "tests", "benchmarks", "params.yaml", "constraints.txt")
 
 
 def record(name: str, of: str = "serving", **figures: Any) -> None:

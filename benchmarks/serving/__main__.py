@@ -53,12 +53,11 @@ def _keep(results: dict[str, Any], quick: bool) -> None:
 
 def _measured(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A part's results, on which code, and how busy others kept the machine meanwhile."""
-    before = _spent()
-    found = part()
-    wall, everyone, own = (after - earlier for after, earlier in zip(_spent(), before, strict=True))
-    commit = lineage.commit()
+    commit, before = lineage.commit(also=("benchmarks",)), _spent()
     if commit.dirty:
         progress.say("benchmarks: this is not what is committed; commit and measure again")
+    found = part()
+    wall, everyone, own = (after - earlier for after, earlier in zip(_spent(), before, strict=True))
     share = max(0.0, everyone - own) / wall / (os.cpu_count() or 1)
     return found | {"commit": commit.sha, "dirty": commit.dirty, "busy": round(share, 3)}
 

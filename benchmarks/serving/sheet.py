@@ -40,7 +40,7 @@ def lines(results: dict[str, Any]) -> list[str]:
     told += [
         _line(*row) for row in [*(_of_load(load) if load else []), *(_of_overload(over) if over else [])]
     ]
-    parts = {part["commit"][:10]: None for part in (load, over) if part}
+    parts = {part["commit"][:10] + "-dirty" * part["dirty"]: None for part in (load, over) if part}
     commits = " and ".join(f"`{commit}`" for commit in parts)
     busy = max(part["busy"] for part in (load, over) if part)
     told += [

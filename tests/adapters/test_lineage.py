@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait.adapters import lineage
+from tests import holds
 
 
 @pytest.fixture
@@ -69,6 +70,22 @@ def test_what_a_run_writes_by_itself_is_no_dirt(repository):
     Path("dvc.lock").write_text("stages: {changed: {}}\n")
     Path("report.html").write_text("a result")
     assert not lineage.commit().dirty
+
+
+def test_a_change_beside_the_pipelines_code_is_dirt_where_that_is_asked(repository):
+    Path("benchmarks").mkdir()
+    Path("benchmarks/race.py").write_text("laps = 1\n")
+    found, plain = lineage.commit(also=("benchmarks",)), lineage.commit()
+    assert found.dirty and "+laps = 1" in found.diff
+    assert not plain.dirty and plain.tree == found.tree
+
+
+def test_full_counts_are_of_the_benchmarks_that_count_them_too(repository, monkeypatch):
+    monkeypatch.setattr(holds, "ROOT", repository)
+    assert not holds.made_on.__wrapped__()["dirty"]
+    Path("benchmarks").mkdir()
+    Path("benchmarks/race.py").write_text("laps = 1\n")
+    assert holds.made_on.__wrapped__()["dirty"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ def test_the_readmes_lines_are_made_of_the_same_rows(project):
     assert said["sentences"][2].startswith("| 2026-01 | first | drift of light |")
     assert said["sentences"][-1] == "2 months in 16.4 minutes on 2 cores; commit `abcdef0123`."
     assert said["months"][0]["champion"] == "version 2" and said["minutes"] == 16.4
+    dirty = chronicle.results([], 1, "ab" * 20 + "-dirty", "2 cores")
+    assert dirty["sentences"][-1].endswith("commit `ababababab-dirty`.")
 
 
 def test_a_worse_model_that_was_promoted_breaks_a_promise():

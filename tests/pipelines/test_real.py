@@ -114,6 +114,19 @@ def test_a_workspace_that_holds_somebodys_work_stays_as_it_is(
     assert (tmp_path / "src/mine.py").read_text() == "years of work"
 
 
+def test_results_are_of_the_commit_at_which_their_run_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    commits, kept = ["while it ran", "at its start"], []
+    monkeypatch.setattr(readme, "made_of", lambda: commits[-1])
+    monkeypatch.setattr(real, "prepare", lambda *_: None)
+    monkeypatch.setattr(real, "_python", lambda *_: commits.pop())
+    monkeypatch.setattr(readme, "renew", lambda *told: kept.append(told))
+    assert real.main(["--data", str(ROOT / "data"), "--workspace", str(tmp_path), "--name", "mine"]) == 0
+    assert kept == [("mine", tmp_path, "at its start")]
+
+
 STARTER = "import subprocess as s; print((c := s.Popen(['sleep', '60'])).pid, flush=True); c.wait()"
 DRIVER = f"""
 from pathlib import Path
@@ -195,7 +208,8 @@ def test_results_count_the_gpus_that_they_were_made_on(
     (tmp_path / "data/reports/compare.json").write_text('{"rows": [], "sentences": [], "champion": "cnn"}')
     manifest.write(tmp_path / "data/tables/splits.csv", [], manifest.Placed)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    assert readme.gather(tmp_path)["made_on"]["gpus"] == 3
+    found = readme.gather(tmp_path, "ab" * 20)
+    assert found["made_on"]["gpus"] == 3 and found["commit"] == "ab" * 20
 
 
 def test_a_marked_block_is_renewed_and_nothing_else() -> None:

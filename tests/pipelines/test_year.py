@@ -1,10 +1,11 @@
 """Where a year's project may be made: it replaces what an earlier year left, and nothing of anybody else."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from pipelines import workspace, year
+from pipelines import chronicle, readme, workspace, year
 from pipelines.processes import CommandError
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,21 @@ def test_a_years_project_is_made_in_a_new_folder_and_again_over_an_earlier_years
     year.found(tmp_path / "year")
     assert not (tmp_path / "year/feedback.db").exists()
     assert (tmp_path / "year/src/pawtrait/cli.py").is_file()
+
+
+def test_a_year_is_of_the_commit_at_which_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits, kept = ["while it ran", "at its start"], []
+    monkeypatch.setattr(readme, "made_of", lambda: commits[-1])
+    monkeypatch.setattr(year, "found", lambda _: commits.pop())
+    monkeypatch.setattr(year, "_inside", lambda _: nullcontext())
+    monkeypatch.setattr(chronicle, "rows", lambda _: [])
+    monkeypatch.setattr(chronicle, "results", lambda _told, _minutes, commit, _machine: kept.append(commit))
+    for name in ("live", "poisoned", "lost", "broken"):
+        monkeypatch.setattr(year, name, lambda *_: [])
+    monkeypatch.setattr(readme, "refresh", lambda _: None)
+    monkeypatch.setattr(readme, "RESULTS", tmp_path)
+    assert year.main(["--months", "1", "--project", str(tmp_path / "year"), "--write"]) == 0
+    assert kept == ["at its start"]
 
 
 @pytest.mark.parametrize("place", [".", "..", "inner/.."])

@@ -7,10 +7,13 @@ import socket
 import numpy as np
 import pytest
 
+from benchmarks.serving import __main__ as command
 from benchmarks.serving import drive, generator, material, rates, services, sheet
 from benchmarks.serving.drive import Answers
 from benchmarks.serving.generator import Stream
-from tests.holds import record
+from pawtrait.adapters import lineage
+from pawtrait.adapters.lineage import Commit
+from tests.holds import ROOT, record
 
 pytestmark = pytest.mark.usefixtures("own_cores")
 
@@ -102,6 +105,20 @@ def test_a_request_that_is_never_answered_is_lost_when_it_was_due(tmp_path, png_
         due, status = found["due_0"], found["status_0"]
     assert len(due) > 10 and set(status) == {generator.LOST}
     assert (np.diff(due) > 0).all() and (due < order.seconds).all()
+
+
+def test_a_part_is_of_the_commit_at_which_it_began(monkeypatch):
+    commits = [Commit("cd" * 20, "", "", False, ""), Commit("ab" * 20, "", "", True, "")]
+    monkeypatch.setattr(lineage, "commit", lambda also: commits[-1])
+    found = command._measured(lambda: {"most": {}, "of": commits.pop()})
+    assert (found["commit"], found["dirty"]) == ("ab" * 20, True)
+
+
+def test_the_table_says_where_something_was_not_committed():
+    results = json.loads((ROOT / "docs/results/serving.json").read_text(encoding="utf-8"))
+    results["load"] |= {"commit": "ab" * 20, "dirty": True}
+    results["overload"] |= {"commit": "ab" * 20, "dirty": False}
+    assert "commit `ababababab-dirty` and `ababababab`, " in sheet.lines(results)[-1]
 
 
 @pytest.fixture

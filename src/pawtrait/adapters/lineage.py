@@ -32,10 +32,14 @@ class Commit:
     diff: str  # what is not committed, as a patch
 
 
-def commit() -> Commit:
-    """Ask git; dvc.lock and small results change by themselves during a run and do not count as dirt."""
+def commit(also: Sequence[str] = ()) -> Commit:
+    """Ask git; dvc.lock and small results change by themselves during a run and do not count as dirt.
+
+    Args:
+        also: paths beside the pipeline's code whose changes count; not for ``tree``, which keys runs.
+    """
     sha = _git("rev-parse", "HEAD")
-    diff = "\n".join(_patches()) if sha else ""
+    diff = "\n".join(_patches([*CODE, *also])) if sha else ""
     if not sha:
         return Commit("", "", "", False, "")
     tree = digest(_git("ls-tree", "HEAD", "--", *CODE))
@@ -98,11 +102,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _patches() -> Iterator[str]:
+def _patches(paths: Sequence[str]) -> Iterator[str]:
     """What is not committed: the changes, then a patch for each file that git does not know yet."""
-    if changes := _git(*PATCH, "HEAD", "--", *CODE):
+    if changes := _git(*PATCH, "HEAD", "--", *paths):
         yield changes
-    for name in _git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE).split("\0"):
+    for name in _git("ls-files", "--others", "--exclude-standard", "-z", "--", *paths).split("\0"):
         if name:
             yield _git(*PATCH, "--no-index", "--", os.devnull, name, good=(1,))  # 1: they differ
 

@@ -1,14 +1,23 @@
 """The comparison of precisions: the same training in both, and what is said of how they differ."""
 
+import itertools
+import json
+import shutil
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from benchmarks import precision, precision_figures, precision_sheet
 from benchmarks.precision_figures import Trace
+from pawtrait.adapters import lineage
+from pawtrait.adapters.lineage import Commit
 from pawtrait.evaluation import drawing
 from pawtrait.style_transfer.cyclegan.probes import Probes
 from pawtrait.style_transfer.cyclegan.step import LOSSES
+from pipelines import readme
+from tests.holds import ROOT
 
 STEPS = 6
 
@@ -89,6 +98,36 @@ def test_a_training_that_broke_down_is_named():
     traces[3].losses[3, 0] = np.nan
     (sentence,) = precision_figures.judged(traces, window=2)["sentences"]
     assert sentence.endswith("1 of the trainings broke down.")
+
+
+@pytest.fixture
+def measured(probes, tmp_path, monkeypatch):
+    """In a project of its own whose trainings take no time; says what was written when they were over."""
+    commits = [Commit("cd" * 20, "", "", False, ""), Commit("ab" * 20, "", "", True, "")]
+
+    def trainings(*_):
+        commits.pop()  # while they go on, somebody commits
+        picture = Probes(probes[:1], probes[:1], 0.1, 20.0)
+        for kind, seed in itertools.product(("fp32", "bf16"), (1, 2)):
+            losses = np.full((STEPS, len(LOSSES)), float(seed))
+            yield Trace(kind, seed, losses, dict.fromkeys(precision.SHOWN, picture))
+
+    for name in ("params.yaml", *map(str, readme.DOCUMENTS)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(precision, "drawn", lambda *_: (None, probes[:1]))
+    monkeypatch.setattr(precision, "trainings", trainings)
+    monkeypatch.setattr(precision, "WINDOW", 2)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # it would hold for tests to come
+    monkeypatch.setattr(lineage, "commit", lambda also: commits[-1])
+    return lambda: json.loads(precision.RESULTS.read_text(encoding="utf-8"))
+
+
+def test_figures_are_of_the_commit_at_which_the_trainings_began(measured):
+    assert precision.main() == 0
+    made_on = measured()["made_on"]
+    assert (made_on["commit"], made_on["dirty"]) == ("ab" * 20, True)
 
 
 def test_moving_means_by_hand():
