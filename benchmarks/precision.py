@@ -6,7 +6,6 @@ docs/results/precision.json, the picture to docs/images/precision.png, and every
 """
 
 import json
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import ceiling, precision_figures, precision_sheet, race
+from benchmarks import ceiling, machine, precision_figures, precision_sheet, race
 from benchmarks.precision_figures import PRECISIONS, Trace
 from pawtrait import params, progress
 from pawtrait.adapters import lineage
@@ -131,14 +130,11 @@ def setting() -> dict[str, Any]:
 def made_on() -> dict[str, Any]:
     """Commit, processor and versions; nothing of where the files lie."""
     names = ("torch", "numpy")
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     commit = lineage.commit(also=("benchmarks",))
     return {
         "commit": commit.sha or "none",
         "dirty": commit.dirty,
-        "processor": named or platform.machine(),
+        "processor": machine.processor(),
         "bf16": has_bf16("cpu"),
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in names},

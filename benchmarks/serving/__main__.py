@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.serving import material, overload, rates, sheet
 from pawtrait import environment, progress
 from pawtrait.adapters import lineage
@@ -27,18 +28,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     environment.settle()
     model = material.model()
-    results: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
-    results["machine"] = _machine()
+    results = {} if options.quick else _kept()
     if "load" in options.only:
         counts = rates.QUICK if options.quick else rates.FULL
         results["load"] = _measured(lambda: rates.measure(counts, model))
         _keep(results, options.quick)
     if "overload" in options.only:
         seconds, outage = (20.0, 5.0) if options.quick else (options.minutes * 60, options.outage)
-        rate = options.rate or results["load"]["largest"]["rate"]
+        rate = options.rate or results.get("load", {}).get("largest", {}).get("rate")
         results["overload"] = _measured(lambda: overload.measure(model, rate, seconds, outage))
         _keep(results, options.quick)
     return 0
+
+
+def _kept() -> dict[str, Any]:
+    """What runs of before left, each part with the machine that it was measured on."""
+    results: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    shared = results.pop("machine", "")  # files of before have one line for both
+    return results | {name: {"machine": shared} | results[name] for name in PARTS if name in results}
 
 
 def _keep(results: dict[str, Any], quick: bool) -> None:
@@ -52,14 +59,15 @@ def _keep(results: dict[str, Any], quick: bool) -> None:
 
 
 def _measured(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A part's results, on which code, and how busy others kept the machine meanwhile."""
+    """A part's results, on which code and machine, and how busy others kept that meanwhile."""
     commit, before = lineage.commit(also=("benchmarks",)), _spent()
     if commit.dirty:
         progress.say("benchmarks: this is not what is committed; commit and measure again")
     found = part()
     wall, everyone, own = (after - earlier for after, earlier in zip(_spent(), before, strict=True))
     share = max(0.0, everyone - own) / wall / (os.cpu_count() or 1)
-    return found | {"commit": commit.sha, "dirty": commit.dirty, "busy": round(share, 3)}
+    made = {"machine": _machine(), "commit": commit.sha, "dirty": commit.dirty}
+    return found | made | {"busy": round(share, 3)}
 
 
 def _spent() -> tuple[float, float, float]:
@@ -72,7 +80,7 @@ def _spent() -> tuple[float, float, float]:
 
 def _machine() -> str:
     tools = ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "fastapi", "uvicorn", "mlflow"))
-    return f"Python {platform.python_version()}, {tools}"
+    return f"{machine.processor()}, Python {platform.python_version()}, {tools}"
 
 
 def _parser() -> argparse.ArgumentParser:

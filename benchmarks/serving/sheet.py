@@ -1,6 +1,7 @@
 """What was measured, as rows of the benchmarks' table and as a table for the documents."""
 
 import math
+from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
@@ -40,15 +41,21 @@ def lines(results: dict[str, Any]) -> list[str]:
     told += [
         _line(*row) for row in [*(_of_load(load) if load else []), *(_of_overload(over) if over else [])]
     ]
-    parts = {part["commit"][:10] + "-dirty" * part["dirty"]: None for part in (load, over) if part}
-    commits = " and ".join(f"`{commit}`" for commit in parts)
-    busy = max(part["busy"] for part in (load, over) if part)
+    parts = [part for part in (load, over) if part]
+    commits = _all(f"`{part['commit'][:10]}{'-dirty' * part['dirty']}`" for part in parts)
+    machines = _all(part["machine"] for part in parts)
+    busy = max(part["busy"] for part in parts)
     told += [
         "",
-        f"`{material.NET}`, {material.SIDE}-px JPEGs; commit {commits}, {results['machine']};"
+        f"`{material.NET}`, {material.SIDE}-px JPEGs; commit {commits}, {machines};"
         f" other work on the machine took at most {busy:.0%} of the cores.",
     ]
     return told
+
+
+def _all(told: Iterable[str]) -> str:
+    """Each once: parts may be of several runs and machines."""
+    return " and ".join(dict.fromkeys(told))
 
 
 def _in_time(largest: dict[str, float], counts: Counts) -> race.Row:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import shutil
 import socket
 
 import numpy as np
 import pytest
 
+from benchmarks import machine
 from benchmarks.serving import __main__ as command
-from benchmarks.serving import drive, generator, material, rates, services, sheet
+from benchmarks.serving import drive, generator, material, overload, rates, services, sheet
 from benchmarks.serving.drive import Answers
 from benchmarks.serving.generator import Stream
 from pawtrait.adapters import lineage
@@ -114,8 +116,47 @@ def test_a_part_is_of_the_commit_at_which_it_began(monkeypatch):
     assert (found["commit"], found["dirty"]) == ("ab" * 20, True)
 
 
-def test_the_table_says_where_something_was_not_committed():
-    results = json.loads((ROOT / "docs/results/serving.json").read_text(encoding="utf-8"))
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """The command in a project whose table was made on another machine; to measure takes no time."""
+    for name in (command.OUT, command.DOCUMENT):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    earlier = json.loads(command.OUT.read_text(encoding="utf-8"))
+    for name in command.PARTS:
+        earlier[name].pop("machine", None)
+    command.OUT.write_text(json.dumps(earlier | {"machine": "a slow one, Python 3.11.7"}), encoding="utf-8")
+    monkeypatch.setattr(material, "model", lambda: tmp_path)
+    monkeypatch.setattr(machine, "processor", lambda: "a fast one")
+    monkeypatch.setattr(rates, "measure", lambda *_: earlier["load"])
+    asked = []
+    monkeypatch.setattr(overload, "measure", lambda _, *how: asked.append(how) or earlier["overload"])
+    return asked
+
+
+def test_each_part_keeps_the_machine_that_it_was_measured_on(written):
+    assert command.main(["--only", "load"]) == 0
+    results = json.loads(command.OUT.read_text(encoding="utf-8"))
+    assert results["load"]["machine"].startswith("a fast one, Python ") and "machine" not in results
+    assert results["overload"]["machine"] == "a slow one, Python 3.11.7"
+    said = results["sentences"][-1]
+    assert ", a fast one, Python " in said and " and a slow one, Python 3.11.7; other work" in said
+    assert said in command.DOCUMENT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("part", "other"), [("load", "minutes at"), ("overload", "a bare loop")])
+def test_a_quick_run_prints_nothing_that_was_measured_elsewhere(part, other, written, capsys):
+    before = command.OUT.read_bytes()
+    assert command.main(["--quick", "--only", part]) == 0
+    said = capsys.readouterr().out
+    assert "a fast one" in said and "a slow one" not in said and other not in said
+    assert written == ([(None, 20.0, 5.0)] if part == "overload" else [])  # no rate of another machine's
+    assert command.OUT.read_bytes() == before
+
+
+def test_the_table_says_where_something_was_not_committed(written):
+    results = command._kept()
     results["load"] |= {"commit": "ab" * 20, "dirty": True}
     results["overload"] |= {"commit": "ab" * 20, "dirty": False}
     assert "commit `ababababab-dirty` and `ababababab`, " in sheet.lines(results)[-1]
