@@ -1,10 +1,12 @@
 """Whether CycleGAN trains as well in bf16 as in fp32: the same trainings in both, on the demo's domains.
 
 ``python -m benchmarks.precision`` takes a quarter of an hour on one core. It writes the figures to
-docs/results/precision.json, the picture to docs/images/precision.png, and every loss of every step under
-.cache. In ``make bench`` it is run where it is asked for: ``python -m benchmarks --only precision``.
+docs/results/precision.json, what they say to docs/speed.md, the picture to docs/images/precision.png, and
+every loss of every step under .cache. In ``make bench`` it is run where it is asked for:
+``python -m benchmarks --only precision``.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ from pawtrait.style_transfer.cyclegan.parallel import Team
 from pawtrait.style_transfer.cyclegan.probes import paint
 from pawtrait.style_transfer.cyclegan.step import LOSSES
 from pawtrait.style_transfer.precision import has_bf16
+from pipelines import readme
 
 RESULTS, PICTURE = Path("docs/results/precision.json"), Path("docs/images/precision.png")
 LOG = Path(".cache/precision.csv")
@@ -42,8 +45,9 @@ SHOWN = (50, 150, 400)  # steps after which the probes are painted
 PHOTOS, HELD_OUT, PAINTINGS = 100, 16, 25
 
 
-def main() -> int:
-    """Train, judge, and write the figures and the picture."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, judge, and write the figures, the picture, and what the documents say of them."""
+    argparse.ArgumentParser("python -m benchmarks.precision", description=__doc__).parse_args(arguments)
     torch.set_num_threads(1)
     made = made_on()  # now: a quarter of an hour later the commit may be another
     data, probes = drawn(PHOTOS, HELD_OUT, PAINTINGS, recipe("fp32"))
@@ -53,6 +57,7 @@ def main() -> int:
     write_text(RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     curves, shots = precision_figures.curves(traces), precision_figures.shots(traces)
     drawing.save(precision_sheet.sheet(curves, shots, probes), PICTURE)
+    readme.refresh(readme.RESULTS)
     progress.say("\n".join(told["sentences"]))
     return 0
 

@@ -3,6 +3,8 @@
 import itertools
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,9 +127,25 @@ def measured(probes, tmp_path, monkeypatch):
 
 
 def test_figures_are_of_the_commit_at_which_the_trainings_began(measured):
-    assert precision.main() == 0
+    assert precision.main([]) == 0
     made_on = measured()["made_on"]
     assert (made_on["commit"], made_on["dirty"]) == ("ab" * 20, True)
+
+
+def test_the_document_says_what_was_measured_last(measured):
+    assert precision.main([]) == 0
+    (sentence,) = measured()["sentences"]
+    assert "20.00 dB in bf16" in sentence
+    assert f"\n{sentence}\n" in Path("docs/speed.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("option", "code"), [("--help", 0), ("--quick", 2)])
+def test_a_question_starts_no_training(option, code, monkeypatch):
+    monkeypatch.setattr(precision, "drawn", lambda *_: pytest.fail("it went on"))
+    monkeypatch.setattr(sys, "argv", ["precision", option])
+    with pytest.raises(SystemExit) as end:
+        precision.main()
+    assert end.value.code == code
 
 
 def test_moving_means_by_hand():
