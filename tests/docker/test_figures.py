@@ -1,14 +1,20 @@
 """Dashboard and alarms ask for figures that the service really exports, with labels that they really have."""
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 import yaml
+from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from pawtrait.serving.metrics import Metrics
 from tests.conftest import make_cyclegan
 from tests.serving.callers import png
 from tests.serving.conftest import project, serving, settings  # noqa: F401  fixtures
@@ -135,6 +141,80 @@ def test_a_restart_is_no_change_of_the_champion():
     """It sets the counter to 0, which is a change of its value and no increase."""
     (drawn,) = DASHBOARD["annotations"]["list"]
     assert drawn["expr"].startswith("increase(pawtrait_model_swaps_total[")
+
+
+@pytest.fixture
+def taken(monkeypatch) -> Callable[..., tuple[float, float]]:
+    """Has the service be these processes, its own first; gives the bytes and core-seconds exported."""
+    metrics = Metrics()
+
+    def look(own: "_Process", *children: "_Process") -> tuple[float, float]:
+        own.below = children
+        monkeypatch.setattr(psutil, "Process", lambda *_: own)
+        names = ("pawtrait_memory_bytes", "pawtrait_cpu_seconds_total")
+        memory, seconds = map(metrics.registry.get_sample_value, names)
+        assert memory is not None and seconds is not None
+        return memory, seconds
+
+    return look
+
+
+class _Process:
+    """As psutil tells of it: its own core-seconds, and those of children that it waited for."""
+
+    def __init__(self, memory: int, seconds: float, waited: float = 0.0, ended: bool = False) -> None:
+        self.memory, self.seconds, self.waited, self.ended = memory, seconds, waited, ended
+        self.below: tuple[_Process, ...] = ()
+
+    def children(self, recursive: bool) -> list["_Process"]:
+        return list(self.below) if recursive else []
+
+    def cpu_times(self) -> Any:
+        if self.ended:
+            raise psutil.NoSuchProcess(1)
+        user, waited = self.seconds - 1, self.waited / 2
+        return SimpleNamespace(user=user, system=1, children_user=waited, children_system=waited, iowait=99)
+
+    def memory_info(self) -> Any:
+        return SimpleNamespace(rss=self.memory)
+
+
+def test_memory_and_cores_are_of_the_processes_that_read_and_paint_too(taken):
+    reader, painter = _Process(memory=30, seconds=3), _Process(memory=5, seconds=20, waited=4)
+    assert taken(_Process(memory=100, seconds=10), reader, painter) == (135, 37)
+    drawn = [_panel(title)["targets"][0]["expr"] for title in ("Memory", "Cores in use")]
+    assert "pawtrait_memory_bytes" in drawn[0] and "pawtrait_cpu_seconds_total" in drawn[1]
+
+
+def test_a_process_that_ended_is_counted_once(taken):
+    """Its time stands with its parent's children as soon as that has waited for it, and stays there."""
+    assert taken(_Process(memory=100, seconds=10), _Process(memory=30, seconds=3)) == (130, 13)
+    assert taken(_Process(memory=100, seconds=10, waited=3)) == (100, 13)
+    assert taken(_Process(memory=100, seconds=10, waited=3), _Process(memory=30, seconds=2)) == (130, 15)
+
+
+def test_core_seconds_never_fall_when_a_process_ends_between_two_looks(taken):
+    """Prometheus would take that for a restart, and count all of them a second time."""
+    assert taken(_Process(memory=100, seconds=10), _Process(memory=30, seconds=3)) == (130, 13)
+    assert taken(_Process(memory=100, seconds=11), _Process(memory=30, seconds=3, ended=True)) == (100, 13)
+    assert taken(_Process(memory=100, seconds=11, waited=3)) == (100, 14)
+
+
+def test_a_scrape_holds_up_no_request(serving):  # noqa: F811
+    """It walks through all processes of the machine, which may be many."""
+
+    def at_work_in_the_loop() -> float:
+        try:
+            return float(asyncio.get_running_loop().is_running())
+        except RuntimeError:
+            return 0.0
+
+    service = serving()
+    look = Gauge(
+        "in_the_loop", "1 where requests wait meanwhile.", registry=service.app.state.metrics.registry
+    )
+    look.set_function(at_work_in_the_loop)
+    assert "in_the_loop 0.0" in service.get("/metrics").text.splitlines()
 
 
 def test_panels_do_not_overlap():
