@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from pawtrait.serving.metrics import Metrics
+from pawtrait.style_transfer.studio import METHODS
 from tests.conftest import make_cyclegan
 from tests.serving.callers import png
 from tests.serving.conftest import project, serving, settings  # noqa: F401  fixtures
@@ -135,6 +136,21 @@ def _leaves_in(expression: str, route: str) -> bool:
 def test_a_portrait_that_failed_is_not_drawn_as_one():
     (target,) = _panel("Portraits by method and outcome")["targets"]
     assert "by (method, outcome)" in target["expr"] and "{{outcome}}" in target["legendFormat"]
+
+
+def test_the_first_portrait_of_each_method_and_outcome_is_drawn():
+    """Prometheus sees an increase only of what was there before, at 0."""
+    metrics, outcomes = Metrics(), ("ok", "error", "cancelled")
+
+    def counted(method: str, outcome: str) -> float | None:
+        labels = {"method": method, "outcome": outcome}
+        return metrics.registry.get_sample_value("pawtrait_portraits_total", labels)
+
+    assert {counted(method, outcome) for method in METHODS for outcome in outcomes} == {0.0}
+    timed = {"le": "+Inf", "method": "nst"}
+    assert metrics.registry.get_sample_value("pawtrait_portrait_seconds_bucket", timed) == 0.0
+    metrics.portrait("nst", "cancelled", 1.0)
+    assert counted("nst", "cancelled") == 1.0
 
 
 def test_a_restart_is_no_change_of_the_champion():

@@ -22,10 +22,12 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from pawtrait.serving import told
 from pawtrait.serving.door import Door
+from pawtrait.style_transfer.studio import METHODS
 
 router = APIRouter()
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+OUTCOMES = ("ok", "error", "cancelled")  # of a portrait
 PAINTING = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
@@ -63,7 +65,7 @@ class Metrics:
         )
         self._portraits = Counter(
             "pawtrait_portraits",
-            "Portraits by method and outcome: ok, error, cancelled.",
+            f"Portraits by method and outcome: {', '.join(OUTCOMES)}.",
             ("method", "outcome"),
             registry=self.registry,
         )
@@ -77,6 +79,10 @@ class Metrics:
         self._kept: dict[
             tuple[str, ...], Any
         ] = {}  # looking a child up by its labels costs more than counting
+        for method in METHODS:  # what begins at 1 has no increase: the first of each would never be drawn
+            self._child(self._painting, method)
+            for outcome in OUTCOMES:
+                self._child(self._portraits, method, outcome)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request; one to no route of ours counts as route ""."""
