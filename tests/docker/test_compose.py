@@ -231,6 +231,15 @@ def test_the_worker_can_back_up_the_database_of_the_compose_file(compose):
     assert compose["services"]["postgres"]["image"] == f"postgres:{POSTGRESQL[release]}"
 
 
+def test_who_keeps_the_demo_in_a_volume_is_told_that_the_image_s_code_is_kept_in_it_too():
+    """Docker fills a volume once: a later image's stages would be those of the first."""
+    image = (FOLDER / "pipeline.Dockerfile").read_text(encoding="utf-8")
+    (kept,) = re.findall(r"^#.* -v [\w-]+:(\S+) ", image, re.MULTILINE)
+    assert f"\nWORKDIR {kept}\n" in image.partition("COPY --chown=pawtrait src src")[0]
+    for text in (image, Path("docs/deploy.md").read_text(encoding="utf-8")):
+        assert "a new image wants a new volume" in text
+
+
 def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(compose):
     said = "\n".join([Path("docs/deploy.md").read_text(encoding="utf-8"), team.FIRST])
     called = re.findall(r"exec (\w+) from_files ([^`#]*?)-- ", said)
