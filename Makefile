@@ -77,11 +77,12 @@ postgres: setup ## a PostgreSQL of one's own for MLflow, Prefect and feedback at
 image: setup ## the service's image with the champion in it, by Docker or buildah, named by version and data
 	@$(PY) -m pipelines.images
 
+# No bytecode is written: by sudo its folders would be root's, and nobody else could clear them or compile there.
 up: $(if $(MOVED),setup) ## service, web app, MLflow, Prefect, PostgreSQL, Prometheus and Grafana in containers, by Docker Compose
 	@test -n "$(PYTHON)" || { echo 'make up: Python 3.11 or 3.12 is needed; install python3.11, or say where it is:' \
 	  'make up PYTHON=/path/to/python3.11' >&2; exit 2; }
-	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || $(ENV)/bin/pawtrait bake
-	@$(PYTHON) -m pipelines.team
+	@test ! -x $(ENV)/bin/pawtrait || test ! -f data/champion.json || PYTHONDONTWRITEBYTECODE=1 $(ENV)/bin/pawtrait bake
+	@$(PYTHON) -B -m pipelines.team
 
 dvc-remote: setup ## a folder beside this one as the DVC remote, another with REMOTE=; data go there by `dvc push`
 	@mkdir -p "$(PLACE)"

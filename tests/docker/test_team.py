@@ -325,6 +325,26 @@ def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
     assert not (tmp_path / "baked").exists()  # by sudo it would be root's, and nobody there to hand it over
 
 
+def test_make_up_leaves_no_bytecode_behind(tmp_path):
+    """By sudo it would be root's, and `make clean` of the owner could not clear it."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pipelines").mkdir()
+    for name in ("__init__.py", "team.py"):
+        shutil.copy(ROOT / "pipelines" / name, tmp_path / "pipelines")
+    bake = tmp_path / ".venv/bin/pawtrait"
+    for path in (bake, tmp_path / "data/champion.json"):
+        path.parent.mkdir(parents=True)
+        path.touch(mode=0o755)
+    bake.write_text('#!/bin/sh\necho "$PYTHONDONTWRITEBYTECODE" > baked\n')
+    told = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONPATH"}
+    env = {name: value for name, value in os.environ.items() if name not in told}
+    command = ["make", "--quiet", "up", f"PYTHON={shlex.quote(sys.executable)}"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stderr.startswith("up: docker/compose.yaml is not here"), done.stderr  # so team.py has run
+    assert (tmp_path / "baked").read_text() == "1\n"
+    assert not (tmp_path / "pipelines/__pycache__").exists()
+
+
 def test_where_pip_cannot_install_make_setup_says_what_its_words_mean(tmp_path):
     """Without a network they end with a package of which there are no versions."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
