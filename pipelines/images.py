@@ -20,7 +20,7 @@ from pawtrait.adapters import registry
 from pawtrait.errors import BadParams, PawtraitError
 from pawtrait.files import sha256
 from pawtrait.stages import bake
-from pipelines.processes import Children
+from pipelines.processes import Children, say
 
 DOCKERFILE = Path("docker/serve.Dockerfile")
 NAME = "pawtrait-serve"
@@ -44,7 +44,10 @@ NOBODY = "skipped: neither Docker nor buildah is here to build an image"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the champion's image unless it is there; the last line says which, or why there is none."""
+    """Build the champion's image unless it is there; the last line says which, or why there is none.
+
+    0 where all is well, 2 where it failed, 130 where it was stopped.
+    """
     parser = argparse.ArgumentParser("python -m pipelines.images", description=__doc__)
     parser.add_argument(
         "--context", type=Path, default=Path(), help="the checkout whose code goes in (this one)"
@@ -52,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     context = parser.parse_args(arguments).context
     try:
         print(build(context, champion.NOTE, print))
+    except KeyboardInterrupt:
+        say("images: interrupted; images that were built stay, another run makes what lacks", sys.stderr)
+        return 130  # as shells have it
     except PawtraitError as error:
         print(f"images: {error}", file=sys.stderr)
         return 2

@@ -61,7 +61,7 @@ class Missing(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the secrets, start everything, say where it is; 2 after one line that says why not."""
+    """Make the secrets, start everything, say where it is; 2 after a line why not, 130 by Ctrl-C."""
     parser = argparse.ArgumentParser("python -m pipelines.team", description=__doc__)
     parser.add_argument("--secrets", action="store_true", help="only make the secrets that are not there yet")
     only_secrets = parser.parse_args(arguments).secrets
@@ -80,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = subprocess.run([*_compose(), "up", "--detach", "--build", "--remove-orphans"])
         if code.returncode:
             return 2  # Compose has said why
+    except KeyboardInterrupt:
+        print("up: interrupted; `make up` goes on with what is there already", file=sys.stderr)
+        return 130  # as shells have it
     except (Missing, OSError) as error:
         print(f"up: {error}", file=sys.stderr)
         return 2

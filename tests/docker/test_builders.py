@@ -10,7 +10,7 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.errors import BadParams
 from pawtrait.stages import rollback
 from pipelines import images
-from pipelines.processes import CommandError
+from pipelines.processes import Children, CommandError
 from tests.adapters.conftest import client, tracked  # noqa: F401  fixtures
 from tests.adapters.test_succession import _empty, logged, note, promoted, three  # noqa: F401  fixtures
 
@@ -185,6 +185,20 @@ def test_a_build_that_fails_says_why_and_notes_no_image(project, programs):
     programs(buildah='test "$1" = bud && echo "no space left" && exit 1; exit 1')
     with pytest.raises(CommandError, match="no space left"):
         _build(project)
+    assert registry.IMAGE not in registry.numbered("1").tags
+
+
+def test_ctrl_c_is_one_line_and_notes_no_image(project, monkeypatch, capsys):
+    """A build takes minutes."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(champion, "NOTE", project)
+    monkeypatch.setattr(Children, "run", interrupted)
+    assert images.main([]) == 130
+    said = capsys.readouterr()
+    assert said.err.startswith("images: interrupted; ") and said.err.count("\n") == 1
     assert registry.IMAGE not in registry.numbered("1").tags
 
 

@@ -214,6 +214,19 @@ def test_what_was_baked_is_the_owner_s_after_a_start_by_sudo_that_stopped(engine
     assert (tmp_path / "docker/baked/service").stat().st_uid == 1234
 
 
+def test_ctrl_c_is_one_line(tmp_path, monkeypatch, capsys):
+    """As while Compose builds images, which takes minutes."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(team, "check", interrupted)
+    assert team.main([]) == 130
+    said = capsys.readouterr()
+    assert said.err.startswith("up: interrupted; ") and said.err.count("\n") == 1 and not said.out
+
+
 def test_a_folder_that_cannot_be_used_is_one_line(engine, tmp_path):
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker/secrets").touch()
