@@ -146,6 +146,17 @@ def test_what_is_called_in_a_pod_by_the_documents_finds_its_secrets_there(pods):
         assert known <= set(re.findall(r"docker/secrets/(\w+)", made))
 
 
+def test_the_first_champion_comes_by_a_month_that_leaves_the_workers_clone_as_it_was(pods):
+    """What `--here` makes is committed nowhere, and a later `git pull` there may refuse to go over it."""
+    said = Path("docs/deploy.md").read_text(encoding="utf-8").partition("\n## Kubernetes\n")[2]
+    command = (
+        r"^kubectl -n pawtrait exec deploy/worker -- (from_files .* -- python -m pipelines\.)retrain(.*)$"
+    )
+    ((same, options),) = re.findall(command, said, re.MULTILINE)
+    assert f"{same}join".split() == pods["worker"]["containers"][0]["args"]  # it knows the same database
+    assert not options
+
+
 def test_mlflow_is_told_to_answer_to_the_name_that_the_pods_call_it_by(rendered, compose):
     (places,) = [one["data"] for one in rendered if one["kind"] == "ConfigMap"]
     host = urlsplit(places["MLFLOW_TRACKING_URI"]).hostname
