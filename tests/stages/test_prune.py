@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc.fs import localfs
+from dvc.rwlock import rwlock
 
 from pawtrait import checkpoints, params, sealed
 from pawtrait.adapters import cache, registry, tracking
@@ -196,13 +198,17 @@ def test_killed_between_files_and_run_it_is_finished_by_the_next(three, monkeypa
 
 @pytest.mark.parametrize("place", ["", ".cache/retrain"])
 def test_while_a_stage_runs_nothing_is_freed(three, project, place):
-    (project / place / cache.RUNNING).parent.mkdir(parents=True, exist_ok=True)
-    (project / place / cache.RUNNING).write_text(
-        f'{{"out": {{"write": {{"pid": {os.getpid()}, "cmd": "dvc repro"}}}}}}'
-    )
-    with pytest.raises(BadData, match="a stage of DVC is running"):
-        prune.run(keep=1, dry=False)
-    assert set(three) <= active()
+    folder = (project / place / cache.RUNNING).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for reads, writes in (["in"], []), ([], ["out"]):
+        with (
+            rwlock(str(folder), localfs, "dvc repro", reads, writes, hardlink=False),
+            pytest.raises(BadData, match="a stage of DVC is running"),
+        ):
+            prune.run(keep=1, dry=False)
+        assert set(three) <= active()
+    prune.run(keep=1, dry=False)
+    assert not set(three) <= active()
 
 
 @pytest.fixture

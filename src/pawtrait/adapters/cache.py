@@ -81,6 +81,13 @@ def place(cache: Path, md5: str) -> Path:
     return cache / md5[:2] / md5[2:]
 
 
+def owners(running: Path) -> set[int]:
+    """The processes that read or write outputs, by DVC's own file of them; killed ones are still in it."""
+    held = json.loads(running.read_text(encoding="utf-8") or "{}") if running.is_file() else {}
+    readers = [one for several in held.get("read", {}).values() for one in several]
+    return {int(one["pid"]) for one in (*readers, *held.get("write", {}).values())}
+
+
 def _outs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The outputs of a lock, or of a .dvc file."""
     for stage in (found.get("stages") or {}).values():
@@ -96,10 +103,8 @@ def _members(path: Path) -> list[str]:
 
 def _busy() -> bool:
     """Whether a living process reads or writes an output; what a killed one left behind does not count."""
-    files = [path for path in (Path(RUNNING), *Path().glob(f"{WORKSPACES}/{RUNNING}")) if path.is_file()]
-    held = [one for path in files for one in json.loads(path.read_text(encoding="utf-8") or "{}").values()]
-    owners = [owner for one in held for owner in (*one.get("read", []), one.get("write") or {})]
-    return any(psutil.pid_exists(owner["pid"]) for owner in owners if "pid" in owner)
+    locks = (Path(RUNNING), *Path().glob(f"{WORKSPACES}/{RUNNING}"))
+    return any(psutil.pid_exists(pid) for lock in locks for pid in owners(lock))
 
 
 def _git(*arguments: str) -> str:
