@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+import psutil
 from dvc.config import Config
 
+from pawtrait.adapters import cache
 from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
 from pipelines.processes import CommandError
@@ -253,9 +255,30 @@ def _clone(ws: Workspace) -> None:
 
 
 def _unlock(ws: Workspace) -> None:
-    """Locks of a git that was killed: a month has the clone to itself, so nobody else holds them."""
+    """Locks of a git or a DVC that was killed: a month has the clone to itself, so nobody else holds them.
+
+    DVC goes by numbers of processes, and that of a killed one may be anybody's by now, as in a new container:
+    each stage would wait for it. A DVC that outlived its month works on in the clone, and is waited for.
+    """
     for lock in (ws.path / ".git").rglob("*.lock"):
         lock.unlink()
+    running = ws.path / cache.RUNNING
+    if not any(_works_in(ws.path, pid) for pid in _owners(running)):
+        running.unlink(missing_ok=True)
+
+
+def _owners(running: Path) -> set[int]:
+    try:
+        return cache.owners(running)
+    except ValueError:  # its writer was killed over it, and no DVC can read it either
+        return set()
+
+
+def _works_in(folder: Path, pid: int) -> bool:
+    try:
+        return Path(psutil.Process(pid).cwd()) == folder
+    except psutil.Error:  # it is no more, or another user's
+        return False
 
 
 def _share(ws: Workspace) -> None:

@@ -1,5 +1,6 @@
 """The retraining's clone, in real git repositories."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from dvc.config import Config
 
+from pawtrait.adapters import cache
 from pipelines import workspace
 from pipelines.processes import CommandError
 
@@ -337,6 +339,32 @@ def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> No
         workspace.commit(ws, "results")
     sha = workspace.commit(prepared(project), "results")
     assert git(ws.path, "rev-parse", ws.branch) == sha
+
+
+@pytest.mark.parametrize("left", ["{", '{"write": {"/raw": {"pid": %d, "cmd": "dvc repro"}}}'])
+def test_what_a_dvc_that_was_killed_held_stops_no_later_month(project: Path, left: str) -> None:
+    """Its number is that of a living process elsewhere by now; or it was killed while it wrote the file."""
+    running = prepared(project).path / cache.RUNNING
+    running.parent.mkdir(parents=True, exist_ok=True)
+    running.write_text(left.replace("%d", str(os.getpid())))
+    prepared(project)
+    assert not running.exists()
+
+
+def test_a_dvc_that_outlived_its_month_keeps_what_it_holds(project: Path) -> None:
+    """Else two of them would write the same outputs."""
+    ws = prepared(project)
+    running = ws.path / cache.RUNNING
+    running.parent.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(["cat"], cwd=ws.path, stdin=subprocess.PIPE) as outlived:
+        owner = {"pid": outlived.pid, "cmd": "dvc repro"}
+        running.write_text(json.dumps({"read": {"/raw": [owner]}}))
+        prepared(project)
+        assert running.exists()
+        assert outlived.stdin is not None
+        outlived.stdin.close()
+    prepared(project)
+    assert not running.exists()
 
 
 def test_the_line_that_says_why_is_found_in_every_language(
