@@ -15,6 +15,8 @@ QUIET = {
     "DVC_NO_ANALYTICS": "1",
     "GOMP_SPINCOUNT": "10000",  # torch's idle threads soon sleep; spinning, they crawl on a busy machine
     "GIT_PYTHON_REFRESH": "quiet",
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": os.devnull,  # no keras.json: a person's ~/.keras names a backend, or another order of axes
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",

@@ -50,15 +50,23 @@ print(json.dumps({
 }))
 """
 
+SETTLED = "from pawtrait import environment; environment.settle()"
+FACTS = """
+import json, keras
+facts = keras.config.backend(), keras.config.image_data_format(), keras.config.floatx()
+print(json.dumps(facts))
+"""
 
-def told(code, **environment):
-    """What a Python process prints last, as JSON."""
+
+def told(code, forgotten=(), **environment):
+    """What a Python process prints last, as JSON; it inherits all but what is ``forgotten``."""
+    inherited = {name: value for name, value in os.environ.items() if name not in forgotten}
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -86,6 +94,27 @@ def test_the_stage_says_at_once_that_it_needs_tensorflow(tmp_path, monkeypatch, 
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(BadTraining, match=r"KERAS_BACKEND=torch: .*tensorflow; unset it, "):
         stage.run(**name, **dict.fromkeys(paths, tmp_path))
+
+
+@pytest.fixture
+def persons_home(tmp_path):
+    """A home whose Keras is set up for everything that this project does not expect."""
+    config = {"backend": "torch", "image_data_format": "channels_first", "floatx": "float64", "epsilon": 1e-7}
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras/keras.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+@pytest.mark.parametrize("settled", [SETTLED, "import tests.conftest"], ids=["stages", "tests"])
+def test_a_persons_keras_json_is_not_heeded(persons_home, settled):
+    forgotten = ("KERAS_BACKEND", "KERAS_HOME", "PYTEST_XDIST_WORKER")
+    found = told(settled + FACTS, forgotten, HOME=str(persons_home))
+    assert found == ["tensorflow", "channels_last", "float32"]
+
+
+def test_a_backend_that_a_person_names_is_heeded(persons_home):
+    found = told(SETTLED + FACTS, ("KERAS_HOME",), KERAS_BACKEND="torch", HOME=str(persons_home))
+    assert found == ["torch", "channels_last", "float32"]
 
 
 @pytest.mark.parametrize("module", ["predict", "moods"])
