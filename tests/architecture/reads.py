@@ -3,15 +3,23 @@
 import ast
 from pathlib import Path
 
-from wiring import Key, params, stages
+from wiring import Key, deps, params, stages
 
+HANDED = "train"  # the section that goes on whole, in a Recipe and under its own name
+PACE = {("train", "checkpoint_seconds")}  # when things happen, not what comes of it: nothing is stale by it
 WHOLE = "params.Params"
 RECORD = "tracking."  # MLflow is told all parameters; none of what a stage writes follows from that
 
 
 def keys_read(stage: str) -> set[Key]:
-    """Keys as far as the text follows them; ``*`` is the model. A section handed on counts as read whole."""
-    return _keys(Path(f"src/pawtrait/stages/{stage}.py"))
+    """Keys as far as the text follows them, ``*`` is the model, without those of ``PACE``.
+
+    A section handed on counts as read whole, but of ``HANDED`` what any file of the stage reads.
+    """
+    keys = _keys(Path(f"src/pawtrait/stages/{stage}.py"))
+    if (HANDED,) in keys:
+        keys = keys - {(HANDED,)} | _handed_keys(stage)
+    return keys - PACE
 
 
 def keys_read_outside() -> set[Key]:
@@ -19,6 +27,17 @@ def keys_read_outside() -> set[Key]:
     files = [path for path in Path("src/pawtrait/stages").glob("[a-z]*.py") if path.stem not in stages()]
     files += [*Path("src/pawtrait").glob("cli*.py"), *Path("pipelines").glob("*.py")]
     return {key for file in files for key in _keys(file) if key}
+
+
+def _handed_keys(stage: str) -> set[Key]:
+    """Every ``….train.key`` in the files that a stage names, which are all that it imports."""
+    trees = [ast.parse(Path(dep).read_text(encoding="utf-8")) for dep in deps(stage) if dep.endswith(".py")]
+    keys: set[Key] = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Attribute(value=ast.Attribute(attr=section), attr=key) if section == HANDED:
+                keys.add((HANDED, key))
+    return {key for key in keys if key[1] in params()[HANDED]}
 
 
 def _keys(file: Path) -> set[Key]:

@@ -28,7 +28,8 @@ def test_every_key_that_a_stage_names_exists(stage):
 
 
 def test_every_key_is_named_by_a_stage_of_dvc_or_read_outside_it():
-    listed = {key for stage in STAGES for key in wiring.listed(stage)} | reads.keys_read_outside()
+    listed = {key for stage in STAGES for key in wiring.listed(stage)}
+    listed |= reads.keys_read_outside() | reads.PACE
     leaves = set(_leaves(wiring.params()))
     assert {key for key in leaves if not any(_within(_starred(key), whole) for whole in listed)} == set()
 
@@ -55,6 +56,21 @@ def test_a_stage_reads_every_key_that_it_names(stage):
 def test_a_preset_that_is_not_chosen_makes_no_training_stale():
     listed = [key for key in wiring.listed("train_cyclegan") if key[0] == "cyclegan"]
     assert listed == [("cyclegan", "preset"), ("cyclegan", "presets", "*")]
+
+
+@pytest.mark.parametrize(
+    ("stage", "keys"),
+    [("train", {"checkpoint_seconds"}), ("train_augmented", {"checkpoint_seconds", "folds"})],
+)
+def test_what_decides_nothing_of_a_training_does_not_make_it_stale(stage, keys):
+    named = wiring.listed(stage)
+    assert {key for key in keys if any(_within(("train", key), whole) for whole in named)} == set()
+
+
+def test_what_a_recipe_takes_along_is_known_key_by_key():
+    keys = {(reads.HANDED, key) for key in ("batch", "capped", "mixed_precision")}
+    assert {key for key in reads.keys_read("train_augmented") if key[0] == reads.HANDED} == keys
+    assert {key for key in reads.keys_read("train") if key[0] == reads.HANDED} == keys | {("train", "folds")}
 
 
 def test_every_selected_model_has_a_recipe():
