@@ -37,6 +37,15 @@ def test_history_has_a_row_an_epoch_with_the_figures_of_keras(coloured, knobs):
     assert (history[-1].val_loss, history[-1].val_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
 
 
+def test_validation_pictures_stay_as_small_as_they_are(coloured, knobs, monkeypatch):
+    held, fitting = [], keras.Model.fit
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda *given, **named: held.append(named) or fitting(*given, **named)
+    )
+    trained(coloured, knobs, epochs=1)
+    assert held[0]["validation_data"][0] is coloured.pixels  # no copy, of float32 four times as large
+
+
 def test_tensorflow_traces_a_training_step_once(coloured, knobs, monkeypatch):
     traces, step = [], keras.Model.train_step
     monkeypatch.setattr(keras.Model, "train_step", lambda *given: traces.append(1) or step(*given))

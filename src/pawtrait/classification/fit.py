@@ -106,7 +106,7 @@ def fit(
             shuffle=False,  # the stream does
             initial_epoch=keeper.epochs,
             epochs=keeper.epochs if keeper.ended else epochs,
-            validation_data=(valid.pixels.astype(np.float32), valid.targets),
+            validation_data=(valid.pixels, valid.targets),  # uint8: Keras makes a batch at a time float32
             validation_batch_size=batch,
             callbacks=[_Numbers(title), *rules, _Bar(display, title, epochs, keeper.epochs), keeper],
             verbose=0,
