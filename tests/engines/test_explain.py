@@ -66,6 +66,14 @@ def test_a_trunk_within_the_network_is_looked_into(made_up_weights):
     assert heat.shape == (2, 32, 32)
 
 
+def test_a_network_is_cut_behind_its_trunk(made_up_weights):
+    model = nets.build("mobilenet_v2", 64, 4, made_up_weights("mobilenet_v2"), 20, "native")
+    body, head = explain._split(model)
+    assert body.output.shape == (None, 2, 2, 1280)
+    pixels = np.random.default_rng(3).uniform(0, 255, (3, 64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(head(body(pixels)), model(pixels), rtol=1e-4, atol=1e-6)
+
+
 def test_the_studys_own_networks_show_where_they_look():
     for net in ("cnn", "deep_cnn"):
         heat = explain.heat_maps(nets.build(net, 32, 4, None, None, "native"), reds([(2, 2)]))
