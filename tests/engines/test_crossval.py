@@ -1,5 +1,6 @@
 """Folds over pictures of which many are copies of each other."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,20 @@ def test_more_folds_than_there_are_pictures_for_are_refused(each, count, copies,
 def test_folds_beside_which_nothing_could_steer_are_refused():
     with pytest.raises(BadTraining, match=r"train\.folds is 2, and beside fold 1 no mood has two pictures"):
         few(2, "picture", 2)
+
+
+def test_folds_that_leave_a_mood_out_of_what_trains_are_refused():
+    classes, groups = CLASSES[:186], GROUPS[:186]  # of the last mood two groups
+    refused = 0
+    for seed in range(40):
+        try:
+            cuts = list(crossval.folds(classes, groups, 5, seed, "group"))
+        except BadTraining as error:
+            assert re.match(r"train\.folds is 5, and fold [1-5] by group leaves no .* of other ", str(error))
+            refused += 1
+        else:
+            assert all(set(classes[fold.train]) == {0, 1, 2, 3} for fold in cuts)
+    assert 0 < refused < 40
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadTraining
 
 INNER = (
@@ -40,7 +41,7 @@ def folds(
         kind: "group" keeps a group in one fold; "picture" does not, and so shows how much copies flatter.
 
     Raises:
-        BadTraining: there are too few pictures for so many folds.
+        BadTraining: there are too few pictures for so many folds, or of one mood.
     """
     if count == 0:
         return
@@ -61,7 +62,19 @@ def folds(
             )
         inner = _splitter(kind, parts, seed)
         train, steer = next(iter(inner.split(rest, classes[rest], left)))
-        yield Fold(kind, number, rest[train], rest[steer], score)
+        fold = Fold(kind, number, rest[train], rest[steer], score)
+        _need_every_mood(classes, fold, count)
+        yield fold
+
+
+def _need_every_mood(classes: NDArray[np.int64], fold: Fold, count: int) -> None:
+    """Refuse a fold without a mood to learn: a classifier of fewer moods says nothing of the model."""
+    lost = np.setdiff1d(classes, classes[fold.train])
+    if len(lost):
+        raise BadTraining(
+            f"train.folds is {count}, and fold {fold.number + 1} by {fold.kind} leaves no picture of"
+            f" {', '.join(LABELS[mood] for mood in lost)} to learn from; add pictures, or set it to 0"
+        )
 
 
 def _most(classes: NDArray[np.int64], groups: NDArray[np.str_] | None) -> int:
