@@ -38,6 +38,8 @@ PAGES = ("", "studio", "visit", "reviewers", "operators")
 SAMPLES = Path(gallery.__file__).with_name("samples")
 HERALD = ".st-key-herald p"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+REPORT = """<!doctype html><title>A day</title><h1>A quiet day</h1><a href="#answers">To the answers</a>
+<p style="height: 200rem">Nothing.</p><h2 id="answers">Answers</h2><p style="height: 200rem">Nothing.</p>"""
 
 
 def test_a_photo_is_read_corrected_and_painted(by_hand: House, visit: Visit, photo: Photo):
@@ -326,14 +328,28 @@ def test_reviewers_judge_blind_and_hear_the_model_afterwards(by_hand: House, vis
     assert "You said angry, the model said" in (spoken.text_content() or "")
 
 
-def test_operators_see_champion_versions_and_the_monitoring_report(by_hand: House, visit: Visit):
+@pytest.fixture(scope="module")
+def reported(by_hand: House) -> House:
+    """The house with a monitoring page that is too tall for its frame, and a link to what lies below."""
     report = by_hand.folder / "data/monitor/2026-11-25.html"
     report.parent.mkdir(parents=True)
-    report.write_text("<!doctype html><title>A day</title><h1>A quiet day</h1>", encoding="utf-8")
-    page = visit(f"{by_hand.address}/operators")
+    report.write_text(REPORT, encoding="utf-8")
+    return by_hand
+
+
+def test_operators_see_champion_versions_and_the_monitoring_report(reported: House, visit: Visit):
+    page = visit(f"{reported.address}/operators")
     expect(page.locator(".paw-tiles").get_by_text("alive, with a model")).to_be_visible()
     expect(page.get_by_role("table", name="Versions of the model")).to_be_visible()
     expect(page.frame_locator("iframe").get_by_role("heading", name="A quiet day")).to_be_visible()
+
+
+def test_links_within_the_monitoring_report_lead_to_its_sections(reported: House, visit: Visit):
+    report = visit(f"{reported.address}/operators").frame_locator("iframe")
+    section = report.get_by_role("heading", name="Answers")
+    expect(section).not_to_be_in_viewport()
+    report.get_by_role("link", name="To the answers").click()
+    expect(section).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("path", PAGES)
