@@ -98,6 +98,12 @@ def test_files_of_one_name_in_two_folders_are_told_apart(source):
     assert len({row.path for row in rows}) == 2
 
 
+def test_a_name_that_is_one_long_word_is_on_the_sheet_too(source):
+    (source / f"{'f00d' * 16}.png").write_bytes(painted())
+    (caption,) = paintings._sheet(OUT, bring(source), 10_000).axes[0].texts
+    assert caption.get_text().startswith("f00df00d")
+
+
 def test_a_source_without_one_painting_stops_with_a_line(source):
     (source / "note.jpg").write_bytes(b"a text")
     with pytest.raises(BadData, match=r"paintings\.source has not one picture that can be used"):

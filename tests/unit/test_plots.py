@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from pawtrait.evaluation import drawing, plots
@@ -93,3 +94,21 @@ def test_the_forest_marks_chance_the_study_and_the_champion():
 
 def test_a_gallery_without_mistakes_says_so():
     assert words(FIGURES["no mistakes"]()) == ["No mistake on validation and test."]
+
+
+def width_of_a_picture(captions):
+    """Of one in a sheet, in px, once it is laid out."""
+    figure = plots.samples(PICTURES, captions)
+    FigureCanvasAgg(figure).draw()
+    return figure.axes[0].get_window_extent().width
+
+
+def test_a_long_name_makes_no_picture_of_the_sheet_small():
+    name = "2023-08-14 Claude Monet, Nymphéas, 1907, in the Musée Marmottan, by an unknown camera"
+    wanted = width_of_a_picture(["happy"] * len(PICTURES))
+    assert width_of_a_picture([*["happy"] * 4, name]) > 0.9 * wanted
+
+
+def test_a_long_line_of_a_caption_keeps_its_beginning_though_it_is_one_word():
+    (caption,) = plots.samples(PICTURES[:1], ["0123456789" * 6 + "\nsad"]).axes[0].texts
+    assert caption.get_text() == "0123456789012345678901234…\nsad"

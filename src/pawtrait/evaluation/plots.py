@@ -15,6 +15,7 @@ from pawtrait.evaluation.drawing import INK, MOODS, MUTED, PAPER, SPLIT, styled
 from pawtrait.evaluation.metrics import Bin
 
 CHANCE = 1 / len(LABELS)
+BRIEF = 26  # letters of a caption's line: about as wide as its picture
 STUDY = {"accuracy": 0.53, "macro_f1": 0.48}  # its MobileNetV2 on its 38 test pictures
 
 
@@ -49,7 +50,7 @@ def samples(pictures: Iterable[NDArray[Any]], captions: Sequence[str], across: i
 
     Args:
         pictures: N of uint8 (H, W, 3), RGB.
-        captions: N; a mood as caption is drawn in its colour.
+        captions: N, a long one cut; a mood as caption is drawn in its colour.
         across: pictures in a row.
     """
     return _sheet(pictures, [(caption, MOODS.get(caption, INK)) for caption in captions], across)
@@ -271,7 +272,8 @@ def _row(figure: Figure, count: int, sharey: bool = False) -> list[Axes]:
 
 
 def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[tuple[str, str]], across: int) -> Figure:
-    """Pictures in rows, each over its caption (text, colour)."""
+    """Pictures in rows, each over its caption (text, colour), which is cut: the layout would make room for
+    the longest, and all pictures small."""
     down = max(-(-len(captions) // across), 1)
     lines = max((text.count("\n") + 1 for text, _ in captions), default=1)
     figure = Figure(figsize=(1.32 * across, (1.28 + 0.17 * lines) * down), layout="constrained")
@@ -280,6 +282,12 @@ def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[tuple[str, str]]
         axes.set_axis_off()
     for axes, picture, (text, colour) in zip(grid, pictures, captions, strict=False):
         axes.imshow(picture, interpolation="lanczos")
-        words = axes.text(0.5, -0.04, text, ha="center", va="top", fontsize=7.5, color=colour)
+        words = axes.text(0.5, -0.04, _brief(text), ha="center", va="top", fontsize=7.5, color=colour)
         words.set(transform=axes.transAxes, parse_math=False)  # a name with two dollars is no formula
     return figure
+
+
+def _brief(caption: str) -> str:
+    """Each line's beginning, in the midst of a word too: names of files may be one long word."""
+    lines = caption.split("\n")
+    return "\n".join(line if len(line) <= BRIEF else f"{line[: BRIEF - 1].rstrip()}…" for line in lines)

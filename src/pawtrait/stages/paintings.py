@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,4 +54,4 @@ def _sheet(folder: Path, rows: Sequence[paintings.Painting], largest: int) -> Fi
     """The paintings, each cut to the square in its middle, under their titles."""
     pictures = (images.read(folder / row.path, largest_pixels=largest) for row in rows)
     squares = [images.resize(images.middle(picture), SIDE) for picture in pictures]
-    return plots.samples(squares, [textwrap.shorten(row.title, 26, placeholder=" …") for row in rows])
+    return plots.samples(squares, [row.title for row in rows])
