@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+ROWS = 24  # of the gallery's sheet at most; a page would show more of them too small to see
 TYPICAL = ("seconds", "megabytes")  # whose median stands for a method: the first portrait pays for more
 FIGURES = {  # key → title, and whether less is better
     "content": ("content loss", True),

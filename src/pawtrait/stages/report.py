@@ -13,6 +13,7 @@ from pawtrait.dataset import manifest
 from pawtrait.evaluation import page, plots, scores
 from pawtrait.evaluation.card import card
 from pawtrait.evaluation.metrics import ClassScore
+from pawtrait.evaluation.portraits import ROWS
 from pawtrait.evaluation.predictions import Predicted, scored
 from pawtrait.files import whole_folder, write_text
 
@@ -36,7 +37,7 @@ TRADE = (
 PAINTED = {  # of the portraits, left in `reports` → what they show, their caption
     "portraits.png": (
         "Photos, paintings and portraits",
-        "The gallery: photo, painting, and the portrait by each method",
+        f"The gallery: photo, painting, and the portrait by each method; at most {ROWS} rows, from all over",
     ),
     "paintings.png": (
         "The paintings",

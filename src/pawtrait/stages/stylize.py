@@ -13,9 +13,9 @@ from pawtrait.adapters import tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.labels import LABELS
-from pawtrait.dataset.paintings import Painting, chosen
+from pawtrait.dataset.paintings import Painting, chosen, evenly
 from pawtrait.evaluation import drawing, plots
-from pawtrait.evaluation.portraits import Portrait, Price
+from pawtrait.evaluation.portraits import ROWS, Portrait, Price
 from pawtrait.files import whole_folder
 from pawtrait.style_transfer import apart
 from pawtrait.style_transfer.studio import NEEDS_STYLE, Studio
@@ -136,18 +136,20 @@ def _key(method: str, label: str, photo: str, painting: str) -> str:
 
 
 def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], methods: Sequence[str]) -> Figure:
-    """A row for each photo and painting: the two, then the portrait by each method.
+    """A row for each photo and painting, of ROWS evenly over all: the two, then the portrait by each method.
 
     ``pictures`` holds photos, paintings and portraits by their names in ``portraits``.
     """
     by = {(one.photo, one.painting, one.method): one.path for one in portraits}
-    pairs = {(one.photo, one.painting): None for one in portraits if one.painting}
-    pairs = pairs or {(one.photo, ""): None for one in portraits}  # by no method that takes a painting
+    each = [(one.photo, one.painting) for one in portraits if one.painting]
+    each = each or [(one.photo, "") for one in portraits]  # by no method that takes a painting
+    pairs = list(dict.fromkeys(each))
+    rows = [pairs[place] for place in evenly(len(pairs), ROWS)]
     shown, captions = [], []
-    for photo, painting in pairs:
+    for photo, painting in rows:
         cells = [(photo, Path(photo).parts[1]), *([(painting, painting)] if painting else [])]
         for method in methods:
             cells.append((by.get((photo, painting, method)) or by[photo, "", method], method))
         shown += [pictures[name] for name, _ in cells]
         captions += [caption for _, caption in cells]
-    return plots.samples(shown, captions, across=max(len(shown) // max(len(pairs), 1), 1))
+    return plots.samples(shown, captions, across=max(len(shown) // max(len(rows), 1), 1))

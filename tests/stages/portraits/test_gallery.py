@@ -16,7 +16,7 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.dataset import images, manifest
 from pawtrait.dataset.paintings import Painting, chosen, evenly
 from pawtrait.errors import BadModel
-from pawtrait.evaluation.portraits import Price
+from pawtrait.evaluation.portraits import ROWS, Portrait, Price
 from pawtrait.stages import (
     export_fast,
     register_painters,
@@ -70,6 +70,20 @@ def test_portraits_of_a_photo_differ_by_method(hung):
     pictures = {method: images.read(path, largest_pixels=10_000) for method, path in happy.items()}
     for one, other in (("nst", "cyclegan"), ("nst", "hybrid"), ("cyclegan", "hybrid")):
         assert not np.array_equal(pictures[one], pictures[other]), (one, other)
+
+
+def test_a_sheet_of_many_photos_and_paintings_stays_readable_and_shows_some_of_all_over_them():
+    photos = [f"test/happy/{index:03d}.png" for index in range(2)]
+    works = [f"ink_{index:02d}" for index in range(20)]
+    pairs = [(photo, work) for photo in photos for work in works]
+    portraits = [Portrait(f"{photo} {work}", "nst", photo, "happy", work, 8, 8) for photo, work in pairs]
+    names = [*photos, *works, *(one.path for one in portraits)]
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    figure = stylize._sheet(dict.fromkeys(names, grey), portraits, ["nst"])
+    captions = [axes.texts[0].get_text() for axes in figure.axes]
+    assert len(captions) == 3 * ROWS
+    assert (captions[1], captions[-2]) == (works[0], works[-1])
+    assert len(set(captions[1::3])) > ROWS / 2
 
 
 def test_the_gallery_is_shown_in_mlflow(hung):
