@@ -1,4 +1,4 @@
-"""The command line in this process."""
+"""The command line in this process; how far two colours stand apart."""
 
 import io
 import sys
@@ -28,3 +28,15 @@ def pawtrait(
         return SimpleNamespace(code=code, out=said.out, err=said.err)
 
     return run
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours (#rrggbb), by WCAG 2.2: 1 to 21; small words need 4.5 (1.4.3, level AA)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -14,6 +14,7 @@ from pawtrait.dataset.manifest import Placed, Rejected
 from pawtrait.evaluation import page, tables
 from pawtrait.evaluation.card import card, limits
 from pawtrait.evaluation.metrics import ClassScore
+from tests.unit.conftest import contrast
 
 FACTS = {
     "net": "cnn",
@@ -159,6 +160,12 @@ def test_every_picture_and_column_has_words_for_a_screen_reader():
     assert all(known.get("aria-label") or known.get("aria-hidden") for tag, known in tags if tag == "svg")
     assert all(known.get("scope") for tag, known in tags if tag == "th")
     assert ("html", {"lang": "en"}) in tags
+
+
+def test_the_accent_stands_out_from_its_tint_by_day_and_by_night():
+    pairs = re.findall(r"--accent: (#\w{6}); --tint: (#\w{6});", report(ROWS))
+    assert len(pairs) == 2
+    assert all(contrast(accent, tint) >= 4.5 for accent, tint in pairs)
 
 
 def test_rejected_pictures_stand_with_their_reasons_and_names_are_escaped():

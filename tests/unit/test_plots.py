@@ -11,6 +11,7 @@ from PIL import Image
 
 from pawtrait.evaluation import drawing, plots
 from pawtrait.evaluation.metrics import Bin
+from tests.unit.conftest import contrast
 
 COUNTS = {"train": {"happy": 3, "sad": 2, "angry": 1, "other": 4}, "test": {"happy": 1, "sad": 1}}
 ROW = {
@@ -112,3 +113,9 @@ def test_a_long_name_makes_no_picture_of_the_sheet_small():
 def test_a_long_line_of_a_caption_keeps_its_beginning_though_it_is_one_word():
     (caption,) = plots.samples(PICTURES[:1], ["0123456789" * 6 + "\nsad"]).axes[0].texts
     assert caption.get_text() == "0123456789012345678901234…\nsad"
+
+
+def test_every_caption_of_a_sheet_stands_out_from_its_paper():
+    for name in ("samples", "mistakes"):
+        texts = [text for axes in FIGURES[name]().axes for text in axes.texts]
+        assert texts and all(contrast(text.get_color(), drawing.PAPER) >= 4.5 for text in texts)

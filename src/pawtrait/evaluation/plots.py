@@ -50,10 +50,10 @@ def samples(pictures: Iterable[NDArray[Any]], captions: Sequence[str], across: i
 
     Args:
         pictures: N of uint8 (H, W, 3), RGB.
-        captions: N, a long one cut; a mood as caption is drawn in its colour.
+        captions: N, a long one cut.
         across: pictures in a row.
     """
-    return _sheet(pictures, [(caption, MOODS.get(caption, INK)) for caption in captions], across)
+    return _sheet(pictures, captions, across)
 
 
 @styled
@@ -72,7 +72,7 @@ def mistakes(
         figure.text(0.5, 0.5, "No mistake on validation and test.", ha="center", va="center")
         return figure
     captions = [
-        (f"{actual}, called {predicted}\n{probability:.0%} sure · {split}", INK)
+        f"{actual}, called {predicted}\n{probability:.0%} sure · {split}"
         for split, actual, predicted, probability in said
     ]
     return _sheet(pictures, captions, across)
@@ -271,18 +271,18 @@ def _row(figure: Figure, count: int, sharey: bool = False) -> list[Axes]:
     return list(figure.subplots(1, count, squeeze=False, sharey=sharey)[0])
 
 
-def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[tuple[str, str]], across: int) -> Figure:
-    """Pictures in rows, each over its caption (text, colour), which is cut: the layout would make room for
-    the longest, and all pictures small."""
+def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[str], across: int) -> Figure:
+    """Pictures in rows, each over its caption, which is cut: the layout would make room for the longest, and
+    all pictures small."""
     down = max(-(-len(captions) // across), 1)
-    lines = max((text.count("\n") + 1 for text, _ in captions), default=1)
+    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     figure = Figure(figsize=(1.32 * across, (1.28 + 0.17 * lines) * down), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()
-    for axes, picture, (text, colour) in zip(grid, pictures, captions, strict=False):
+    for axes, picture, caption in zip(grid, pictures, captions, strict=False):
         axes.imshow(picture, interpolation="lanczos")
-        words = axes.text(0.5, -0.04, _brief(text), ha="center", va="top", fontsize=7.5, color=colour)
+        words = axes.text(0.5, -0.04, _brief(caption), ha="center", va="top", fontsize=7.5)
         words.set(transform=axes.transAxes, parse_math=False)  # a name with two dollars is no formula
     return figure
 
