@@ -159,3 +159,9 @@ def _tracked():
     client = tracking.client()
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
     return client.search_runs([experiment], query)
+
+
+def test_the_verdict_tells_the_level_of_its_interval_as_it_is():
+    gain = {f"test_accuracy_gain{end}": 0.1 for end in ("", "_low", "_high")}
+    told = train_augmented._sentence({"painted": 2, "model": "cnn", "seeds": 3, **gain}, 0.995)
+    assert "(99.5% interval" in told

@@ -75,6 +75,10 @@ def test_figures_are_those_worked_out_by_hand(better):
     assert better.calibration == pytest.approx((0.2, 0.05))  # 0.7 sure, right on 0.5 and 0.75
 
 
+def test_the_level_of_an_interval_is_told_as_it_is():
+    assert "99.5% interval" in gate._pair(evidence.Pair(0.5, 0.6, Interval(0.02, 0.18)), 0.995)
+
+
 def test_the_interval_of_the_difference_is_paired(better):
     """A gain on 20 of 80 pictures has a standard error of √(0.25·0.75/80) = 0.048, unpaired it were 0.074."""
     half = (better.macro_f1.span.high - better.macro_f1.span.low) / 2

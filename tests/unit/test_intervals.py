@@ -27,6 +27,11 @@ def apart(count: int) -> list[str]:
     return [f"g{index}" for index in range(count)]
 
 
+def test_no_level_is_told_as_everything():
+    told = [intervals.percentage(level) for level in (0.9, 0.95, 0.995, 0.999, 0.57)]
+    assert told == ["90%", "95%", "99.5%", "99.9%", "57%"]
+
+
 def test_half_right_of_38_pictures_is_uncertain_by_a_sixth():
     """FACTS: with 38 test pictures an accuracy near 0.5 is known to ±0.16."""
     found = intervals.headline(pictures([index % 8 < 4 for index in range(38)], apart(38)), HOW)["accuracy"]

@@ -22,20 +22,24 @@ def answers(right: np.ndarray, groups: list[str]) -> Scored:
     return scored(rows, "made up")
 
 
-def sentence(groups: list[str]) -> str:
+def sentence(groups: list[str], level: float = 0.95) -> str:
     """The champion is right on all of 60 pictures, the other on all but the first 10."""
     other = np.arange(60) >= 10
-    return lead("a", "b", {"a": answers(np.ones(60, bool), groups), "b": answers(other, groups)})
+    return lead("a", "b", {"a": answers(np.ones(60, bool), groups), "b": answers(other, groups)}, level)
 
 
-def lead(champion: str, other: str, test: dict[str, Scored]) -> str:
+def lead(champion: str, other: str, test: dict[str, Scored], level: float = 0.95) -> str:
     """What is said of the champion's lead over the other."""
     rows = [{**ROW, "name": champion}, {**ROW, "name": other}]
-    return leaderboard.sentences(rows, test, Bootstrap(500, 0.95, 1))[1]
+    return leaderboard.sentences(rows, test, Bootstrap(500, level, 1))[1]
 
 
 def test_ten_pictures_that_differ_are_a_difference() -> None:
     assert sentence([str(index) for index in range(60)]).endswith(": distinguishable.")
+
+
+def test_the_level_of_the_interval_is_told_as_it_is() -> None:
+    assert "(99.5% interval" in sentence([str(index) for index in range(60)], level=0.995)
 
 
 def test_ten_copies_of_one_picture_are_none_and_count_once_in_the_test() -> None:

@@ -44,7 +44,9 @@ def side(darker: float = 0.0, pictures: int = 30) -> Side:
     return Side(numbers, looks, ["sad", "happy"] * (pictures // 2))
 
 
-def rendered(days: Side, requests: list[Any], pictures: Any = None, **changes: Any) -> str:
+def rendered(
+    days: Side, requests: list[Any], pictures: Any = None, level: float = 0.95, **changes: Any
+) -> str:
     reference = side()
     findings = drift.look(reference, days, Policy(0.05, 199, 20, 50, (1,)))
     truths = {one.picture: "happy" for one in requests if one.picture}
@@ -53,9 +55,9 @@ def rendered(days: Side, requests: list[Any], pictures: Any = None, **changes: A
         "since": UNTIL - timedelta(days=1), "until": UNTIL, "opinions": UNTIL - timedelta(days=30),
         "model": "pet-expression 3 (cnn)", "alarms": [], "notes": ["A note."], "rate": 0.05,
         "findings": findings, "reference": reference, "days": days, "feedback": 4,
-        "health": health.assess(requests, requests, truths, thumbs, ("pet-expression", "3"), 0.95),
+        "health": health.assess(requests, requests, truths, thumbs, ("pet-expression", "3"), level),
     }  # fmt: skip
-    return page.render(page.Look(**{**known, **changes}), pictures or {}, 0.95)
+    return page.render(page.Look(**{**known, **changes}), pictures or {}, level)
 
 
 def text(html: str) -> str:
@@ -133,6 +135,11 @@ def test_wrong_answers_are_shown_with_their_pictures():
     assert html.count("data:image/jpeg") == 1
     assert 'width="90" height="180"' in html
     assert "happy, not sad 91 % sure" in text(html).replace("\N{NO-BREAK SPACE}", " ").replace("&nbsp;", " ")
+
+
+def test_the_level_of_the_intervals_is_told_as_it_is():
+    html = rendered(side(), [Asked(picture="a", label="sad", confidence=0.9)], level=0.995)
+    assert "with 99.5\N{NO-BREAK SPACE}% intervals (Wilson)" in html
 
 
 def test_a_forgotten_picture_leaves_the_page_and_the_others_stay(tmp_path):

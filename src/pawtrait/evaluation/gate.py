@@ -6,6 +6,7 @@ from typing import Literal
 
 from pawtrait import params
 from pawtrait.evaluation.evidence import POWER, Evidence, Pair
+from pawtrait.evaluation.intervals import percentage
 from pawtrait.evaluation.leaderboard import p_value, signed
 
 Outcome = Literal["promote", "keep", "ask"]
@@ -217,8 +218,8 @@ def _end(outcome: Outcome, test: Evidence, undecided: bool) -> str:
 def _pair(pair: Pair, level: float) -> str:
     """0.50 → 0.60 (+0.10, 95% interval +0.02 to +0.18)."""
     return (
-        f"{pair.champion:.2f} → {pair.challenger:.2f} ({signed(pair.difference)}, {level:.0%} interval"
-        f" {signed(pair.span.low)} to {signed(pair.span.high)})"
+        f"{pair.champion:.2f} → {pair.challenger:.2f} ({signed(pair.difference)},"
+        f" {percentage(level)} interval {signed(pair.span.low)} to {signed(pair.span.high)})"
     )
 
 

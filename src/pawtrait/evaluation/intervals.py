@@ -33,6 +33,11 @@ class Bootstrap:
     seed: int
 
 
+def percentage(level: float) -> str:
+    """``95%``, ``99.5%``: rounded to a whole number, an interval of 0.995 would hold everything."""
+    return f"{level * 100:.10g}%"
+
+
 def headline(scored: Scored, how: Bootstrap) -> dict[str, Interval]:
     """Intervals of accuracy, macro-F1 and log loss.
 

@@ -93,7 +93,7 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     compared = evidence.by_group(b, a)
     gap = float(a.right.mean() - b.right.mean())
     span = intervals.lead(a, b, how)
-    between = f"{how.level:.0%} interval {signed(span.low)} to {signed(span.high)}"
+    between = f"{intervals.percentage(how.level)} interval {signed(span.low)} to {signed(span.high)}"
     agreed = span.low > 0 if compared.only_first > compared.only_second else span.high < 0
     sure = compared.p < 1 - how.level and agreed
     known = "distinguishable" if sure else "not distinguishable"

@@ -15,6 +15,7 @@ from PIL import Image
 from pawtrait.dataset.labels import LABELS, SPLITS
 from pawtrait.dataset.manifest import Placed, Rejected
 from pawtrait.evaluation import drawing, metrics, plots, tables
+from pawtrait.evaluation.intervals import percentage
 from pawtrait.evaluation.metrics import Bin
 from pawtrait.evaluation.portraits import FIGURES, kid_sentence
 from pawtrait.evaluation.predictions import Scored
@@ -229,7 +230,7 @@ def digits(value: float) -> str:
 
 def percent(level: float) -> str:
     """``95 %``, its space one that does not break; ``99.5 %``."""
-    return f"{level * 100:.10g}\N{NO-BREAK SPACE}%"
+    return percentage(level).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def short(count: int) -> str:

@@ -17,7 +17,7 @@ from pawtrait.classification.material import Material
 from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import metrics
-from pawtrait.evaluation.intervals import paired
+from pawtrait.evaluation.intervals import paired, percentage
 from pawtrait.evaluation.predictions import rows, scored
 from pawtrait.files import write_text
 from pawtrait.style_transfer.painter import CycleGanPainter
@@ -133,5 +133,5 @@ def _sentence(verdict: dict[str, Any], level: float) -> str:
         f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels"
         f" in place of the same photos once more, change the test accuracy of {verdict['model']} by"
         f" {verdict['test_accuracy_gain']:+.3f}"
-        f" ({level:.0%} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds): {meaning}."
+        f" ({percentage(level)} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds): {meaning}."
     )
