@@ -64,6 +64,21 @@ def test_only_what_is_certain_is_said_to_be_nothing_or_all():
     assert [words.percent(p) for p in (0, 0.001, 0.999, 1)] == ["0 %", "1 %", "99 %", "100 %"]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.42, "420 ms"),
+        (0.9996, "1.0 s"),
+        (12.34, "12.3 s"),
+        (59.96, "1 min 0 s"),
+        (61, "1 min 1 s"),
+        (119.7, "2 min 0 s"),
+    ],
+)
+def test_no_duration_is_told_as_a_thousand_or_sixty_of_a_unit(seconds: float, said: str):
+    assert words.took(seconds) == said
+
+
 def test_a_file_name_is_shown_and_never_obeyed():
     name = '"><script>alert(1)</script>'
     page = shown.reading(a_reading(SURE, unsure=False), name, "data:image/jpeg;base64,AA==")

@@ -104,7 +104,10 @@ def thanks(right: bool, learning: bool) -> str:
 
 
 def took(seconds: float) -> str:
-    """A duration as one would say it."""
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    """A duration as one would say it; rounded before the unit is chosen: none is sixty of its unit."""
+    if (ms := round(1000 * seconds)) < 1000:
+        return f"{ms} ms"
+    if (short := round(seconds, 1)) < 60:
+        return f"{short:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
