@@ -45,12 +45,17 @@ def side(darker: float = 0.0, pictures: int = 30) -> Side:
 
 
 def rendered(
-    days: Side, requests: list[Any], pictures: Any = None, level: float = 0.95, **changes: Any
+    days: Side,
+    requests: list[Any],
+    pictures: Any = None,
+    level: float = 0.95,
+    thumbs: Any = None,
+    **changes: Any,
 ) -> str:
     reference = side()
     findings = drift.look(reference, days, Policy(0.05, 199, 20, 50, (1,)))
     truths = {one.picture: "happy" for one in requests if one.picture}
-    thumbs = [one for one in requests if one.kind == "stylize"]
+    thumbs = [one for one in requests if one.kind == "stylize"] if thumbs is None else thumbs
     known = {
         "since": UNTIL - timedelta(days=1), "until": UNTIL, "opinions": UNTIL - timedelta(days=30),
         "model": "pet-expression 3 (cnn)", "alarms": [], "notes": ["A note."], "rate": 0.05,
@@ -124,6 +129,27 @@ def test_the_chart_of_thumbs_leaves_no_method_out(monkeypatch):
     rendered(side(), asked)
     assert {row.method for row in drawn if not row.style} == {"fast", "nst"}
     assert len(drawn) == page.MOST_THUMBS
+
+
+def portraits(html: str) -> str:
+    (section,) = re.findall(r'<section id="portraits">.*?</section>', html, re.DOTALL)
+    return section
+
+
+def test_portraits_that_nobody_gave_a_thumb_for_are_a_table_too():
+    asked = [Asked(kind="stylize", method="cyclegan"), Asked(kind="stylize", method="nst", style="ink")]
+    section = portraits(rendered(side(), asked, thumbs=[]))
+    assert "<svg" not in section
+    assert "No thumb for a portrait since 2026-10-05." in text(section)
+    (body,) = re.findall(r"<tbody>(.*?)</tbody>", section, re.DOTALL)
+    assert {text(row) for row in body.split("</tr>")} >= {"– cyclegan 1", "ink nst 1"}
+
+
+@pytest.mark.parametrize("thumbs", [[], [Asked(kind="stylize", method="nst", style="ink")]])
+def test_where_nobody_had_a_portrait_painted_the_table_says_so(thumbs):
+    section = portraits(rendered(side(), [], thumbs=thumbs))
+    assert "nobody had one painted" in text(section)
+    assert ("<svg" in section) == bool(thumbs)
 
 
 def test_wrong_answers_are_shown_with_their_pictures():
