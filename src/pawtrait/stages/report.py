@@ -37,7 +37,7 @@ TRADE = (
 PAINTED = {  # of the portraits, left in `reports` → what they show, their caption
     "portraits.png": (
         "Photos, paintings and portraits",
-        f"The gallery: photo, painting, and the portrait by each method; at most {ROWS} rows, from all over",
+        f"The gallery: photo, painting, and the portrait by each method; at most {ROWS} of all rows",
     ),
     "paintings.png": (
         "The paintings",
