@@ -171,7 +171,9 @@ def test_the_service_in_it_tells_a_mood_with_the_version_that_is_baked_in(servic
 def test_the_service_in_it_says_why(service):
     files = {"pictures": ("a.png", png("happy"), "image/png")}
     said = httpx.post(f"{service}/v1/moods?explain=true", files=files, timeout=60).raise_for_status().json()
-    assert said["answers"][0]["label"] == "happy"
+    answer = said["answers"][0]
+    assert answer["label"] == "happy"
+    assert answer["explanation"]["image"].startswith("data:image/png;base64,")  # no explanation if it failed
 
 
 def test_the_service_in_it_paints_without_torch(service):

@@ -24,7 +24,7 @@ sys.meta_path.insert(0, Elsewhere())
 import {modules}
 """
 BESIDES = {
-    "serving": "pawtrait.cli_serve, pawtrait.adapters.registry, pawtrait.style_transfer.painter",
+    "serving": "pawtrait.cli_serve, pawtrait.adapters.registry, pawtrait.style_transfer.painter, onnx.utils",
     "app": "streamlit",
 }
 

@@ -1,10 +1,13 @@
-"""Grad-CAM, on networks of which one knows where they look."""
+"""Grad-CAM, on networks of which one knows where they look; the service's, on what the pipeline exports."""
 
 import keras
 import numpy as np
 import pytest
 
-from pawtrait.classification import explain, nets, probe
+from pawtrait.classification import explain, export, nets, predict, probe
+from pawtrait.serving import explain as served
+
+SLOW = pytest.mark.slow
 
 
 def reds(places):
@@ -101,3 +104,36 @@ def test_an_overlay_is_warm_where_the_heat_is_and_leaves_the_rest_recognisable()
     red, _, blue = (int(value) for value in laid[4, 4])
     assert red > blue
     assert np.abs(laid[12, 12].astype(int) - 128).max() < 25
+
+
+def test_the_service_s_map_of_an_exported_network_is_that_of_the_report(red_finder, tmp_path):
+    pictures = reds([(2, 2), (20, 6), (12, 22)])
+    path = tmp_path / "model.onnx"
+    export.save_onnx(red_finder, path, pictures)
+    explainer = served.Explainer(predict.Classifier(predict.session(path), {}, ""), served._cut(path))
+    assert explainer.method == "grad-cam"
+    for picture, expected in zip(pictures, explain.heat_maps(red_finder, pictures), strict=True):
+        heat = explainer.heat(picture, 0)  # the mood that red means
+        assert np.corrcoef(heat.ravel(), expected.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("net", "channels", "side"),  # of the last feature maps
+    [
+        ("cnn", 32, 31),
+        ("deep_cnn", 128, 13),
+        pytest.param("mobilenet_v2", 1280, 2, marks=SLOW),
+        pytest.param("resnet50", 2048, 2, marks=SLOW),
+        pytest.param("efficientnet_b0", 1280, 2, marks=SLOW),
+    ],
+)
+def test_the_service_finds_the_feature_maps_of_every_exported_network(net, channels, side, tmp_path):
+    """Where it found none it would answer with occlusion maps, and nobody would hear of it."""
+    model = nets.build(net, 64, 4, None, None, "native")
+    path = tmp_path / "model.onnx"
+    export.save_onnx(model, path, np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8))
+    cut = served._cut(path)
+    assert cut is not None
+    _, *shape = cut.body.get_outputs()[0].shape
+    assert (cut.channels, shape) == (1, [channels, side, side])
+    assert explain._split(model)[0].output.shape == (None, side, side, channels)  # the report's
