@@ -102,6 +102,7 @@ from pawtrait.app.views import studio
 with desk.friendly():
     wish, _ = studio._wish(Offer([Method("{method}", "", {styled}, True, "")], [], {largest}))
     st.text(wish.side)
+    st.text(wish.strength)
 """
 
 
@@ -408,6 +409,13 @@ def test_no_size_is_offered_that_the_service_does_not_paint(
     answering(lambda request: httpx.Response(200))
     test = run(WISH.format(method="cyclegan", styled=False, largest=largest))
     assert (len(test.segmented_control[0].options), test.text[0].value) == (sizes, first)
+
+
+def test_the_slider_s_percents_are_wished_as_a_share(answering: Answering) -> None:
+    answering(lambda request: httpx.Response(200))
+    test = run(WISH.format(method="cyclegan", styled=False, largest=1024))
+    assert test.text[1].value == "1.0"
+    assert test.slider[0].set_value(30).run().text[1].value == "0.3"
 
 
 def test_without_any_painting_nothing_is_painted_like_one(answering: Answering) -> None:

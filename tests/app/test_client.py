@@ -91,6 +91,13 @@ def test_a_portrait_comes_at_once_or_as_a_job():
     assert later.paint(b"photo", Wish("nst", "ink_01")) == Job("j", 300)
 
 
+def test_the_strength_goes_along_as_a_share():
+    asked = []
+    answers = service(lambda request: (asked.append(request.read()), httpx.Response(200))[1])
+    answers.paint(b"photo", Wish("cyclegan", strength=0.3))
+    assert b'name="strength"\r\n\r\n0.300\r\n' in asked[0]
+
+
 @pytest.mark.parametrize(
     ("wish", "style"),
     [

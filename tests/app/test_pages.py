@@ -1,6 +1,7 @@
 """The pages without a browser, by Streamlit's own tester, where no service is; and the end of both."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -105,6 +106,23 @@ def test_a_ledger_that_cannot_be_reached_is_not_called_empty(months: str, said: 
     page = f"from pawtrait.app.views import operators\noperators._months({months})"
     (told,) = AppTest.from_string(page, default_timeout=60).run().get("html")
     assert said in str(told.proto.body)
+
+
+def test_months_are_told_the_newest_first_with_their_reasons():
+    rows = [
+        {"month": "2026-01", "action": "promoted", "version": 1, "time": None, "reasons": ["the first"]},
+        {
+            "month": "2026-02",
+            "action": "kept",
+            "version": 1,
+            "time": None,
+            "reasons": ["too few", "too slow"],
+        },
+    ]
+    page = f"from pawtrait.app.views import operators\noperators._months({rows})"
+    (table,) = AppTest.from_string(page, default_timeout=60).run().get("html")
+    found = re.findall("2026-01|the first|2026-02|too few too slow", str(table.proto.body))
+    assert found == ["2026-02", "too few too slow", "2026-01", "the first"]
 
 
 @pytest.mark.parametrize(
