@@ -9,6 +9,7 @@ import pytest
 
 from pawtrait.adapters.store import database, requests
 from pawtrait.dataset import images, scan
+from pawtrait.serving import reading
 from tests.serving.callers import COLOURS, jpeg, pixels, png, wait_for
 
 
@@ -146,6 +147,24 @@ def test_without_a_model_the_answer_says_so(serving, project):
     assert str(project) not in done.text
     (row,) = rows(service)
     assert (row.kind, row.outcome, row.error_kind, row.bytes) == ("predict", "error", "no-model", None)
+
+
+def test_what_waits_is_read_in_batches_and_none_is_larger_than_it_may_be(serving, monkeypatch):
+    service = serving(workers=1, batch=4)
+    batcher = service.app.state.door.batcher
+    sizes, read = [], reading.read
+
+    def noting(wanted, *more):
+        wait_for(lambda: sizes or len(batcher._queue) + len(wanted) == 10)  # the first waits for the rest
+        sizes.append(len(wanted))
+        return read(wanted, *more)
+
+    monkeypatch.setattr(reading, "read", noting)
+    many = [("pictures", (f"{number}.jpg", jpeg(), "image/jpeg")) for number in range(10)]
+    answers = service.post("/v1/moods", files=many).json()["answers"]
+    assert [one["label"] for one in answers] == ["happy"] * 10
+    assert sum(sizes) == 10 and max(sizes) == 4
+    assert (batcher.pictures, batcher.batches) == (10, len(sizes)) and len(sizes) <= 4
 
 
 def test_a_full_queue_says_when_to_come_again(serving):
