@@ -8,6 +8,7 @@ from typing import Any
 
 from pawtrait.dataset.images import Pixels
 from pawtrait.serving import processes, wire
+from pawtrait.serving.places import Place
 from pawtrait.serving.processes import Died
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
@@ -48,7 +49,7 @@ class Order:
         strength: 0 to 1.
         side: px of the longer side at most.
         steps: at the full size; None is as many as the project's recipe says.
-        painter: of a method that needs one, its folder and the digest of what is in there.
+        painter: the version that will paint, where the method needs one.
     """
 
     method: str
@@ -57,7 +58,7 @@ class Order:
     strength: float
     side: int
     steps: int | None
-    painter: tuple[str, str] | None = None
+    painter: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class Hand:
         pictures = [order.photo] if order.painting is None else [order.photo, order.painting]
         sizes, parts = wire.packed(pictures)
         head = {"event": "paint", "job": job, "method": order.method, "strength": order.strength}
-        wished = {"side": order.side, "steps": order.steps, "painter": order.painter}
+        home = (str(order.painter.folder), order.painter.digest) if order.painter else None
+        wished = {"side": order.side, "steps": order.steps, "painter": home}
         self._say({**head, **wished, "sizes": sizes}, *parts)
 
     def _say(self, head: dict[str, Any], *parts: bytes) -> None:

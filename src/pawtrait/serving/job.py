@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pawtrait.serving.hands import Order
+from pawtrait.serving.places import Place
 
 Status = Literal["waiting", "painting", "done", "failed", "cancelled"]
 OVER = ("done", "failed", "cancelled")
@@ -25,6 +26,7 @@ class View:
         kind: of a failure: the class of the error, as the store keeps it.
         seconds: painted so far, or in all.
         picture: SHA-256 of the photo.
+        painter: the version that paints; None where none does, or an earlier service finished the job.
     """
 
     id: str
@@ -40,6 +42,7 @@ class View:
     kind: str = ""
     seconds: float = 0.0
     picture: str = ""
+    painter: Place | None = None
 
     @property
     def over(self) -> bool:

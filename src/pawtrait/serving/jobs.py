@@ -112,7 +112,8 @@ class Jobs:
         """
         with self._changed:
             self.check_room()
-            job = Job(View(key, order.method, of=steps, picture=picture), order, finished)
+            view = View(key, order.method, of=steps, picture=picture, painter=order.painter)
+            job = Job(view, order, finished)
             self._known[job.id] = job
             self._waiting.append(job)
             self._changed.notify()

@@ -14,6 +14,7 @@ from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
 from pawtrait.serving.jobs import Full
 from pawtrait.serving.metrics import Metrics
+from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.sittings import Facts, Material, Sitting
 from pawtrait.serving.styles import Work
@@ -54,7 +55,7 @@ async def look(request: Request, key: str) -> Response:
     job = _job(request, key)
     if events.MEDIA in request.headers.get("accept", ""):
         return _stream(request, job)
-    return JSONResponse(_told(job.view), headers=UNKEPT)
+    return JSONResponse(_told(job.view), headers=_version(job.view.painter) | UNKEPT)
 
 
 @router.get("/v1/portraits/{key}/events", response_class=Response, **portraits_told.EVENTS)
@@ -69,12 +70,13 @@ async def picture(request: Request, key: str) -> Response:
     job = _job(request, key)
     view = job.view  # as it stands now; the thread that paints changes it
     jobs = request.app.state.door.workshop.jobs
+    headers = _version(view.painter) | UNKEPT
     if view.status == "done":
         found = await asyncio.to_thread(jobs.picture, job)
         if found:
-            return Response(found, media_type="image/png", headers=UNKEPT)
+            return Response(found, media_type="image/png", headers=headers)
     elif view.preview:
-        return Response(view.preview, media_type="image/jpeg", headers=UNKEPT)
+        return Response(view.preview, media_type="image/jpeg", headers=headers)
     later = {} if view.over else {"Retry-After": "1"}
     raise Problem(404, "no-picture-yet" if later else "no-picture", "there is no picture of this job", later)
 
@@ -101,7 +103,7 @@ async def styles(request: Request) -> JSONResponse:
                 "needs_style": one.needs_style,
                 "available": not one.why_not,
                 "why_not": one.why_not,
-                "model": {"name": one.painter.name, "version": one.painter.version} if one.painter else None,
+                "model": _model(one.painter),
             }
             for one in methods
         ],
@@ -137,7 +139,7 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
     metrics.portrait(sitting.wish.method, "ok", seconds)
     headers = {
         "X-Pawtrait-Request": name,
-        **_version(sitting),
+        **_version(sitting.painter),
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
         "X-Pawtrait-Picture": material.facts.id,
         "X-Pawtrait-Kept": "true" if await _kept(door, sitting, material) else "false",
@@ -161,7 +163,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
-    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **_version(sitting), **UNKEPT}
+    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **_version(sitting.painter), **UNKEPT}
     return JSONResponse(body, 202, headers)
 
 
@@ -188,10 +190,14 @@ async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
     return True
 
 
-def _version(sitting: Sitting) -> dict[str, str]:
+def _version(painter: Place | None) -> dict[str, str]:
     """Which version painted, or will; neural style transfer alone has none."""
-    painter = sitting.painter
     return {"X-Pawtrait-Model": f"{painter.name}/{painter.version}"} if painter else {}
+
+
+def _model(painter: Place | None) -> dict[str, str] | None:
+    """The same for a body."""
+    return {"name": painter.name, "version": painter.version} if painter else None
 
 
 def _job(request: Request, key: str) -> Job:
@@ -204,7 +210,8 @@ def _job(request: Request, key: str) -> Job:
 
 def _stream(request: Request, job: Job) -> Response:
     told = events.of(job)
-    return StreamingResponse(told, media_type=events.MEDIA, headers=events.HEADERS)
+    headers = _version(job.view.painter) | events.HEADERS
+    return StreamingResponse(told, media_type=events.MEDIA, headers=headers)
 
 
 def _told(view: View) -> dict[str, Any]:
@@ -212,6 +219,7 @@ def _told(view: View) -> dict[str, Any]:
     return {
         "id": view.id,
         "method": view.method,
+        "model": _model(view.painter),
         "status": view.status,
         "done": view.done,
         "of": view.of,

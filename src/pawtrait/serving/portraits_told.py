@@ -8,7 +8,8 @@ from pawtrait.style_transfer.studio import METHODS
 _BINARY = {"type": "string", "format": "binary"}
 _JOB = {
     "id": "4f0c2b7e9d6a41e8b8a35c1f7e2d9a60",
-    "method": "nst",
+    "method": "hybrid",
+    "model": {"name": "pet-portrait-cyclegan", "version": "3"},
     "status": "painting",
     "done": 48,
     "of": 120,
@@ -103,7 +104,12 @@ PAINT: dict[str, Any] = {
         ),
     },
 }
-LOOK: dict[str, Any] = {"responses": {200: _json("how the job stands", _JOB), **_NO_JOB}}
+LOOK: dict[str, Any] = {
+    "responses": {
+        200: _json("how the job stands; its model is null for nst, and after a restart", _JOB),
+        **_NO_JOB,
+    }
+}
 EVENTS: dict[str, Any] = {
     "responses": {
         200: {"description": "progress", "content": {"text/event-stream": {"example": _EVENTS}}},

@@ -73,8 +73,9 @@ class Sitting:
         painting = self._painting()
         if painting is not None and wish.method != "fast":  # that one looks at the middle, at its own size
             painting = _fit(painting, wish.side)
+        self.painter = self._shop.painter(wish.method)
         order = Order(
-            wish.method, _fit(pixels, wish.side), painting, wish.strength, wish.side, wish.steps, self._home()
+            wish.method, _fit(pixels, wish.side), painting, wish.strength, wish.side, wish.steps, self.painter
         )
         facts = Facts(sha256(data).hexdigest(), len(data), intake.measure(pixels))
         return Material(order, data, facts)
@@ -126,11 +127,6 @@ class Sitting:
                 order.photo, order.painting, self.wish.work, order.strength, order.side
             )
         return painted
-
-    def _home(self) -> tuple[str, str] | None:
-        """For a process that paints: where the painter lives, and in which version."""
-        self.painter = self._shop.painter(self.wish.method)
-        return (str(self.painter.folder), self.painter.digest) if self.painter else None
 
     def _painting(self) -> Pixels | None:
         if self.wish.work:

@@ -70,12 +70,17 @@ def test_a_process_that_paints_takes_the_painter_that_an_order_names(store, serv
     with service(painters_alias="champion", poll=0.05) as client:
         brightness = []
         for white in (200, 120):
-            painted_by(client, store.add(white))
+            painter = store.add(white)
+            painted_by(client, painter)
             answer = send(client, "hybrid", style="red", side="48", steps="1")
             url = answer.json()["url"]
-            assert over(client, url)["status"] == "done"
-            brightness.append(shown(client.get(f"{url}/picture")).mean())
-            assert answer.headers[MODEL].startswith("pet-portrait-cyclegan/")
+            known = over(client, url)
+            assert known["status"] == "done"
+            ways = [client.get(f"{url}{end}") for end in ("/picture", "", "/events")]
+            brightness.append(shown(ways[0]).mean())
+            assert known["model"] == {"name": "pet-portrait-cyclegan", "version": painter}
+            said = f"pet-portrait-cyclegan/{painter}"
+            assert {one.headers[MODEL] for one in (answer, *ways)} == {said}
     assert brightness[0] - brightness[1] > 20
 
 
