@@ -32,6 +32,13 @@ def test_a_raw_body_is_read(service, mood):
     assert done.json()["model"] == {"name": "pet-expression", "version": "1", "kind": "cnn"}
 
 
+def test_raw_bytes_without_their_kind_are_told_which_one_to_name(service):
+    """As curl sends them where nothing is said."""
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    done = service.post("/v1/moods", content=jpeg(), headers=kind)
+    assert done.status_code == 415 and "Content-Type such as image/jpeg" in done.json()["detail"]
+
+
 def test_many_pictures_are_answered_in_their_order_and_a_bad_one_spoils_none(service):
     files = [("pictures", (f"{mood}.png", png(mood))) for mood in COLOURS]
     files.insert(2, ("pictures", ("notes.txt", b"no picture at all")))

@@ -77,7 +77,8 @@ async def form(request: Request, settings: Settings, *, most: int, raw: str = "p
     if kind.startswith("image/") or kind in ("application/octet-stream", ""):
         data = await body(request, settings.largest_bytes)
         return Form({raw: [Sent(raw, data)]}, {})
-    raise Problem(415, "unsupported-body", "expected a picture as the body, or multipart/form-data")
+    words = "expected a picture as the body with a Content-Type such as image/jpeg, or multipart/form-data"
+    raise Problem(415, "unsupported-body", words)
 
 
 async def body(request: Request, most: int) -> bytes:
