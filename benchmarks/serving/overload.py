@@ -122,8 +122,8 @@ def measure(
     Without a sustainable rate, most of what it answers 16 at once is taken for it.
 
     Returns:
-        Answers by status before, during and after the outage, latencies before and after the overload,
-        memory, and how many rows of feedback were acknowledged, stored, lost.
+        Answers by status before, during and after the outage, the same with latencies before and after the
+        overload, memory, and how many rows of feedback were acknowledged, stored, lost.
 
     Raises:
         RuntimeError: the service died.
@@ -228,9 +228,10 @@ def _told(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _calm(answers: Answers, start: float, end: float) -> dict[str, float]:
+def _calm(answers: Answers, start: float, end: float) -> dict[str, Any]:
     part = answers.between(start, end)
     return {
+        "statuses": part.counts(),
         "rate": round(len(part.status) / (end - start), 1),
         "in_time": round(part.in_time, 4),
         "median_ms": round(part.percentile(0.5), 1),
