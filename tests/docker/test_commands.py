@@ -1,6 +1,7 @@
-"""What compose.yaml starts, started here without containers: each command as it stands there, but Grafana's.
+"""What compose.yaml starts, started here without containers: each command as it stands there, but two.
 
-Names, ports and places of containers are put into those of this machine. One set-up for all tests.
+Grafana's is not run; PostgreSQL is one of the tests' own, of which compose's health check is asked. Names,
+ports and places of containers are put into those of this machine. One set-up for all tests.
 """
 
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -166,6 +168,24 @@ def running(compose: dict[str, Any], folder: Path) -> Iterator[Team]:
 def test_the_database_has_the_connections_that_compose_gives_it(compose):
     wanted = own_postgres.SETTINGS["max_connections"]
     assert f"max_connections={wanted}" in compose["services"]["postgres"]["command"]
+
+
+@pytest.mark.parametrize(("database", "well"), [("feedback", True), ("not_made_yet", False)])
+def test_the_database_s_health_check_finds_the_one_that_is_made_last(
+    compose, databases, tmp_path, database, well
+):
+    if not shutil.which("psql"):
+        pytest.skip("psql is not installed")
+    server = urlsplit(databases["feedback_url"])
+    secret = tmp_path / "postgres_password"
+    secret.write_text(server.password)
+    kind, said = compose["services"]["postgres"]["healthcheck"]["test"]
+    command = said.replace("$$", "$").replace("/run/secrets/postgres_password", str(secret))
+    command = command.replace("-d feedback", f"-d {database}")
+    env = os.environ | {"PGPORT": str(server.port)}
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True)
+    assert kind == "CMD-SHELL" and (done.returncode == 0) == well, done.stderr
+    assert well or "does not exist" in done.stderr
 
 
 def test_mlflow_answers_to_its_name_among_containers_and_to_no_stranger(running):
