@@ -45,7 +45,7 @@ class Limits:
         waiting: jobs that wait.
         seconds: that a job may paint.
         grace: seconds that a process has to leave its step when told to stop.
-        remembered: jobs that are over and still known.
+        remembered: portraits that are still known, and as many jobs that ended without one.
         kept: seconds that they are.
         ending: seconds that the end of the service leaves to jobs that are being painted.
     """
@@ -117,7 +117,7 @@ class Jobs:
             self._known[job.id] = job
             self._waiting.append(job)
             self._changed.notify()
-            many = len(self._known) > 2 * self._limits.remembered + self._limits.waiting
+            many = len(self._known) > 3 * self._limits.remembered + self._limits.waiting
         if many:  # somebody asks and cancels faster than it is tidied up
             self._sweep()
         return job
@@ -309,14 +309,20 @@ class Jobs:
         """
         with self._changed:
             over = sorted((job for job in self._known.values() if job.view.over), key=lambda job: job.ended)
-            excess = over[: max(len(over) - self._limits.remembered, 0)]
-            gone = [job for job in over if self._old(job)] + excess
+            gone = [job for job in over if self._old(job)] + self._excess(over)
             for job in gone:
                 self._known.pop(job.id, None)
         try:
             self._shelf.sweep(job.id for job in gone)
         except Exception:
             log.exception("old portraits could not be swept away")
+
+    def _excess(self, over: list[Job]) -> list[Job]:
+        """The first that are too many, of portraits and of the rest: nobody's cancelling costs a portrait."""
+        portraits = [job for job in over if job.view.status == "done"]
+        rest = [job for job in over if job.view.status != "done"]
+        most = self._limits.remembered
+        return portraits[: max(len(portraits) - most, 0)] + rest[: max(len(rest) - most, 0)]
 
 
 def _stop(jobs: Iterable[Job]) -> None:

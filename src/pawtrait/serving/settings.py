@@ -76,7 +76,7 @@ class Settings(BaseModel):
     portrait_seconds: Seconds = 600.0  # that a job may paint
     portrait_grace: Seconds = 5.0  # seconds that a process has to leave its step when told to stop
     portraits_kept: Seconds = 3600.0  # seconds that a finished job is known
-    portraits_most: Positive = 200  # of those
+    portraits_most: Positive = 200  # finished portraits, and as many jobs that ended without one
 
     keys: Path | None = None  # hashed API keys; open to this machine alone where left out
     rate: Count | None = None  # requests a minute for each key and each address; 0 is no limit

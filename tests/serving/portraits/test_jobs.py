@@ -373,3 +373,24 @@ def test_who_asks_and_cancels_again_and_again_fills_no_memory(queue):
     for _ in range(30):
         jobs.cancel(submit(jobs))
     assert jobs.find(first.id) is None
+
+
+def test_who_asks_and_cancels_again_and_again_costs_nobody_a_portrait(queue):
+    jobs = queue(workers=0)
+    finished = submit(jobs)
+    jobs._finish(finished, b"picture")
+    for _ in range(30):
+        jobs.cancel(submit(jobs))
+    jobs._sweep()
+    assert jobs.find(finished.id) is finished and jobs.picture(finished) == b"picture"
+
+
+def test_as_many_portraits_as_there_may_be_hide_no_reason_why_one_failed(queue):
+    jobs = queue(workers=0, waiting=30)
+    failed, *finished = [submit(jobs) for _ in range(10)]
+    failed.set(status="failed", problem="why")
+    for job in finished:
+        jobs._finish(job, b"picture")
+    jobs._sweep()
+    assert jobs.find(failed.id) is failed
+    assert [jobs.find(job.id) is job for job in finished] == [False] * 4 + [True] * 5
