@@ -1,4 +1,4 @@
-"""Processes of the service's own: started with a channel, asked how they ended."""
+"""Processes of the service's own: started with a channel, deaf to signals, asked how they ended."""
 
 import json
 import multiprocessing
@@ -37,6 +37,15 @@ def start(module: str, setup: Mapping[str, Any]) -> "tuple[Connection, subproces
     finally:
         theirs.close()
     return ours, process
+
+
+def outlast_signals() -> None:
+    """In such a process: what is in hand is finished, and the end of its channel is the end.
+
+    SIGTERM and SIGINT are the service's to answer; systemd sends them to every process of it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def death(process: "subprocess.Popen[bytes]") -> Died:

@@ -6,7 +6,6 @@ core works beside it; and a file that ends its decoder here ends this process an
 
 import json
 import resource
-import signal
 import sys
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import cv2
 
 from pawtrait.classification.predict import Classifier
-from pawtrait.serving import logs, models, places, reading, slips, wire
+from pawtrait.serving import logs, models, places, processes, reading, slips, wire
 from pawtrait.serving.settings import Settings
 
 
@@ -52,11 +51,7 @@ def _settle_down(log: str) -> None:
     logs.configure(log)
     cv2.setNumThreads(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # what is in hand is finished; the channel's end is the end
-        signal.signal(number, signal.SIG_IGN)
+    processes.outlast_signals()
 
 
 def _loaded(head: dict[str, Any], known: dict[str, Classifier]) -> dict[str, str]:

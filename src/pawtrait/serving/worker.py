@@ -23,7 +23,7 @@ from pawtrait import environment, params
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
 from pawtrait.errors import PawtraitError
-from pawtrait.serving import logs, wire
+from pawtrait.serving import logs, processes, wire
 from pawtrait.serving.hands import Setup
 from pawtrait.style_transfer.studio import Studio
 
@@ -56,7 +56,7 @@ def main(channel: Connection, setup: Setup) -> None:
 
 
 def _settle_down(megabytes: int, polite: int) -> None:
-    """Limit the memory, leave no core dump with somebody's picture in it, let others go first.
+    """Limit the memory, leave no core dump with somebody's picture in it, let others go first, end in order.
 
     What counts are private pages that can be written, not the libraries' code nor address space.
     """
@@ -64,6 +64,7 @@ def _settle_down(megabytes: int, polite: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(polite)
+    processes.outlast_signals()
 
 
 def _opened(setup: Setup) -> Studio:

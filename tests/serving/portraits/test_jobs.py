@@ -276,6 +276,8 @@ def test_closing_finishes_what_is_painted_and_who_comes_after_a_restart_finds_it
     painted, waiting = submit(jobs, steps=40), submit(jobs)
     process = under_way(painted)
     process.suspend()
+    for number in (signal.SIGTERM, signal.SIGINT):  # as systemd stops a service: every process of it is told
+        process.send_signal(number)
     jobs.leave()
     assert over(waiting).status == "cancelled" and not painted.view.over
     process.resume()
