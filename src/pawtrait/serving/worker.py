@@ -41,9 +41,9 @@ def main(channel: Connection, setup: Setup) -> None:
     studio = _opened(setup)
     home: list[str] | None = None
     room = setup.memory * MEGABYTE - psutil.Process().memory_info().data
-    wire.send(channel, {"event": "ready"})
-    while True:
-        try:
+    try:
+        wire.send(channel, {"event": "ready"})
+        while True:
             head, parts = wire.receive(channel)
             if head["event"] == "paint":  # a late word to stop is about a job that is over
                 if head["painter"] and head["painter"] != home:
@@ -51,8 +51,8 @@ def main(channel: Connection, setup: Setup) -> None:
                     studio = replace(studio, painters=Path(home[0]).parent)  # which opens all anew
                 _paint(channel, studio, head, wire.unpacked(head["sizes"], parts), room)
             del head, parts  # nothing of the photo stays while the next order is waited for
-        except (EOFError, OSError):  # the service is gone
-            return
+    except (EOFError, OSError):  # the service is gone
+        return
 
 
 def _settle_down(megabytes: int, polite: int) -> None:

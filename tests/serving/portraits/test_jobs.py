@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 from uuid import uuid4
 
@@ -317,6 +318,14 @@ def test_a_process_ends_with_a_service_that_was_killed(here):
         assert psutil.pid_exists(pid)
         parent.kill()
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_process_whose_service_ended_while_it_was_loading_ends_without_a_word(monkeypatch):
+    ours, theirs = Pipe()
+    monkeypatch.setattr(worker.logs, "configure", lambda level: None)  # logs and limits stay this one's own
+    monkeypatch.setattr(worker, "_settle_down", lambda memory, polite: None)
+    monkeypatch.setattr(worker, "_opened", lambda setup: ours.close())
+    worker.main(theirs, SETUP)
 
 
 def test_who_sees_that_a_job_is_over_sees_since_when():
