@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from pawtrait.errors import BadImage, BadStore, PawtraitError
+from pawtrait.errors import BadImage, BadStore
 from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
@@ -41,7 +41,7 @@ async def paint(request: Request) -> Response:
         if lack:
             raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
         return await answer(door, metrics, request.state.id, sitting)
-    except (PawtraitError, Problem) as error:
+    except Exception as error:  # nobody had foreseen some: they are written down too, and go on their way
         if not isinstance(error, Problem) or error.status != 429:  # those were turned away at the door
             kind = error.kind if isinstance(error, Problem) else type(error).__name__
             door.note(sitting.row(request.state.id, None, kind))

@@ -169,6 +169,17 @@ def test_a_side_that_memory_does_not_suffice_for_is_told(service, monkeypatch):
     assert status == 413 and detail.startswith("painting at 512 px takes more memory than there is; ask")
 
 
+def test_what_nobody_had_foreseen_is_written_down_and_counted(service, monkeypatch):
+    monkeypatch.setattr("pawtrait.style_transfer.painter.CycleGanPainter.paint", lambda *_: 1 / 0)
+    with service() as client:
+        answer = send(client, "cyclegan")
+        kinds = [(row.method, row.outcome, row.error_kind) for row in rows(client)]
+        figures = client.get("/metrics").text.splitlines()
+    assert problem(answer) == (500, "something went wrong here; it was written down")
+    assert kinds == [("cyclegan", "error", "ZeroDivisionError")]
+    assert 'pawtrait_portraits_total{method="cyclegan",outcome="error"} 1.0' in figures
+
+
 def test_a_damaged_painter_is_unavailable_and_a_mended_one_paints(service, painted):
     network = painted / "data/painters/cyclegan/photo_to_painting.onnx"
     whole, sums = network.read_bytes(), painted / "data/painters/cyclegan/SHA256SUMS"
