@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -82,6 +83,39 @@ def test_a_reviewers_first_verdict_stands_and_nobody_is_thanked_for_another(serv
     assert door.said.flush()
     with database.opened(door.settings.database) as engine:
         assert feedback.verdicts(engine) == {"rosa": {picture: "sad"}, "tom": {picture: "happy"}}
+
+
+def test_of_two_verdicts_at_the_same_moment_one_is_thanked_and_the_other_refused(service, monkeypatch):
+    picture, door = sent(service), service.app.state.door
+    keep, both = door.keep, threading.Barrier(2)
+
+    def together(row):
+        """On to the disk at once where two get so far; one alone goes on after a while."""
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        keep(row)
+
+    monkeypatch.setattr(door, "keep", together)
+    with ThreadPoolExecutor(2) as people:
+        told = {mood: people.submit(judged, service, picture, "rosa", mood) for mood in ("sad", "happy")}
+    codes = {mood: one.result().status_code for mood, one in told.items()}
+    assert sorted(codes.values()) == [201, 409]
+    assert door.said.flush()
+    with database.opened(door.settings.database) as engine:
+        (kept,) = feedback.verdicts(engine)["rosa"].values()
+    assert codes[kept] == 201
+
+
+def test_a_verdict_that_could_not_be_written_down_stands_in_no_other_ones_way(service, monkeypatch):
+    picture, door = sent(service), service.app.state.door
+
+    def full(row):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as without:
+        without.setattr(door, "keep", full)
+        assert judged(service, picture, "rosa", "sad").status_code == 507
+    assert judged(service, picture, "rosa", "happy").status_code == 201
 
 
 def test_what_two_agree_on_waits_no_more(service):

@@ -71,17 +71,14 @@ async def review(request: Request) -> JSONResponse:
     about, stored = await door.ask(_about, door, row)
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
-    queue = Queue(door)
-    first = queue.verdict(row.reviewer, row.picture) or stored or row.verdict
+    try:
+        first = await asyncio.to_thread(Queue(door).keep, row, stored)
+    except OSError as error:
+        raise Problem(507, "no-space", "this could not be written down; try again later") from error
     if first != row.verdict:  # which verdict it was is not told: not every key is one person's
         raise Problem(
             409, "judged-before", f"{row.reviewer} has judged this picture already; a first verdict stands"
         )
-    try:
-        await asyncio.to_thread(door.keep, row)
-    except OSError as error:
-        raise Problem(507, "no-space", "this could not be written down; try again later") from error
-    queue.answered(row.reviewer, row.picture, row.verdict)
     return JSONResponse({"id": row.id, **_others(about)}, 201)
 
 
@@ -112,7 +109,7 @@ class Queue:
     def of(self, reviewer: str | None) -> list[str]:
         """What a reviewer may still see, those nearest to a decision first; for ``Door.judge``.
 
-        A look takes long, and no lock is held meanwhile: the event loop needs that one in ``answered``.
+        A look takes long, and no lock is held meanwhile: who answers needs that one.
         """
         if time.monotonic() > self._seen.until:
             self._seen.rulings, self._seen.candidates = _judged(self._door)
@@ -122,20 +119,36 @@ class Queue:
             done = set(self._seen.answered.get(reviewer or "", ()))
         return [one for one in found if one not in done]
 
-    def answered(self, reviewer: str, picture: str, verdict: str) -> None:
-        """Remember an answer that may still be on its way to the database."""
-        with self._seen.lock:
-            self._seen.answered.setdefault(reviewer, {})[picture] = verdict
+    def keep(self, row: feedback.Review, stored: str | None) -> str:
+        """Write a verdict down where it is the reviewer's first on the picture; give the first.
 
-    def verdict(self, reviewer: str, picture: str) -> str | None:
-        """What ``answered`` remembers."""
+        One after the other, for some milliseconds each: of two at the same moment the second sees the first,
+        which may still be on its way to the database. One that could not be written down was none.
+
+        Args:
+            stored: the reviewer's verdict that the database knows.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        with self._seen.writing:
+            first = self._verdict(row) or stored or row.verdict
+            if first == row.verdict:
+                self._door.keep(row)
+                with self._seen.lock:
+                    self._seen.answered.setdefault(row.reviewer, {})[row.picture] = first
+            return first
+
+    def _verdict(self, row: feedback.Review) -> str | None:
+        """What the same reviewer has answered since the start."""
         with self._seen.lock:
-            return self._seen.answered.get(reviewer, {}).get(picture)
+            return self._seen.answered.get(row.reviewer, {}).get(row.picture)
 
 
 class _Cache:
     def __init__(self) -> None:
         self.lock = threading.Lock()  # of what was answered
+        self.writing = threading.Lock()  # held while a verdict goes to the disk
         self.until = 0.0
         self.rulings: list[ruling.Ruling] = []
         self.candidates: dict[str, Candidate] = {}
