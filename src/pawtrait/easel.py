@@ -71,6 +71,11 @@ def hang(
     """
     pairs: list[tuple[str, Pixels, Pixels]] = []
     studio.open(wish.method)  # what no photo can be painted without stops all of them at once
+    if wish.method in STEPWISE and studio.features.start == "random start":
+        progress.say(
+            f"{wish.method}: no weights of {studio.neural.network} are here, so its features start at random"
+            ' and catch colour and texture alone; the README\'s "Your own pictures" names the file'
+        )
     try:
         for one in photos:
             began = time.perf_counter()

@@ -11,6 +11,7 @@ import typer
 import wiring
 
 from pawtrait import cli
+from pawtrait.adapters import weights
 
 ROOTS = ("src", "pipelines", "tests", "benchmarks")
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -127,6 +128,13 @@ def test_the_monitoring_manual_says_what_is_not_looked_at():
     rows = dict(re.findall(r"\| (errors|calendar) \| (.*?) \|", told))
     assert "files that cannot be read" in rows["errors"]
     assert "The flow alone" in rows["calendar"]
+
+
+def test_whoever_has_weights_reads_which_files_style_needs_and_where_to_choose_vgg19():
+    _, told = Path("README.md").read_text(encoding="utf-8").split("\n`WEIGHTS` is a folder", 1)
+    listed = told.partition("\n\nOnly files")[0]
+    assert all(f"`{Path(weights.STYLES[net]).name}`" in listed for net in ("squeezenet", "vgg19"))
+    assert "github.com/rcmalli/keras-squeezenet" in listed and "`neural.network: vgg19`" in listed
 
 
 def test_the_datas_page_names_every_file_of_a_model():

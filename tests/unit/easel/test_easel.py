@@ -90,6 +90,17 @@ def test_only_bad_photos_leave_no_folder(gan, pawtrait):
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize(("start", "told"), [("random start", 1), ("ImageNet", 0)])
+def test_features_that_start_at_random_are_told_once_for_all_photos(
+    here, one_thread, monkeypatch, capsys, start, told
+):
+    drawn = replace(features.load("squeezenet", None, seed=1), start=start)
+    monkeypatch.setattr(features, "load", lambda *_: drawn)
+    hang(wish("nst", "red"), save("a.png"), save("b.png"))
+    said = capsys.readouterr().err
+    assert said.count("nst: no weights of squeezenet are here, so its features start at random") == told
+
+
 def test_a_photo_on_standard_input_is_painted(gan, pawtrait):
     data = images.encode_png(plain(40, 40, (1, 2, 3)))
     assert pawtrait("stylize", "-", "--method", "cyclegan", "--out", "out", stdin=data).code == 0
