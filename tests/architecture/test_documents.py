@@ -12,6 +12,7 @@ import wiring
 
 from pawtrait import cli
 from pawtrait.adapters import weights
+from pawtrait.params import Hybrid, Neural
 
 ROOTS = ("src", "pipelines", "tests", "benchmarks")
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -135,6 +136,14 @@ def test_whoever_has_weights_reads_which_files_style_needs_and_where_to_choose_v
     listed = told.partition("\n\nOnly files")[0]
     assert all(f"`{Path(weights.STYLES[net]).name}`" in listed for net in ("squeezenet", "vgg19"))
     assert "github.com/rcmalli/keras-squeezenet" in listed and "`neural.network: vgg19`" in listed
+
+
+def test_every_choice_of_descent_is_explained():
+    told = Path("docs/portraits.md").read_text(encoding="utf-8")
+    sections = {"neural": Neural, "hybrid": Hybrid}
+    keys = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
+    assert [key for key in keys if f"`{key}`" not in told] == []
+    assert "`pawtrait stylize` reads them" in told and "`dvc repro` paints and judges it anew" in told
 
 
 def test_the_datas_page_names_every_file_of_a_model():
