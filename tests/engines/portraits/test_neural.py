@@ -189,6 +189,14 @@ def test_a_loss_that_is_no_number_stops_with_a_word(
         paint(photo, painting, spoiled, recipe())
 
 
+def test_adam_at_the_rate_of_lbfgs_is_refused_before_it_ruins_the_photo(
+    photo: Pixels, painting: Pixels, squeezenet: Features, recipe: Recipe
+) -> None:
+    remedy = r"learning_rate 1: adam takes 0\.2 at the most; set it to 0\.02, or neural\.optimizer to lbfgs"
+    with pytest.raises(BadParams, match=remedy):
+        paint(photo, painting, squeezenet, recipe(optimizer="adam"))
+
+
 def test_a_layer_that_the_network_lacks_is_named(
     photo: Pixels, painting: Pixels, squeezenet: Features, recipe: Recipe
 ) -> None:
@@ -284,7 +292,7 @@ def test_a_gpu_that_is_too_small_is_named_with_the_way_round_it(
         raise error
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize(("optimizer", "rate"), [("lbfgs", 1.0), ("adam", 0.02)])
 @pytest.mark.parametrize("changes", [{}, {"keep_colours": True, "start": "style"}])
 def test_the_descent_stays_on_the_device_of_the_network(
     photo: Pixels,
@@ -293,12 +301,14 @@ def test_the_descent_stays_on_the_device_of_the_network(
     recipe: Recipe,
     monkeypatch: pytest.MonkeyPatch,
     optimizer: str,
+    rate: float,
     changes: dict[str, Any],
 ) -> None:
     """torch's device meta, which has shapes and no numbers, refuses to meet a tensor of the CPU."""
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: -0.5)
     monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: [0.5] * len(tensor))
-    steps = paint(photo, painting, squeezenet.to("fp32", "meta"), recipe(optimizer=optimizer, **changes))
+    knobs = recipe(optimizer=optimizer, learning_rate=rate, **changes)
+    steps = paint(photo, painting, squeezenet.to("fp32", "meta"), knobs)
     assert {step._pixels.device.type for step in steps} == {"meta"}
 
 
