@@ -70,6 +70,7 @@ def hang(
     No file that is there already is painted over.
     """
     pairs: list[tuple[str, Pixels, Pixels]] = []
+    hung = 0
     studio.open(wish.method)  # what no photo can be painted without stops all of them at once
     if wish.method in STEPWISE and studio.features.start == "random start":
         progress.say(
@@ -86,12 +87,15 @@ def hang(
             except (BadImage, BadModel, BadParams, BadTraining) as error:
                 yield Done(one.name, None, 0.0, str(error))
                 continue
+            hung += 1
             if len(pairs) < SHOWN:
                 pairs.append((name, _small(photo), _small(portrait)))
             yield Done(one.name, file, time.perf_counter() - began, "")
     finally:  # also of what an interrupt left
         if pairs:
-            _draw(pairs, [_small(painting) for painting, _ in wish.styles], out / SHEET)
+            sheet = _draw(pairs, [_small(painting) for painting, _ in wish.styles], out / SHEET)
+            if hung > len(pairs):
+                progress.say(f"{sheet} shows the first {len(pairs)} of {hung} portraits; all lie in {out}")
 
 
 def studio(knobs: Params, side: int, steps: int | None, keep_colours: bool) -> Studio:
@@ -262,11 +266,11 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _draw(pairs: Sequence[tuple[str, Pixels, Pixels]], styles: Sequence[Pixels], path: Path) -> None:
-    """A row for each photo: the photo, the paintings that it was painted like, the portrait."""
+def _draw(pairs: Sequence[tuple[str, Pixels, Pixels]], styles: Sequence[Pixels], path: Path) -> Path:
+    """Hang a sheet with a row for each photo: the photo, the paintings it was painted like, the portrait."""
     shown, captions = [], []
     for name, photo, portrait in pairs:
         shown += [photo, *styles, portrait]
         captions += [name, *(["painting"] * len(styles)), "portrait"]
     sheet = plots.samples(shown, captions, across=2 + len(styles))
-    _hung(partial(drawing.save, sheet), path, _free(path))
+    return _hung(partial(drawing.save, sheet), path, _free(path))

@@ -235,6 +235,14 @@ def test_a_sheet_shows_the_first_photos_only(gan, monkeypatch):
     assert heights[0] < heights[1] == heights[2]
 
 
+def test_a_sheet_that_shows_only_some_says_so(gan, monkeypatch, capsys):
+    monkeypatch.setattr(easel, "SHOWN", 2)
+    hang(wish(), save("a.png"), save("b.png"))
+    assert "sheet" not in capsys.readouterr().err
+    hang(wish(), save("a.png"), save("b.png"), save("c.png"))
+    assert "out/sheet-2.png shows the first 2 of 3 portraits; all lie in out" in capsys.readouterr().err
+
+
 def test_strength_goes_from_the_photo_to_the_portrait(gan, pawtrait):
     save("photo.png", colour=(200, 120, 40))
     for strength in (0, 0.5, 1):
