@@ -150,11 +150,15 @@ class Studio:
         return _glimpses(steps, self.hybrid.steps)
 
     def _recipe(self, photo: Pixels, strength: float) -> Neural:
-        """At the photo's size, since the descent would enlarge it, and so much weaker."""
+        """At the photo's size, since the descent would enlarge it, and so much weaker.
+
+        Without any strength it begins from the photo: nothing else would lead all the way back there.
+        """
         network: FeatureNetwork = self.neural.networks[self.neural.network]
         weights = {"style_weight": network.style_weight, "variation_weight": network.variation_weight}
         weaker = network.model_copy(update={name: weight * strength for name, weight in weights.items()})
-        changes = {"networks": {self.neural.network: weaker}, "side": max(photo.shape[:2])}
+        start = self.neural.start if strength else "content"
+        changes = {"networks": {self.neural.network: weaker}, "side": max(photo.shape[:2]), "start": start}
         return self.neural.model_copy(update=changes)
 
     @cached_property

@@ -271,6 +271,16 @@ def test_without_strength_not_even_specks_are_smoothed(gan, pawtrait, method):
     assert np.abs(picture(painted).astype(int) - noise).max() <= 1
 
 
+@pytest.mark.parametrize(("method", "start"), [("nst", "noise"), ("nst", "style"), ("hybrid", "noise")])
+def test_without_strength_the_photo_is_left_wherever_descent_would_begin(gan, one_thread, method, start):
+    whole = easel.studio(params.load(), 80, None, False)
+    neural = whole.neural.model_copy(update={"start": start})
+    hybrid = whole.hybrid.model_copy(update={"role": "style"})
+    begun = replace(whole, neural=neural, hybrid=hybrid)
+    (done,) = hang(wish(method, "blue", strength=0.0), save("photo.png"), studio=begun)
+    assert np.abs(picture(done.portrait).astype(int) - plain(40, 50, (200, 120, 40))).max() <= 1
+
+
 def test_without_strength_the_fast_painter_keeps_the_photos_own_style(fast, pawtrait):
     save("photo.png", colour=(40, 20, 10))
     pawtrait("stylize", "photo.png", "--method", "fast", "--style", "blue", "--strength", 0, "--out", "out")
