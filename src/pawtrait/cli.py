@@ -48,6 +48,7 @@ FINGERPRINTS = {
     "weights": Path("data/weights.json"),
 }
 COMPARISON = Path("data/reports/compare.json")
+GALLERY = Path("data/reports/portraits.png")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
 OF_STAGES = ("force", "only")
@@ -202,7 +203,7 @@ def lineage(
 
 @app.command(rich_help_panel="Models")
 def results() -> None:
-    """Show the table of models with the champion marked, and where the report lies."""
+    """Show the table of models with the champion marked, and where report and gallery lie."""
     from rich.console import Console
 
     from pawtrait.evaluation import tables
@@ -214,8 +215,10 @@ def results() -> None:
     for sentence in verdict["sentences"]:
         console.print(f"• {sentence}", highlight=False)
     console.print("\nreport      data/reports/index.html", highlight=False)
-    console.print("MLflow      make ui, then open the address it prints", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
+    if GALLERY.is_file():
+        console.print(f"portraits   {GALLERY}; yours: {command} stylize PHOTO", highlight=False)
+    console.print("MLflow      make ui, then open the address it prints", highlight=False)
     console.print(f"try it      {command} predict '{_some_pictures()}'", highlight=False)
 
 

@@ -250,6 +250,17 @@ def test_results_offer_pictures_that_are_there(here, pawtrait, path, named):
     assert f"predict {named}" in pawtrait("results").out
 
 
+def test_results_say_where_the_gallery_is_and_how_to_paint_where_something_was_painted(here, pawtrait):
+    (here / "data/reports").mkdir(parents=True)
+    row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
+    verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
+    (here / "data/reports/compare.json").write_text(json.dumps(verdict))
+    assert "portraits " not in pawtrait("results").out
+    (here / "data/reports/portraits.png").touch()
+    said = " ".join(pawtrait("results").out.split())
+    assert "portraits data/reports/portraits.png; yours: " in said and "pawtrait stylize PHOTO" in said
+
+
 def test_what_the_file_system_refuses_is_one_line(crowned, pawtrait, coloured_picture):
     (crowned / "params.yaml").unlink()
     (crowned / "params.yaml").mkdir()
