@@ -5,9 +5,10 @@ from concurrent.futures import Future
 from multiprocessing.context import BaseContext
 
 import pytest
+import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import race
+from benchmarks import gpu, race
 
 
 class Here:
@@ -58,3 +59,9 @@ def test_a_job_that_fails_leaves_the_others_their_rows(
 
 def test_where_no_job_fails_the_end_is_good(measured: None) -> None:
     assert bench.main(["--only", "scanning"]) == 0
+
+
+def test_without_a_gpu_the_table_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (row,) = gpu.run(race.Plan(quick=True, pictures="", called=""))
+    assert (row.how, row.times, row.failed) == ("no GPU here, so nothing is measured", None, False)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cyclegan import Plain
 from pawtrait.params import CycleGan
 from pawtrait.style_transfer.cyclegan import networks, step
 from pawtrait.style_transfer.cyclegan.lanes import Lanes
@@ -60,6 +61,18 @@ def test_three_steps_equal_three_written_out_plainly_in_float64(recipe, in_turn)
         for key, parameter in net.named_parameters():
             off = float((parameter - theirs[key]).detach().abs().max())
             assert off < 1e-9, f"{name} {key}: {off}"  # a step moves a weight by 2e-4
+
+
+def test_the_loop_that_make_bench_races_takes_the_same_steps(recipe, in_turn):
+    """Else the ratio in the table would be of two different jobs."""
+    recipe = recipe.model_copy(update={"pool_size": 1, "lambda_b": 7.0})
+    ours, plain = step.start(_double(recipe), recipe, seed=1), Plain(_double(recipe), recipe)
+    for real_A, real_B in _pairs(4, 1):
+        step.step(ours, real_A, real_B, recipe, in_turn, ALONE)
+        plain.step(real_A, real_B)
+    for name, net in ours.nets.named().items():
+        for one, other in zip(net.parameters(), plain.nets.named()[name].parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-7)  # a step moves a weight by 2e-4
 
 
 def test_side_by_side_gives_the_same_bits_as_in_turn(recipe):
