@@ -12,7 +12,7 @@ import torch
 from pawtrait import checkpoints
 from pawtrait.errors import BadTraining
 from pawtrait.style_transfer.cyclegan import fit, state
-from pawtrait.style_transfer.cyclegan.domains import Domains
+from pawtrait.style_transfer.cyclegan.domains import Domains, gather
 from pawtrait.style_transfer.cyclegan.step import LOSSES
 
 SEED = 7
@@ -22,7 +22,7 @@ SEED = 7
 def train(data, recipe, probes, tmp_path):
     """Trains on the small domains, the recipe changed as told, from the checkpoints in a folder."""
 
-    def start(folder="checkpoints", domains=data, progress=None, **changes):
+    def start(folder="checkpoints", domains=data, probes=probes, progress=None, **changes):
         return fit.train(
             domains, recipe.model_copy(update=changes), tmp_path / folder, SEED, probes, progress
         )
@@ -47,6 +47,17 @@ def test_the_figures_on_the_probes_are_those_of_their_pictures(train, probes):
     assert last.figures.cycle_loss == pytest.approx(np.abs(off).mean(), abs=0.005)
     psnr = 10 * np.log10(4 / np.square(off).mean((1, 2, 3)))
     assert last.figures.cycle_psnr == pytest.approx(psnr.mean(), abs=0.05)
+
+
+def test_a_short_training_lowers_the_cycle_loss_on_photos_that_it_never_saw(train, data, recipe):
+    """Of one pair of colours, which so few steps can learn; test_learning.py has the demo's, at length."""
+    moons = [moon(40, 44, place) for place in range(12, 26, 2)]
+    domains = gather(moons, list(data.paintings), recipe.load_size)
+    unseen = np.stack([moon(recipe.crop_size, recipe.crop_size, place) for place in (11, 19)])
+    changes = {"n_epochs": 6, "n_epochs_decay": 4, "learning_rate": 2e-3}
+    first, *_, last = train(domains=domains, probes=unseen, **changes)
+    assert last.figures.cycle_loss < 0.85 * first.figures.cycle_loss
+    assert np.abs(last.probes.fake_B.astype(float) - unseen).mean() > 15  # it paints, and passes no photo on
 
 
 def test_killed_and_started_again_it_gives_what_it_would_have_given(train, recipe, work_elsewhere):
@@ -175,6 +186,13 @@ def test_progress_counts_the_steps_of_all_epochs(train, monkeypatch):
     told = []
     list(train(progress=lambda done, of, losses: told.append((done, of, set(losses)))))
     assert told == [(done, 18, set(LOSSES)) for done in (4, 6, 10, 12, 16, 18)]
+
+
+def moon(height, width, place):
+    """A yellow disc on blue: uint8 (height, width, 3)."""
+    row, column = np.mgrid[:height, :width]
+    inside = np.hypot(row - place, column - 30 + place // 2) < place // 2
+    return np.where(inside[..., None], (230, 210, 120), (20, 40, 90)).astype(np.uint8)
 
 
 def _repeatable(figures):
