@@ -181,6 +181,24 @@ def test_portraits_are_painted_judged_registered_and_shown(project: Project, reg
     [painter] = _runs(project, "painter")
     steps = [one.step for one in _client(project).get_metric_history(painter.info.run_id, "loss_cycle_A")]
     assert steps == [1, 2]
+    shown = ("The paintings", "Photos, paintings and portraits", "Held-out photos, painted and brought back")
+    assert [alt for alt in shown if f'alt="{alt}"' not in page] == []
+
+
+def test_a_painters_version_leads_back_to_its_code_and_data(project: Project, registered: str) -> None:
+    version = _client(project).get_model_version_by_alias("pet-portrait-cyclegan", "champion")
+    told = {key: version.tags.get(key) for key in ("name", "start", "judged_by", "git.commit")}
+    commit = project.run("git", "rev-parse", "HEAD").strip()
+    judge = "squeezenet (random start)"
+    assert told == {"name": "cyclegan", "start": "random start", "judged_by": judge, "git.commit": commit}
+    made = ("data/painters/cyclegan", "data/raw", "data/paintings", "data/style_weights")
+    locked = _locked(project)
+    assert {path: version.tags.get(f"dvc.outs.{path}") for path in made} == {
+        path: locked[path] for path in made
+    }
+    commands = project.run("pawtrait", "lineage", "models:/pet-portrait-cyclegan@champion")
+    assert f"git checkout {commit}" in commands and "dvc repro train_cyclegan" in commands
+    assert f"{version.tags['model.sha256']}  data/painters/cyclegan/" in commands
 
 
 def test_a_photo_is_painted_by_the_command_line(project: Project) -> None:
