@@ -1,6 +1,7 @@
 """Runs in MLflow: found again by what they are about, asked back from a real store."""
 
 import logging
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pawtrait import cli, environment, params
-from pawtrait.adapters import dvc, tracking
+from pawtrait import cli, environment, params, sealed
+from pawtrait.adapters import dvc, registry, relocation, runs, tracking
 from pawtrait.adapters.tracking import Run
 from pawtrait.errors import BadData, BadRegistry
 from pawtrait.stages import fingerprint
@@ -348,6 +349,89 @@ def test_no_error_of_a_server_shows_its_password(tracked, monkeypatch):
         tracking.folder("mlflow-artifacts://ann:secret@host/1")
     for error in (caught, unknown, elsewhere):
         assert "ann@" in str(error.value) and "secret" not in str(error.value)
+
+
+@pytest.fixture
+def checkout(client, store_folder, tmp_path, monkeypatch):
+    """A checkout with a store of its own: a copy of the session's, which MLflow has migrated."""
+    project = tmp_path / "first"
+    (project / "mlruns" / tracking.EXPERIMENT).mkdir(parents=True)
+    shutil.copy(store_folder / "mlflow.db", project)
+    enter(project, monkeypatch)
+    return project
+
+
+def enter(project, monkeypatch):
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
+
+
+def kept(knobs):
+    """A run that keeps a text."""
+    with tracking.pipeline(knobs) as run:
+        run.text("words", "words.txt")
+    return run.id
+
+
+def tree(project):
+    """Every file, with what is in it."""
+    return {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+
+def test_in_a_checkout_that_was_moved_versions_are_found_and_runs_land_there(
+    checkout, tracked, coloured_models, monkeypatch
+):
+    model = coloured_models(checkout / "models")
+    with tracking.training(tracked, "cnn", []) as run:
+        registry.log(run, model)
+    digest = sealed.check(model)["model.onnx"]
+    moved = checkout.rename(checkout.with_name("moved \u00e9"))
+    enter(moved, monkeypatch)
+    known = registry.register(digest, {}, "")
+    folder = registry.folder_of(known)
+    assert folder.is_relative_to(moved / "mlruns") and "model.onnx" in sealed.check(folder)
+    assert not any(
+        b"/first/" in text for path, text in tree(moved / "mlruns").items() if path.name == "MLmodel"
+    )
+    assert tracking.kept(kept(tracked.model_copy(update={"seed": tracked.seed + 100_000})), "words.txt")
+    assert not checkout.exists()
+
+
+def test_a_copy_neither_writes_into_the_first_checkout_nor_would_prune_there(checkout, tracked, monkeypatch):
+    run = kept(tracked)
+    before = tree(checkout)
+    copy = checkout.with_name("copy")
+    shutil.copytree(checkout, copy)
+    enter(copy, monkeypatch)
+    another = kept(tracked.model_copy(update={"seed": tracked.seed + 100_000}))
+    mine = {one.id: one.folder for one in runs.known() if one.id in (run, another)}
+    place = copy / "mlruns" / tracking.EXPERIMENT
+    assert mine == {one: place / one / "artifacts" for one in (run, another)}
+    assert tree(checkout) == before
+
+
+def test_a_link_to_a_checkout_changes_no_place(checkout, tracked, monkeypatch):
+    run = kept(tracked)
+    link = checkout.with_name("link")
+    link.symlink_to(checkout)
+    before = tracking.client().get_run(run).info.artifact_uri
+    monkeypatch.setattr(tracking, "home", lambda: link)  # as of a mount, which nothing resolves
+    enter(link, monkeypatch)
+    assert tracking.client().get_run(run).info.artifact_uri == before
+
+
+@pytest.mark.parametrize(("place", "left"), [("elsewhere/mlruns/pawtrait", False), ("first/artifacts", True)])
+def test_places_stay_where_their_files_are_not_here_or_somebody_chose_them(
+    checkout, tracked, place, left, tmp_path
+):
+    run = kept(tracked)
+    here, chosen = checkout / "mlruns" / tracking.EXPERIMENT, tmp_path / place
+    shutil.move(here, chosen)
+    if left:
+        here.mkdir()
+    relocation.follow(checkout / "mlflow.db", chosen, here.as_uri(), chosen.as_uri())
+    told = tracking.client().get_run(run).info.artifact_uri
+    assert told == (chosen / run / "artifacts").as_uri()
 
 
 TOUCH = """

@@ -28,7 +28,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
-from pawtrait.adapters import lineage
+from pawtrait.adapters import lineage, relocation
 from pawtrait.errors import BadRegistry
 from pawtrait.files import sha256, write_text
 from pawtrait.params import Params
@@ -193,7 +193,9 @@ def client() -> MlflowClient:
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK):
         opened = MlflowClient()
-        opened.search_experiments(max_results=1)  # the first touch migrates the database
+        known = opened.get_experiment_by_name(EXPERIMENT)  # the first touch migrates the database
+        if known is not None:
+            _follow(known.artifact_location)
     return opened
 
 
@@ -328,6 +330,23 @@ def _artifacts() -> str | None:
     if not mlflow.get_tracking_uri().startswith("sqlite:///"):
         return None
     return (home() / "mlruns" / EXPERIMENT).as_uri()
+
+
+def _follow(location: str) -> None:
+    """Where this checkout was moved or copied, let MLflow's places lead into it: they led to where it was.
+
+    What may only be read stays as it is, and so does what others than ``_experiment`` chose as a place.
+    """
+    here = _artifacts()
+    if here is None or location == here or not location.startswith("file:"):
+        return
+    old, new = folder(location), folder(here)
+    database = Path(address().removeprefix("sqlite:///"))
+    if relocation.strayed(old, new) and os.access(database, os.W_OK):
+        log.warning(
+            "this folder was moved or copied: MLflow's places lead to %s now, no more to %s", new, old
+        )
+        relocation.follow(database, new, location, here)
 
 
 def _begin(opened: MlflowClient, experiment: str, key: str, knobs: Params, commit: lineage.Commit) -> str:

@@ -93,6 +93,8 @@ def _databases(folder: Path) -> dict[str, str]:
     backends = {}
     for name, address in ((FEEDBACK, database.url()), (MLFLOW, tracking.address())):
         if not dumps.empty(address):
+            if name == MLFLOW:
+                tracking.client()  # in a checkout that was moved, its places lead here from now on
             dumps.save(address, folder / name)
             backends[name] = dumps.backend(address)
     return backends

@@ -9,20 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pawtrait import champion
-from pawtrait.adapters import registry, succession, tracking
+from pawtrait.adapters import registry, relocation, succession, tracking
 from pawtrait.adapters.store import database, dumps, pictures
 from pawtrait.errors import BadStore
 from pawtrait.files import sha256
 from pawtrait.stages import backup
 from pawtrait.stages.backup import Contents
-
-PLACES = (  # where MLflow's schema says where files lie
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-    ("model_versions", "source"),
-)
 
 
 def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
@@ -41,12 +33,12 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         inbox = pictures.Pictures()
         for path in _files(draft / backup.PICTURES):
             inbox.put(path.read_bytes())  # one that is there already stays
-        paths = {backup.MLFLOW: dict.fromkeys(PLACES, moved)}
+        paths = {backup.MLFLOW: dict.fromkeys(relocation.PLACES, moved)}
         for name in contents.backends:  # before the files: what PostgreSQL refuses can then be tried again
             dumps.load(_address(name), draft / name, paths.get(name, {}))
         for old, name in contents.artifacts.items():
             _put(draft / name, tracking.folder(moved[old]))
-            _retold(tracking.folder(moved[old]), old, moved[old])
+            relocation.retell(tracking.folder(moved[old]), old, moved[old])
         _put(draft / backup.SNAPSHOTS, feedback)
     if backup.MLFLOW not in contents.backends:
         print(f"{source} of {contents.made} is back, without MLflow, which it does not hold")
@@ -121,13 +113,6 @@ def _put(source: Path, target: Path) -> None:
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, place)
-
-
-def _retold(folder: Path, old: str, new: str) -> None:
-    """MLmodel files name their own folder; everything else in them stays."""
-    for path in folder.rglob("MLmodel"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace(f"{old}/", f"{new}/"), encoding="utf-8")
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from pawtrait.adapters import relocation
 from pawtrait.adapters.store import database
 from pawtrait.errors import BadStore
 from pawtrait.files import whole
@@ -106,13 +107,8 @@ def _move(address: str, moved: Mapping[tuple[str, str], Places]) -> None:
     """Change each value that is one of the old places, or lies below it, to the new one."""
     with _opened(address) as engine, engine.begin() as connection:
         for (table, column), places in moved.items():
-            change = text(
-                f'UPDATE "{table}" SET "{column}" = :new || substr("{column}", :length)'
-                f' WHERE "{column}" = :old OR substr("{column}", 1, :length) = :below'
-            )
             for old, new in places.items():
-                row = {"old": old, "new": new, "length": len(old) + 1, "below": f"{old}/"}
-                connection.execute(change, row)
+                connection.execute(text(relocation.change(table, column)), relocation.row(old, new))
 
 
 def _postgres(address: URL, program: str, *arguments: str) -> None:
