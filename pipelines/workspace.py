@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import psutil
+import yaml
 from dvc.config import Config
 
-from pawtrait.adapters import cache
+from pawtrait.adapters import cache, lineage
 from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
 from pipelines.processes import CommandError
@@ -307,13 +308,35 @@ def _switch(ws: Workspace) -> None:
     newest = git(ws.path, "rev-parse", "FETCH_HEAD")
     if (ws.path / ".git/MERGE_HEAD").exists():  # a run died over files that disagree, their marks within
         git(ws.path, "merge", "--abort")
+    _mend(ws)
     if git(ws.path, "branch", "--show-current") != ws.branch or not _born(ws):
         if _born(ws):
             _save(ws)
         git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
+        _mend(ws)  # an earlier month's last word may be half a lock too
     if git(ws.path, "merge-base", "HEAD", newest) != newest:
         _save(ws)
         _merge(ws, newest)
+
+
+def _mend(ws: Workspace) -> None:
+    """Take the last commit's dvc.lock for one that a DVC was killed over, or found no room for; or none.
+
+    DVC writes it in place and reads none in pieces, so that no month would go on; its cache knows the rest.
+    """
+    lock = ws.path / lineage.LOCK
+    if not _readable(lock):
+        git(ws.path, "checkout", "HEAD", "--", str(lineage.LOCK), good=(0, 1))  # 1: there is none
+    if not _readable(lock):  # still: it was saved so
+        lock.unlink()
+
+
+def _readable(lock: Path) -> bool:
+    try:
+        lineage.outputs(lock)
+    except (yaml.YAMLError, ValueError):
+        return False
+    return True
 
 
 def _born(ws: Workspace) -> bool:

@@ -34,7 +34,7 @@ def _as_locked(place: Path) -> bool:
 
 
 def _locked(lock: Path) -> dict[str, str] | None:
-    """What DVC made, each path with its MD5; None of a file that a merge left in pieces."""
+    """What DVC made, each path with its MD5; None of a file that a merge or a kill left in pieces."""
     import yaml  # late, as the next: the command line starts without them
 
     from pawtrait.adapters import lineage

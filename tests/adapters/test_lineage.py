@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pawtrait.adapters import lineage
 from tests import holds
@@ -134,12 +135,37 @@ def test_outputs_are_those_of_every_stage_with_their_hashes(tmp_path, monkeypatc
     assert lineage.outputs() == {"data/raw": "aa.dir", "data/models/cnn": "bb.dir"}
 
 
-@pytest.mark.parametrize("text", [None, "", "schema: '2.0'\n", "stages:\n"])
-def test_a_lock_that_is_missing_or_empty_knows_no_outputs(tmp_path, monkeypatch, text):
+@pytest.mark.parametrize("text", [None, "schema: '2.0'\n", "stages: {}\n"])
+def test_a_lock_that_is_missing_or_of_no_stage_knows_no_outputs(tmp_path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)
     if text is not None:
         Path("dvc.lock").write_text(text)
     assert lineage.outputs() == {}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "stages:\n"])
+def test_what_was_begun_of_a_lock_and_dvc_does_not_read_is_none(tmp_path, text):
+    (tmp_path / "dvc.lock").write_text(text)
+    with pytest.raises(ValueError, match=r"empty|stages"):
+        lineage.outputs(tmp_path / "dvc.lock")
+
+
+def test_half_a_lock_is_read_as_far_as_it_goes_or_is_no_lock_and_never_another_error(tmp_path):
+    known = {"data/raw": "aa.dir", "data/models": "bb.dir"}
+    stages = [
+        f"  s{n}:\n    outs:\n    - path: {path}\n      md5: {md5}\n"
+        for n, (path, md5) in enumerate(known.items())
+    ]
+    text = "schema: '2.0'\nstages:\n" + "".join(stages)
+    refused = 0
+    for end in range(len(text) + 1):
+        (tmp_path / "dvc.lock").write_text(text[:end])
+        try:
+            assert len(lineage.outputs(tmp_path / "dvc.lock")) <= len(known)
+        except (yaml.YAMLError, ValueError):
+            refused += 1
+    assert lineage.outputs(tmp_path / "dvc.lock") == known
+    assert refused > len(text) / 4
 
 
 def test_one_hash_for_several_texts_keeps_them_apart():

@@ -178,6 +178,24 @@ def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(p
     assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
 
 
+HALF = "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - pa"  # what a DVC that was killed wrote of a lock
+
+
+@pytest.mark.parametrize("month", ["2026-11", "2026-12"])
+@pytest.mark.parametrize(("known", "half"), [("stages: {}\n", HALF), (HALF, HALF), (None, HALF), (None, "")])
+def test_half_a_lock_of_a_dvc_that_was_killed_is_the_last_commit_s_again_or_none(
+    project: Path, month: str, known: str | None, half: str
+) -> None:
+    ws = prepared(project)
+    lock = ws.path / "dvc.lock"
+    if known:
+        lock.write_text(known)
+    workspace.begin(ws)
+    lock.write_text(half)
+    prepared(project, month)
+    assert (lock.read_text() if lock.exists() else None) == (known if known != HALF else None)
+
+
 def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ def made(place: Path, hour: int) -> None:
     for name in (newest.MANIFEST, newest.SPLITS):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).touch()
-    (place / "dvc.lock").touch()
+    (place / "dvc.lock").write_text("schema: '2.0'\n")
     os.utime(place / "dvc.lock", (3600 * hour, 3600 * hour))
 
 
@@ -83,6 +83,14 @@ def test_a_lock_with_the_marks_of_a_merge_does_not_count():
     made(Path(), 2)
     made(newest.CLONE, 1)
     (Path() / "dvc.lock").write_text("schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> retrain\n")
+    assert newest.root() == newest.CLONE
+
+
+@pytest.mark.parametrize("half", ["", "schema", "stages:\n  split", "stages:\n  split:\n    outs:\n    - pa"])
+def test_half_a_lock_of_a_dvc_that_was_killed_does_not_count(half):
+    made(Path(), 2)
+    made(newest.CLONE, 1)
+    Path("dvc.lock").write_text(half)
     assert newest.root() == newest.CLONE
 
 

@@ -32,7 +32,7 @@ def prepare() -> None:
 
 
 def check_lock() -> None:
-    """Refuse a dvc.lock that a merge left its marks in, before anything is begun that reads it.
+    """Refuse a dvc.lock with a merge's marks, or half of one, before anything is begun that reads it.
 
     Raises:
         BadData: it cannot be read.
@@ -41,7 +41,7 @@ def check_lock() -> None:
         lineage.outputs()
     except (yaml.YAMLError, ValueError) as error:
         raise BadData(
-            f"{lineage.LOCK} is in pieces, as a merge leaves it; take a whole one, as by"
+            f"{lineage.LOCK} is in pieces, as a merge or a kill leaves it; take a whole one, as by"
             f" `git checkout HEAD -- {lineage.LOCK}`, and start again: DVC finds what is stale"
         ) from error
 

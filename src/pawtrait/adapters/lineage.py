@@ -58,12 +58,33 @@ def outputs(lock: Path = LOCK) -> dict[str, str]:
     """Every path that a dvc.lock, this project's or another's, knows as a stage's output, with its hash.
 
     Raises:
-        yaml.YAMLError, ValueError: it is none.
+        yaml.YAMLError, ValueError: it is none, or half of one; an empty one DVC reads no more than these.
     """
     if not lock.is_file():
         return {}
-    stages = (parsed(_settled(lock)).get("stages") or {}).values()
-    return {out["path"]: str(out.get("md5", "")) for stage in stages for out in stage.get("outs", [])}
+    text = _settled(lock)
+    if not text.strip():
+        raise ValueError(f"{lock} is empty")
+    return {str(out["path"]): str(out.get("md5", "")) for out in outs(text)}
+
+
+def outs(text: str) -> list[dict[str, Any]]:
+    """Every output that the text of a dvc.lock or .dvc file names.
+
+    Raises:
+        yaml.YAMLError, ValueError: it is none, or half of one, which may be YAML all the same.
+    """
+    found = parsed(text)
+    stages, own = found.get("stages", {}), found.get("outs", [])
+    if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
+        raise ValueError("its stages are none")
+    several = [own, *(stage.get("outs", []) for stage in stages.values())]
+    if not all(isinstance(some, list) for some in several):
+        raise ValueError("its outputs are none")
+    known = [out for some in several for out in some]
+    if not all(isinstance(out, dict) and "path" in out for out in known):
+        raise ValueError("an output of it has no path")
+    return known
 
 
 def _settled(lock: Path) -> str:
@@ -92,7 +113,7 @@ def parsed(text: str) -> dict[str, Any]:
     """What the text of a dvc.lock or .dvc file holds; {} for an empty one.
 
     Raises:
-        yaml.YAMLError: it is not YAML.
+        yaml.YAMLError, ValueError: it is not YAML, or no mapping.
     """
     return dict(yaml.load(text, LOADER) or {})
 
