@@ -257,6 +257,30 @@ def test_runs_of_a_server_stay_and_what_lies_here_goes(
     assert "model.onnx" in sealed.check(registry.folder_of(registry.numbered("1")))
 
 
+def test_a_commit_with_the_marks_of_a_merge_in_its_lock_names_nothing_and_stops_nobody(three, project):
+    whole = (project / "dvc.lock").read_text()
+    (project / "dvc.lock").write_text(f"<<<<<<< HEAD\n{whole}=======\n{whole}>>>>>>> month\n")
+    shell(project, "git", "commit", "-qam", "merged in haste")
+    (project / "dvc.lock").write_text(whole)
+    shell(project, "git", "commit", "-qam", "mended")
+    prune.run(keep=1, dry=False)
+    assert [in_cache(f"input {number}\n") for number in (1, 2, 3)] == [True, False, True]
+
+
+def test_what_a_lock_in_pieces_mentions_stays_where_it_is_in_use(three, project):
+    (project / "dvc.lock").write_text(cache.at(git(project, "rev-parse", ":/month 2")) + "<<<<<<< HEAD\n")
+    prune.run(keep=1, dry=False)
+    assert in_cache("input 2\n")
+
+
+def test_of_a_pinned_file_in_pieces_the_name_is_said_and_nothing_freed(three, project):
+    (project / "data/feedback").mkdir(parents=True)
+    (project / "data/feedback/2026-10.dvc").write_text("outs:\n- md5")
+    with pytest.raises(BadData, match=r"^data/feedback/2026-10\.dvc is in pieces"):
+        prune.run(keep=1, dry=False)
+    assert in_cache("input 2\n")
+
+
 def test_outside_a_project_the_way_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadData, match="is no DVC project; run from the project's root"):

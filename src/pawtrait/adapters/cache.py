@@ -5,19 +5,21 @@ else names, snapshots of feedback first of all, is never touched.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
+import yaml
 
 from pawtrait.adapters import lineage
 from pawtrait.errors import BadData
 
 LOCK = "dvc.lock"
 RUNNING = ".dvc/tmp/rwlock"
+MD5 = re.compile(r"""\bmd5: ["']?([0-9a-f]{32}(?:\.dir)?)\b""")
 WORKSPACES = ".cache/*"  # clones that share this project's cache, and projects of their own
 
 
@@ -51,10 +53,13 @@ def at(commit: str) -> str:
     return _git("show", f"{commit}:{LOCK}")
 
 
-def named(texts: Iterable[str], cache: Path) -> set[str]:
-    """Every file that these locks or .dvc files name as output, with what lies in their folders."""
-    outs = (out for text in texts for out in _outs(lineage.parsed(text)))
-    return with_members({str(out["md5"]) for out in outs if out.get("md5")}, cache)
+def named(texts: Iterable[str], cache: Path, *, guess: bool = False) -> set[str]:
+    """Every file that these locks name as output, with what lies in their folders.
+
+    A lock in pieces, as a commit has it for good that took a merge's marks in, names nothing; with ``guess``
+    all that has its MD5 there.
+    """
+    return with_members({top for text in texts for top in _named(text, guess)}, cache)
 
 
 def with_members(tops: set[str], cache: Path) -> set[str]:
@@ -62,12 +67,22 @@ def with_members(tops: set[str], cache: Path) -> set[str]:
     return tops | {inner for top in tops if top.endswith(".dir") for inner in _members(place(cache, top))}
 
 
-def pinned() -> list[str]:
-    """The text of every .dvc file, here or in any commit: data that nobody can make again."""
-    here = [path.read_text(encoding="utf-8") for path in Path("data").rglob("*.dvc") if path.is_file()]
-    objects = (line.partition(" ") for line in _git("rev-list", "--all", "--objects").splitlines())
-    blobs = [blob for blob, _, path in objects if path.endswith(".dvc") and Path(path).name != ".dvc"]
-    return here + [_git("cat-file", "-p", blob) for blob in blobs]
+def pinned(cache: Path) -> set[str]:
+    """Every file that any .dvc file names, here or in any commit: data that nobody can make again.
+
+    Raises:
+        BadData: one is in pieces, so that nobody knows what may go.
+    """
+    tops: set[str] = set()
+    for name, text in _notes():
+        try:
+            tops |= _tops(text)
+        except (yaml.YAMLError, ValueError) as error:
+            raise BadData(
+                f"{name} is in pieces, so that nobody knows which files of DVC's cache it stands for; bring a"
+                " whole one back, as by `git checkout HEAD -- FILE`, and start again"
+            ) from error
+    return with_members(tops, cache)
 
 
 def sizes(cache: Path, files: Collection[str]) -> dict[str, int]:
@@ -88,11 +103,27 @@ def owners(running: Path) -> set[int]:
     return {int(one["pid"]) for one in (*readers, *held.get("write", {}).values())}
 
 
-def _outs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The outputs of a lock, or of a .dvc file."""
-    for stage in (found.get("stages") or {}).values():
-        yield from stage.get("outs", [])
-    yield from found.get("outs", [])
+def _named(text: str, guess: bool) -> set[str]:
+    """The MD5s of a lock's outputs."""
+    try:
+        return _tops(text)
+    except (yaml.YAMLError, ValueError):
+        return set(MD5.findall(text)) if guess else set()
+
+
+def _tops(text: str) -> set[str]:
+    return {str(out["md5"]) for out in lineage.outs(text) if out.get("md5")}
+
+
+def _notes() -> Iterator[tuple[str, str]]:
+    """Each .dvc file, by its name and for a commit's its blob, and its text."""
+    for note in Path("data").rglob("*.dvc"):
+        if note.is_file():
+            yield str(note), note.read_text(encoding="utf-8")
+    objects = (line.partition(" ") for line in _git("rev-list", "--all", "--objects").splitlines())
+    for blob, _, path in objects:
+        if path.endswith(".dvc") and Path(path).name != ".dvc":
+            yield f"{path} (git's {blob[:9]})", _git("cat-file", "-p", blob)
 
 
 def _members(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ def run(*, keep: int, dry: bool) -> None:
         dry: only say what would go.
 
     Raises:
-        BadData: no DVC project, or a stage is running.
+        BadData: no DVC project, a stage is running, or a .dvc file is in pieces.
     """
     known = runs.known()
     needed = runs.needed(known, keep, runs.trained_here())
@@ -49,9 +49,9 @@ def _loose(space: Path, kept: list[Run], old: list[Run], keep: int) -> dict[str,
     """Files of the cache, with their sizes, that old locks name and nothing that stays does."""
     recent, older = cache.locks(keep)
     commits = {tags["git.commit"] for tags in registry.all_tags() if tags.get("git.commit", "none") != "none"}
-    stay = [*recent, *(one.lock for one in kept), *map(cache.at, sorted(commits)), *cache.pinned()]
+    stay = [*recent, *(one.lock for one in kept), *map(cache.at, sorted(commits))]
     outs = {tag for tags in registry.all_tags() for key, tag in tags.items() if key.startswith("dvc.")}
-    safe = cache.named(stay, space) | cache.with_members(outs, space)
+    safe = cache.named(stay, space, guess=True) | cache.pinned(space) | cache.with_members(outs, space)
     return cache.sizes(space, cache.named([*older, *(one.lock for one in old)], space) - safe)
 
 
