@@ -129,7 +129,7 @@ def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> 
     if done.action == "kept":
         return _stays(done.reasons[0])
     with database.opened() as engine:
-        now = ledger.on(engine, clock.now().date())
+        now = ledger.reigning(engine)
     if done.version is None or done.version != now:
         said = f"version {done.version} was made champion on {done.time:%Y-%m-%d}; it is version {now} now"
         return Outcome("promoted", said)
@@ -159,7 +159,7 @@ def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any
     """A line in the ledger about a month that changed no champion."""
     about = verdict or {}
     with database.opened() as engine:
-        reigning = ledger.on(engine, clock.now().date())
+        reigning = ledger.reigning(engine)
         ledger.add(
             engine,
             ledger.Decision(

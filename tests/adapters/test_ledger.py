@@ -52,10 +52,12 @@ def test_each_day_has_the_champion_of_its_end(engine):
     ledger.add(engine, decided("12-05", "rolled-back", champion="1", previous="2", version="1"))
     on = {day: ledger.on(engine, date(2026, *day)) for day in ((10, 31), (11, 1), (12, 4), (12, 5), (12, 31))}
     assert list(on.values()) == ["1", "2", "2", "1", "1"]
+    assert ledger.reigning(engine) == "1"
 
 
 def test_an_empty_ledger_knows_no_champion(engine):
     assert ledger.on(engine, date(2026, 11, 3)) is None
+    assert ledger.reigning(engine) is None
     assert ledger.moves(engine) == []
 
 

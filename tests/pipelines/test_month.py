@@ -20,7 +20,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 
-from pawtrait.adapters.store import database, forgetting, settling
+from pawtrait.adapters.store import database, forgetting, ledger, settling
 from pipelines import inputs, month, workspace
 from pipelines.pages import Outcome
 from pipelines.processes import CommandError
@@ -249,6 +249,16 @@ def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatc
     month.failed("2026-11", CommandError("the disk is full"))
     assert sent == [("retrain.failed", {"month": "2026-11", "why": "the disk is full"})]
     assert "the ledger could not be told" in caplog.text
+
+
+def test_the_champion_is_the_newest_move_s_though_a_clock_that_was_ahead_made_it(project: Path) -> None:
+    ahead = ledger.Decision(
+        time=datetime(2037, 1, 1, tzinfo=UTC), action="promoted", actor="Rosa", champion="2", previous="1"
+    )
+    with database.opened() as engine:
+        ledger.add(engine, ahead)
+    month.write("2027-01", "failed", ["a test"])
+    assert [one.champion for one in decisions("2027-01")] == ["2"]
 
 
 def test_a_turn_because_of_drift_says_so_and_one_without_anything_new_is_skipped(

@@ -71,6 +71,12 @@ def moves(engine: Engine, model: str = MODEL) -> list[Decision]:
     return [one for one in all(engine, model) if one.action in MOVES]
 
 
+def reigning(engine: Engine, model: str = MODEL) -> str | None:
+    """The version that is champion by the newest move, whatever this clock says: one that moved was ahead."""
+    known = moves(engine, model)
+    return known[-1].champion if known else None
+
+
 def on(engine: Engine, day: date, model: str = MODEL) -> str | None:
     """The version that was champion at the end of a day (UTC); None where the ledger knows of none yet.
 
