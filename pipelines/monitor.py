@@ -104,11 +104,13 @@ def owed(days: float, now: datetime) -> float:
 def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
     """Announce alarms, and send the events that may start a retraining; each once in ``monitor.quiet_days``.
 
-    So a drift that lasts does not retrain every night what it retrained the night before.
+    So a drift that lasts does not retrain every night what it retrained the night before. What a clock that
+    was ahead told at a time to come is news: else it would be mute until then.
     """
     log = get_run_logger()
     memory = PAGES / TOLD
-    told = remembered(memory, now - timedelta(days=params.load().monitor.quiet_days))
+    recent = remembered(memory, now - timedelta(days=params.load().monitor.quiet_days))
+    told = {name: when for name, when in recent.items() if when <= now}
     new = [alarm for alarm in alarms if kind(alarm) not in told]
     if new:
         said = announce("alarm", {"alarms": new, "page": seen.page, **seen.figures})

@@ -96,6 +96,12 @@ def test_it_is_told_again_after_the_quiet_days(place, news, events):
     assert len(news.told) == 2
 
 
+def test_a_look_by_a_clock_that_was_ahead_mutes_nothing_afterwards(place, news, events):
+    for days in (3650, 0, 1):
+        tell(seen(DARK, drift=(DARK,)), days)
+    assert [len(news.told), len(events())] == [2, 2]
+
+
 def test_the_same_alarm_with_other_numbers_is_the_same_alarm(place, news, events):
     tell(seen(DARK))
     tell(seen("drift of brightness: median 70 instead of 130, p 0.0002"), 1)
