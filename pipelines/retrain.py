@@ -171,12 +171,13 @@ def _month(named: str | None) -> str:
     """The month that is meant.
 
     Raises:
-        BadParams: it is none.
+        BadParams: it is none, or still to come.
     """
     if named is None:
         return clock.month(clock.now())
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", named):
         raise BadParams(f"month {named!r} is none; write it as 2026-11")
+    clock.check_begun(named)
     return named
 
 

@@ -1,7 +1,7 @@
 """What time it is; ``PAWTRAIT_NOW`` says it for a simulated year, and nobody asks the system for a date."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pawtrait.errors import BadParams
 
@@ -25,3 +25,16 @@ def now() -> datetime:
 def month(when: datetime) -> str:
     """YYYY-MM of a time."""
     return f"{when:%Y-%m}"
+
+
+def check_begun(named: str) -> None:
+    """Refuse a month, YYYY-MM, to come: by a slip it would be settled now, and passed over in its time.
+
+    A day early is no slip, where a clock is behind or a zone ahead.
+
+    Raises:
+        BadParams: it is still to come.
+    """
+    latest = month(now() + timedelta(days=1))
+    if named > latest:
+        raise BadParams(f"the month {named} is still to come; expected {latest} at the latest")

@@ -150,6 +150,7 @@ def project(toy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from tests.pipelines.months import WHO, git  # late: it loads Prefect
 
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("PAWTRAIT_NOW", "2027-01-15T03:00:00")  # no month of the tests is still to come
     params = (toy / "params.yaml").read_text(encoding="utf-8")
     assert "selected: [cnn, resnet50]" in params
     (toy / "params.yaml").write_text(params.replace("selected: [cnn, resnet50]", "selected: [cnn]"))

@@ -403,6 +403,14 @@ def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None
     assert state.message == "month 'November' is none; write it as 2026-11"
 
 
+def test_a_month_still_to_come_is_one_line_and_settles_nothing(project: Path, server: str) -> None:
+    state = turned("2027-12")
+    assert state.is_failed()
+    assert state.message == "the month 2027-12 is still to come; expected 2027-01 at the latest"
+    assert decisions("2027-12") == []
+    assert not (project / "told.txt").exists()
+
+
 def _turn_and_take_out(project: Path) -> None:
     """November is turned and merged, then its snapshot is removed, and there is something new to do."""
     _settle("2026-11")

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from pawtrait import clock
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.pictures import Pictures
 from pawtrait.dataset import manifest, scan, snapshots
-from pawtrait.errors import BadData, BadFeedback, BadStore
+from pawtrait.errors import BadData, BadFeedback, BadParams, BadStore
 from pawtrait.monitoring import shown
 from pawtrait.stages import collect, forget, freeze
 from tests.stages import feedback_project as project
@@ -23,6 +23,12 @@ SNAPSHOT = FEEDBACK / MONTH
 
 
 pytestmark = pytest.mark.usefixtures("root")
+
+
+@pytest.fixture(autouse=True)
+def _late_in_the_month(monkeypatch):
+    """The month of the tests is not still to come, whenever they run."""
+    monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
 
 
 def reasons():
@@ -66,6 +72,13 @@ def test_a_month_has_at_most_as_many_parts_as_the_alphabet():
     assert settling.next_part(MONTH, parts[:-1]) == parts[-1] == f"{MONTH}z"
     with pytest.raises(BadFeedback, match="26 snapshots"):
         settling.next_part(MONTH, parts)
+
+
+def test_a_month_still_to_come_is_not_settled():
+    send(1, "ann", reviews="ss")
+    with pytest.raises(BadParams, match="the month 2027-11 is still to come; expected 2026-12 at the latest"):
+        freeze.run(month="2027-11", feedback=FEEDBACK, manifest=MANIFEST)
+    assert settled() == []
 
 
 def test_postgresql_freezes_the_same_bytes(postgres_database, monkeypatch):
@@ -167,7 +180,12 @@ def test_what_is_said_of_a_settled_picture_later_counts_towards_no_limit():
     with database.opened() as engine:
         known = settling.earlier(engine)
         later = feedback.Said(
-            id="later", time=clock.now(), picture=name, client="ben", consent=True, label="sad"
+            id="later",
+            time=clock.now() + timedelta(seconds=1),
+            picture=name,
+            client="ben",
+            consent=True,
+            label="sad",
         )
         feedback.add(engine, [later])
         assert settling.earlier(engine) == known

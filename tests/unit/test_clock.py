@@ -25,3 +25,18 @@ def test_what_is_no_time_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAWTRAIT_NOW", "tomorrow")
     with pytest.raises(BadParams, match=r"^PAWTRAIT_NOW is 'tomorrow'; expected a time such as"):
         clock.now()
+
+
+@pytest.mark.parametrize(
+    ("said", "latest"), [("2026-12-30T23:59:59", "2026-12"), ("2026-12-31T00:00:00", "2027-01")]
+)
+def test_a_month_still_to_come_is_refused_but_on_its_eve(
+    monkeypatch: pytest.MonkeyPatch, said: str, latest: str
+) -> None:
+    monkeypatch.setenv("PAWTRAIT_NOW", said)
+    for month in ("2025-12", "2026-12", latest):
+        clock.check_begun(month)
+    with pytest.raises(
+        BadParams, match=f"^the month 2027-12 is still to come; expected {latest} at the latest$"
+    ):
+        clock.check_begun("2027-12")

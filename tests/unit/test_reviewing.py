@@ -243,7 +243,8 @@ def test_labels_of_the_house_with_a_bad_line_end_with_1_and_the_rest_is_in(root,
     assert done.err == "labels.csv, line 3: 2.png is not here\n"
 
 
-def test_freezing_and_forgetting_by_command(pawtrait):
+def test_freezing_and_forgetting_by_command(pawtrait, monkeypatch):
+    monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
     name = send(1, "ann", reviews="ss")
     assert pawtrait("feedback", "freeze", "--month", "2026-11").out.startswith("2026-11: 1 accepted, 0 rej")
     done = pawtrait("forget", name)
@@ -254,8 +255,9 @@ def test_freezing_and_forgetting_by_command(pawtrait):
     assert pawtrait("feedback", "freeze", "--month", "11").code == 2
 
 
-def test_freezing_by_command_knows_the_pictures_of_the_newest_tables(pawtrait):
+def test_freezing_by_command_knows_the_pictures_of_the_newest_tables(pawtrait, monkeypatch):
     """As status, queue and review do: a month in the clone learned from this one since."""
+    monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-30T12:00:00")
     name = send(1, "ann", reviews="ss")
     known = scan.look(
         project.picture(1), "1.png", label="sad", published="train", source="demo", largest_pixels=10**6

@@ -36,9 +36,11 @@ def run(*, month: str, feedback: Path, manifest: Path, again: bool = False) -> F
     ``again`` as a part of this one, if it can be decided now.
 
     Raises:
-        BadFeedback: no such month. BadData: no manifest. BadStore: the store or a picture cannot be had.
+        BadFeedback: no such month. BadParams: it is still to come. BadData: no manifest.
+        BadStore: the store or a picture cannot be had.
     """
     end = datetime.fromisoformat(f"{settling.next_month(month)}-01").replace(tzinfo=UTC)
+    clock.check_begun(month)
     pictures = Pictures()
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK), database.opened() as engine:
