@@ -4,6 +4,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pawtrait import cli, environment, params, sealed
 from pawtrait.adapters import dvc, registry, relocation, runs, tracking
 from pawtrait.adapters.tracking import Run
 from pawtrait.errors import BadData, BadRegistry
-from pawtrait.stages import fingerprint
+from pawtrait.stages import backup, fingerprint
 
 
 @pytest.fixture
@@ -408,6 +409,17 @@ def test_a_copy_neither_writes_into_the_first_checkout_nor_would_prune_there(che
     place = copy / "mlruns" / tracking.EXPERIMENT
     assert mine == {one: place / one / "artifacts" for one in (run, another)}
     assert tree(checkout) == before
+
+
+def test_the_first_backup_of_a_checkout_that_was_moved_has_its_files(checkout, tracked, monkeypatch):
+    run = kept(tracked)
+    moved = checkout.rename(checkout.with_name("moved"))
+    enter(moved, monkeypatch)
+    for name in ("DATABASE_URL", "PAWTRAIT_PICTURES"):
+        monkeypatch.delenv(name, raising=False)
+    backup.run(out=moved / "backup.tar", feedback=[])
+    with tarfile.open(moved / "backup.tar") as tar:
+        assert [name for name in tar.getnames() if name.endswith(f"{run}/artifacts/words.txt")]
 
 
 def test_a_link_to_a_checkout_changes_no_place(checkout, tracked, monkeypatch):
