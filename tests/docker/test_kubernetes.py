@@ -252,6 +252,14 @@ def test_a_private_repositorys_address_may_come_from_the_secret(pods):
     assert clone["envFrom"][0]["configMapRef"]["name"].startswith("places")  # its address stands else
 
 
+def test_the_worker_knows_where_news_go_by_the_secret_as_the_page_says(pods):
+    (container,) = pods["worker"]["containers"]
+    (address,) = [one["valueFrom"] for one in container["env"] if one["name"] == "PAWTRAIT_WEBHOOK"]
+    page = Path("docs/deploy.md").read_text(encoding="utf-8").partition("\n## Kubernetes\n")[2]
+    (said,) = re.findall(r"`--from-literal (\w+)=ADDRESS`: without it", page)
+    assert address == {"secretKeyRef": {"name": "pawtrait", "key": said, "optional": True}}
+
+
 def test_with_the_component_the_service_has_the_projects_data_as_under_compose(compose, tmp_path):
     shutil.copytree(FOLDER, tmp_path / "kubernetes")
     with (tmp_path / "kubernetes/kustomization.yaml").open("a") as wishes:
