@@ -23,6 +23,7 @@ OUTCOMES = {
     "accepted": "would enter this month's snapshot",
     "rejected": "would be rejected",
 }
+SETTLED = {"accepted": "entered the month's snapshots", "rejected": "were rejected"}
 STOP, SKIP = ("q", "quit"), ("", "-")  # what a reviewer may type besides a verdict
 
 Reviewer = Annotated[str, typer.Option(help="Who reviews; one name for each person.")]
@@ -57,8 +58,14 @@ def ingest(
 @app.command()
 def status(
     reasons: Annotated[bool, typer.Option("--reasons", help="A line for each picture.")] = False,
+    month: Annotated[
+        str | None, typer.Option(help="YYYY-MM; what it settled, in place of what is in quarantine.")
+    ] = None,
 ) -> None:
-    """Count what is in quarantine, and say how far reviewers agree."""
+    """Count what is in quarantine, and say how far reviewers agree; or count what a month settled."""
+    if month is not None:
+        _settled(month, reasons)
+        return
     from pawtrait import params
     from pawtrait.adapters.store import database, feedback
     from pawtrait.evaluation import agreement
@@ -146,6 +153,22 @@ def forget(
             f" {FEEDBACK / month}, git add {FEEDBACK}, git commit, python -m pipelines.retrain --again; where"
             f" nothing is left to freeze, the first and the last alone: its note goes with the next turn"
         )
+
+
+def _settled(month: str, reasons: bool) -> None:
+    """What became of a month's pictures: once it is frozen, quarantine knows nothing of them any more."""
+    from pawtrait import params
+    from pawtrait.adapters.store import database, settling
+
+    params.at_home()
+    with database.opened() as engine:
+        rows = settling.of_month(engine, settling.a_month(month))
+    outcomes = ["rejected" if row.label is None else "accepted" for row in rows]
+    for outcome, meaning in SETTLED.items():
+        print(f"{outcomes.count(outcome):6d}  {meaning}")
+    if reasons:
+        for row, outcome in zip(rows, outcomes, strict=True):
+            print(f"{row.picture[:16]}  {row.month}  {outcome}  {row.reason}")
 
 
 def _queue(quarantine: "Quarantine", reviewer: str | None) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pawtrait import cli, newest, quarantine
+from pawtrait import cli, newest, quarantine, reviewing
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.dataset import manifest, scan
 from pawtrait.dataset.manifest import Record
@@ -233,6 +233,30 @@ def test_the_status_counts_and_says_how_far_reviewers_agree():
     assert [line.split()[0] for line in lines[:4]] == ["1", "0", "1", "1"]
     assert lines[4] == "r0 and r1 agree on 1 of 2 pictures, kappa 0.00"
     assert sum("validate.least_side" in line for line in lines) == 1
+
+
+def test_once_a_month_is_frozen_its_status_still_says_why_a_picture_was_rejected():
+    """Quarantine knows it no more; what came with a part more counts too, another month's does not."""
+    taken, small, late = send(1, "ann", reviews="ss"), send(2, "ben", side=20), send(3, "cem")
+    project.run()
+    with database.opened() as engine:
+        feedback.add_reviews(engine, [reviewing.review(late, who, "sad") for who in ("rosa", "sol")])
+    project.run(again=True)
+    assert small[:16] not in typed("status", "--reasons")
+    counts, told = (typed("status", "--month", "2026-11", *more).splitlines() for more in ((), ["--reasons"]))
+    assert counts == ["     2  entered the month's snapshots", "     1  were rejected"] == told[:2]
+    (why,) = [line for line in told if line.startswith(small[:16])]
+    assert "  2026-11  rejected  " in why and "validate.least_side" in why
+    assert f"{taken[:16]}  2026-11  accepted  2 of 2 reviewers say sad" in told
+    assert f"{late[:16]}  2026-11b  accepted  2 of 2 reviewers say sad" in told
+    assert [line.split()[0] for line in typed("status", "--month", "2026-10").splitlines()] == ["0", "0"]
+
+
+def test_the_status_of_what_is_no_month_is_one_line(pawtrait):
+    """As the beginning of a month's name it would count October, November and December together."""
+    wrong = pawtrait("feedback", "status", "--month", "2026-1")
+    expected = "pawtrait: '2026-1' is no month; expected YYYY-MM, as in 2026-11\n"
+    assert (wrong.code, wrong.out, wrong.err) == (2, "", expected)
 
 
 def test_labels_of_the_house_with_a_bad_line_end_with_1_and_the_rest_is_in(root, pawtrait):

@@ -30,14 +30,24 @@ class Settled:
     reason: str
 
 
+def a_month(word: str) -> str:
+    """The same word, which is a month: part of one would be read as several.
+
+    Raises:
+        BadFeedback: it is no month.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", word):
+        raise BadFeedback(f"{word!r} is no month; expected YYYY-MM, as in 2026-11")
+    return word
+
+
 def next_month(month: str) -> str:
     """YYYY-MM after a YYYY-MM.
 
     Raises:
         BadFeedback: it is no month.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise BadFeedback(f"{month!r} is no month; expected YYYY-MM, as in 2026-11")
+    a_month(month)
     year, number = map(int, month.split("-"))
     return f"{year + number // 12}-{number % 12 + 1:02d}"
 
