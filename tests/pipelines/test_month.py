@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from prefect.context import FlowRunContext
 from pawtrait.adapters.store import database, forgetting, ledger, settling
 from pipelines import inputs, month, workspace
 from pipelines.pages import Outcome
-from pipelines.processes import CommandError
+from pipelines.processes import Children, CommandError
 from pipelines.retrain import LOCK
 from tests.pipelines.months import STEPS, WHO, decisions, git, told, turned
 
@@ -210,6 +210,26 @@ def test_a_forgotten_picture_takes_none_with_it_that_were_judged_anew_after_an_o
     for complete in (False, True):  # a remote that did not answer, and one that has nothing of it
         inputs._forget(ws, complete=complete)
         assert note.exists() != complete
+
+
+@pytest.mark.parametrize("remotes", [{"storage": "s3://bucket/pawtrait"}, {}], ids=["a remote", "none"])
+def test_data_go_to_the_remote_before_the_branch_that_names_them(
+    tmp_path: Path, remotes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tried again where the network fails: a commit whose data nobody can fetch helps nobody."""
+    done: list[Any] = []
+
+    def noted(name: str, command: Sequence[str], children: Children, network: bool = False) -> str:
+        done.append((list(command), network))
+        return ""
+
+    monkeypatch.setattr(month, "step", noted)
+    monkeypatch.setattr(month, "get_run_logger", lambda: logging.getLogger("retrain"))
+    monkeypatch.setattr(workspace, "remotes", lambda _: remotes)
+    monkeypatch.setattr(workspace, "push", lambda _: done.append("branch"))
+    month._publish(workspace.Workspace(tmp_path, tmp_path, "2026-11"), Children())
+    data = ([*workspace.DVC, "push", "--quiet"], True)
+    assert done == ([data, "branch"] if remotes else ["branch"])
 
 
 def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
