@@ -112,6 +112,21 @@ def test_without_a_server_it_says_how_to_start_one(capsys: pytest.CaptureFixture
     assert f"{storage}={up.SETTINGS[storage]} prefect server start" in capsys.readouterr().err
 
 
+def test_a_stop_leaves_every_schedule_on_and_all_flows_may_run_at_once(
+    found: dict[str, RunnerDeployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect would pause each at a stop; with a limit of one a month would keep the nights waiting."""
+    served: list[tuple[set[str], dict[str, object]]] = []
+
+    def serve(*given: RunnerDeployment, **how: object) -> None:
+        served.append(({one.full_name for one in given}, how))
+
+    monkeypatch.setattr(deployments, "serve", serve)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert deployments.main([]) == 0
+    assert served == [(set(found), {"pause_on_shutdown": False, "limit": len(found)})]
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "deployments: [", "deployments:\n  - name: monthly", "deployments:\n  - {name: x, entrypoint: y}"],
