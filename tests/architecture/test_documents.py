@@ -107,6 +107,12 @@ def test_stages_exist(document):
     assert {word for word in named if not word.startswith("-")} <= set(wiring.stages())
 
 
+@pytest.mark.parametrize("command", ["pawtrait history --plot", "python -m pipelines.retrain --auto"])
+def test_the_months_manual_tells_of_what_a_team_would_not_find_by_itself(command):
+    known = _commands("docs/months.md")
+    assert [line for line in known if line[: len(command.split())] == command.split()]
+
+
 def test_whoever_takes_in_labels_is_told_that_two_annotators_settle_a_picture():
     """In the README and in the command's help: two files of one person under two names would do so."""
     row = re.search(r"^\| `pawtrait feedback ingest .*", Path("README.md").read_text(encoding="utf-8"), re.M)
