@@ -42,6 +42,7 @@ stages:
     outs:
       - data/reports/compare.json:
           cache: false
+      - data/reports/forest.png
 """
 
 TOY = '''\
@@ -73,6 +74,8 @@ row = {
 out = Path(sys.argv[1])
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text(json.dumps({"champion": "cnn", "rows": [row]}) if out.suffix == ".json" else stage)
+if stage == "compare":
+    out.with_name("forest.png").write_text("a forest")
 '''
 
 PAWTRAIT = '''\

@@ -1,5 +1,6 @@
 """A month turned in a toy project: real Prefect, git, DVC and store; the command line is a stand-in."""
 
+import base64
 import logging
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from filelock import FileLock
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import SyncPrefectClient
@@ -21,7 +23,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 
 from pawtrait.adapters.store import database, forgetting, ledger, settling
-from pipelines import inputs, month, workspace
+from pipelines import inputs, month, pages, workspace
 from pipelines.pages import Outcome
 from pipelines.processes import Children, CommandError
 from pipelines.retrain import LOCK
@@ -60,6 +62,15 @@ def test_a_month_ends_in_a_branch_a_verdict_and_a_line_in_the_ledger(project: Pa
     assert "too little evidence" in str(page.data)
     assert "**cnn**" in str(page.data)
     assert "skipped: there is no docker/serve.Dockerfile yet" in str(page.data)
+    forest = base64.b64encode((project / ".cache/retrain" / pages.FOREST).read_bytes()).decode()
+    assert f"![the models, with intervals](data:image/png;base64,{forest})" in str(page.data)
+    assert "[version 2](http://127.0.0.1:5000/#/models/pet-expression/versions/2)" in str(page.data)
+    with SyncPrefectClient(server) as client:
+        tags = client.read_flow_run(state.state_details.flow_run_id).tags
+    lock = yaml.safe_load(git(project, "show", "retrain/2026-11:dvc.lock"))
+    (pictures,) = lock["stages"]["ingest"]["outs"]
+    made_of = {f"commit:{str(kept.commit)[:9]}", f"data:{pictures['md5'][:9]}"}
+    assert {"2026-11", *made_of, "verdict:kept"} <= set(tags)
 
 
 def test_a_month_that_is_done_says_so(project: Path, server: str) -> None:
