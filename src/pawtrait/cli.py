@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -208,7 +208,7 @@ def results() -> None:
 
     from pawtrait.evaluation import tables
 
-    verdict = json.loads(_there(COMPARISON).read_text(encoding="utf-8"))
+    verdict = _verdict(_there(COMPARISON))
     console = Console()
     console.print(tables.console(verdict["rows"]))
     _remind(verdict["champion"])
@@ -220,6 +220,19 @@ def results() -> None:
         console.print(f"portraits   {GALLERY}; yours: {command} stylize PHOTO", highlight=False)
     console.print("MLflow      make ui, then open the address it prints", highlight=False)
     console.print(f"try it      {command} predict '{_some_pictures()}'", highlight=False)
+
+
+def _verdict(path: Path) -> Any:
+    """What the comparison said; git keeps it, so a merge may have left its marks in it."""
+    from pawtrait.errors import BadData
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadData(
+            f"{path} is in pieces, as a merge leaves it ({error}); take a whole one, as by"
+            f" `git checkout HEAD -- {path}`, or make it anew by `pawtrait run`"
+        ) from error
 
 
 def _some_pictures() -> str:

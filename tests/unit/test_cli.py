@@ -217,6 +217,14 @@ def test_results_before_there_are_any_say_what_to_run(here, pawtrait):
     assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
 
 
+def test_results_that_a_merge_left_in_pieces_are_one_line(here, pawtrait):
+    (here / "data/reports").mkdir(parents=True)
+    (here / "data/reports/compare.json").write_text("{\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n}\n")
+    said = one_line(pawtrait("results"))
+    assert said.startswith("pawtrait: data/reports/compare.json is in pieces")
+    assert "`git checkout HEAD -- data/reports/compare.json`" in said
+
+
 def test_results_say_where_another_model_than_the_best_of_the_table_predicts(crowned, pawtrait):
     row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
     verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
