@@ -1,6 +1,7 @@
 """The command line. Handlers import late, so that ``pawtrait --help`` loads no framework."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -378,10 +379,13 @@ def main() -> None:
     """Run the command line; an error of ours is one line and exit code 2."""
     environment.settle()
     arguments = [one for one in sys.argv[1:] if one != "--traceback"]  # wherever it stands
+    asked = len(arguments) < len(sys.argv) - 1
+    if asked:  # DVC runs stages in processes of their own
+        os.environ[environment.TRACEBACK] = "1"
     try:
         app(arguments)
     except (PawtraitError, OSError) as error:  # of files and disks Python's own words are plain
-        if len(arguments) < len(sys.argv) - 1:
+        if asked:
             raise
         print(f"pawtrait: {error}", file=sys.stderr)
         sys.exit(2)

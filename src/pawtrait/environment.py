@@ -25,6 +25,7 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+TRACEBACK = "PAWTRAIT_TRACEBACK"  # set by `pawtrait --traceback` for the stages that it starts
 HERE = ("127.0.0.1", "localhost")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 NAMED = ("LOGNAME", "USER", "LNAME", "USERNAME")  # where Python looks for a user's name before it asks passwd

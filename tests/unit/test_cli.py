@@ -1,6 +1,7 @@
 """The command line, as a person meets it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pawtrait import champion, cli
+from pawtrait import champion, cli, environment
 from pawtrait.adapters import dvc, tracking
 from pawtrait.dataset import manifest
 from pawtrait.dataset.manifest import Placed
@@ -196,6 +197,28 @@ def test_traceback_shows_where_an_error_came_from(here, place):
     assert "Traceback" in done.stderr
     assert "champion.py" in done.stderr
     assert "no champion yet" in done.stderr.splitlines()[-1]
+
+
+def test_traceback_of_a_command_asks_the_stages_that_it_starts_too(here, monkeypatch):
+    monkeypatch.setenv(environment.TRACEBACK, "")  # given back after the test
+    monkeypatch.delenv(environment.TRACEBACK)
+    monkeypatch.setattr(dvc, "repro", lambda *_: asked.append(os.environ.get(environment.TRACEBACK)))
+    asked: list[str | None] = []
+    for words in (["split"], ["split", "--traceback"]):
+        monkeypatch.setattr(sys, "argv", ["pawtrait", *words])
+        with pytest.raises(SystemExit):
+            cli.main()
+    assert asked == [None, "1"]
+
+
+def test_a_stage_shows_where_its_error_came_from_if_asked(here, capsys, monkeypatch):
+    (here / "params.yaml").write_text("sede: 7\n")
+    monkeypatch.setenv(environment.TRACEBACK, "1")
+    assert dispatcher.main(["manifest", "--raw", "raw", "--manifest", "manifest.csv"]) == 2
+    first, *shown, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("Traceback")
+    assert any("params.py" in line for line in shown)
+    assert last.startswith("manifest: params.yaml: ")
 
 
 def test_a_run_vouches_for_what_it_has_just_brought_up_to_date(

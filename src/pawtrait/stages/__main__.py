@@ -5,8 +5,10 @@ import errno
 import importlib
 import inspect
 import logging
+import os
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable
 
 from pawtrait import environment, progress, stages
@@ -33,14 +35,20 @@ def main(arguments: list[str]) -> int:
     try:
         run(**paths)
     except PawtraitError as error:
-        progress.say(f"{stage}: {error}")
-        return 2
+        return _failed(f"{stage}: {error}")
     except Exception as error:  # the outermost edge: safetensors has an error of its own for a full disk
         if not _full(error):
             raise
-        progress.say(f"{stage}: the disk is full ({error}); free some space and run again")
-        return 2
+        return _failed(f"{stage}: the disk is full ({error}); free some space and run again")
     return 0
+
+
+def _failed(line: str) -> int:
+    """Say why a stage ends; before that, where its error came from, if `pawtrait --traceback` asks for it."""
+    if environment.TRACEBACK in os.environ:
+        traceback.print_exc()
+    progress.say(line)
+    return 2
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
