@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow honours only this spelling, Prefect takes it too
@@ -28,6 +29,7 @@ QUIET = {
 TRACEBACK = "PAWTRAIT_TRACEBACK"  # set by `pawtrait --traceback` for the stages that it starts
 HERE = ("127.0.0.1", "localhost")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+CEILING = "GIT_CEILING_DIRECTORIES"
 NAMED = ("LOGNAME", "USER", "LNAME", "USERNAME")  # where Python looks for a user's name before it asks passwd
 DIRECT = ("no_proxy", "NO_PROXY")  # whoever knows both heeds the first alone
 
@@ -38,6 +40,20 @@ def settle() -> None:
         os.environ.setdefault(name, value)
     reach_here()
     have_a_name()
+    stay_in_project()
+
+
+def stay_in_project() -> None:
+    """Let git look no further up than this project where it is no repository: one around it is not its own.
+
+    An unpacked tarball below somebody's repository would take that one's commit for its own.
+    """
+    if Path(".git").exists() or not Path("dvc.yaml").is_file():
+        return
+    known = os.environ.get(CEILING, "").split(os.pathsep)
+    around = str(Path.cwd().parent)
+    if around not in known:
+        os.environ[CEILING] = os.pathsep.join(filter(None, [*known, around]))
 
 
 def have_a_name() -> None:

@@ -1,15 +1,20 @@
 """Where a result comes from, asked of a real git repository."""
 
 import fcntl
+import os
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
+from pawtrait import environment
 from pawtrait.adapters import lineage
 from tests import holds
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -113,6 +118,33 @@ def test_a_repository_without_a_commit_has_none(tmp_path, monkeypatch):
 def test_outside_a_repository_everything_is_empty(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert lineage.commit() == lineage.Commit("", "", "", False, "")
+
+
+@pytest.mark.parametrize(
+    "settled", ["from pawtrait import environment; environment.settle()", "import pipelines"]
+)
+@pytest.mark.parametrize("name", ["dvc.yaml", "notes.txt"])
+def test_a_tarball_below_a_repository_does_not_take_its_commit(repository, settled, name):
+    (repository / "unpacked").mkdir()
+    (repository / "unpacked" / name).touch()
+    code = f"{settled}; from pawtrait.adapters import lineage; print(lineage.commit().sha)"
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", code]
+    said = subprocess.check_output(command, cwd=repository / "unpacked", env=env, text=True)
+    assert said.strip() == ("" if name == "dvc.yaml" else git("rev-parse", "HEAD"))
+
+
+def test_the_ceiling_is_set_once_beside_one_that_was_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").touch()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/somewhere")
+    for _ in range(2):
+        environment.stay_in_project()
+    assert os.environ["GIT_CEILING_DIRECTORIES"] == os.pathsep.join(["/somewhere", str(tmp_path.parent)])
+    (tmp_path / ".git").mkdir()
+    monkeypatch.delenv("GIT_CEILING_DIRECTORIES")
+    environment.stay_in_project()
+    assert "GIT_CEILING_DIRECTORIES" not in os.environ
 
 
 def test_without_git_everything_is_empty(repository, monkeypatch):
