@@ -128,6 +128,14 @@ def test_a_traceback_is_promised_of_the_one_program_that_has_it(document):
     assert [line for line in lines if "`--traceback`" in line and "`pawtrait`" not in line] == []
 
 
+def test_who_looks_for_progress_bars_in_the_readme_is_told_how_to_see_them():
+    """Lanes that run side by side have none: they write a line an epoch."""
+    told = " ".join(Path("README.md").read_text(encoding="utf-8").split())
+    assert re.search(
+        r"side by side[^.]*a line an epoch[^.]*`pawtrait run --one-by-one`[^.]*progress bar", told
+    )
+
+
 def test_the_monitoring_manual_says_what_is_not_looked_at():
     """No row of what was turned away at the door; no calendar without the flow."""
     told = " ".join(Path("docs/monitoring.md").read_text(encoding="utf-8").split())
@@ -214,7 +222,8 @@ def _misunderstood(line: list[str], program: Any) -> str:
 
 
 def _options(command: Any) -> set[str]:
-    return {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    both = [option for one in command.params for option in (*one.opts, *one.secondary_opts)]
+    return {*both, "--help"}
 
 
 def _helped(line: list[str]) -> bool:
