@@ -30,6 +30,16 @@ MOVED := moved
 .PHONY: $(INSTALLED)
 endif
 
+# GPU=1 takes CUDA's libraries for TensorFlow too; an environment that has them keeps them up to date without being told.
+WITH_GPU := $(ENV)/with-gpu
+ASKED := $(filter-out 0,$(call SAID,GPU))
+EXTRAS := dev$(if $(ASKED)$(wildcard $(WITH_GPU)),$(shell printf ,gpu))
+ifneq "$(ASKED)" ""
+ifeq "$(wildcard $(WITH_GPU))" ""
+.PHONY: $(INSTALLED)
+endif
+endif
+
 help: ## list these commands
 	@echo 'Pawtrait: reads the mood in a pet'\''s face, and keeps the models that do so fresh.'
 	@echo
@@ -37,7 +47,7 @@ help: ## list these commands
 	@echo
 	@echo 'Start with `make demo`. Afterwards `.venv/bin/pawtrait --help` has a command for each stage.'
 
-setup: $(INSTALLED) ## make the environment in .venv; again when pyproject.toml, constraints.txt or its place change
+setup: $(INSTALLED) ## make the environment in .venv; again when pyproject.toml, constraints.txt or its place change; GPU=1 for an NVIDIA GPU
 
 demo: setup ## draw a data set, run the pipeline on it, register the champion, print the table; nine minutes on two cores
 	@$(PY) -m pawtrait run
@@ -134,9 +144,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into $(ENV) with $(PYTHON): some minutes, some gigabytes …'
 	@$(if $(MOVED),test ! -L $(ENV) || rm $(ENV))
 	@$(if $(MOVED),false,$(PY) -m pip --version >/dev/null 2>&1) || $(PYTHON) -m venv --clear $(ENV)
-	@PIP_TARGET= PIP_PREFIX= $(PY) -m pip install --no-user -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]' || { \
+	@PIP_TARGET= PIP_PREFIX= $(PY) -m pip install --no-user -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[$(EXTRAS)]' || { \
 	  echo 'make setup: pip, whose words stand above, could not install. "(from versions: none)" means that it reached no package' \
 	  'index: set HTTPS_PROXY or PIP_INDEX_URL as your network wants it. "No space left" is the disk: .venv wants 5 GB with' \
 	  'torch'\''s build for the CPU, some more with CUDA'\''s libraries, and pip some in TMPDIR meanwhile. Then run it again.' >&2; exit 2; }
 	@$(PY) -m compileall -qq -j 0 $(ENV)/lib src || true
+	@$(if $(findstring gpu,$(EXTRAS)),touch $(WITH_GPU))
 	@pwd -P > $@

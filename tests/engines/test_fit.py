@@ -6,7 +6,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from pawtrait import environment
 from pawtrait.classification import fit, nets
 from pawtrait.errors import BadTraining
 from pawtrait.params import Plateau
@@ -128,6 +130,26 @@ def test_in_a_terminal_a_bar_names_loss_accuracy_and_the_time_left(coloured, kno
     assert "6/6" in shown  # two epochs of three batches
     assert "val_accuracy" in shown
     assert "epoch 1/2" not in shown
+
+
+def test_memory_of_a_gpu_grows_with_need(monkeypatch):
+    grows = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *given: grows.append(given))
+    fit.prepare(7, False)
+    assert grows == [("GPU:0", True), ("GPU:1", True)]
+
+
+@pytest.mark.parametrize(("cards", "lines"), [([], 0), (["0"], 1)])
+def test_a_gpu_that_tensorflow_does_not_see_is_told_once(monkeypatch, capsys, cards, lines):
+    monkeypatch.setattr(environment, "gpus", lambda: cards)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    fit._tell_of_idle_gpus.cache_clear()
+    for _ in range(2):
+        fit.prepare(7, False)
+    fit._tell_of_idle_gpus.cache_clear()
+    said = capsys.readouterr().err.splitlines()
+    assert len([line for line in said if "`make setup GPU=1`" in line]) == lines == len(said)
 
 
 def test_mixed_precision_computes_in_float16_and_answers_in_float32(coloured, knobs):

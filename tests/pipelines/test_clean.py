@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+LOGS = '#!/bin/sh\necho "$@" >> calls\n'
 ROOT = Path(__file__).parents[2]
 KEPT = (
     ".cache/checkpoints/cnn/7/state.pt",
@@ -78,3 +79,99 @@ def test_an_environment_that_another_checkout_links_to_stays_as_it_is(tmp_path: 
     assert (first / ".venv/installed").read_text() == f"{first.resolve()}\n"
     assert not (here / ".venv").is_symlink()
     assert (here / ".venv/installed").read_text() == f"{here.resolve()}\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "has", "extras"),
+    [
+        ([], False, [".[dev]"]),
+        (["GPU=1"], False, [".[dev,gpu]"]),  # in an environment that is up to date too
+        (["GPU=0"], False, []),
+        (["GPU=1"], True, []),
+        (["--always-make"], True, [".[dev,gpu]"]),  # what is there is kept up to date
+    ],
+)
+def test_libraries_for_a_gpu_come_where_they_are_asked_for(
+    checkout: Path, told: list[str], has: bool, extras: list[str]
+) -> None:
+    note = checkout / ".venv/installed"
+    if told:
+        note.write_text(f"{checkout}\n")
+    if has:
+        (checkout / ".venv/with-gpu").touch()
+    _setup(checkout, *told)
+    calls = (checkout / "calls").read_text().splitlines() if (checkout / "calls").exists() else []
+    assert [call.split()[-1] for call in calls if " install " in call] == extras
+    assert (checkout / ".venv/with-gpu").exists() == (has or told == ["GPU=1"])
+
+
+def test_bytecode_is_compiled_once_all_is_installed(checkout: Path) -> None:
+    assert _setup(checkout).returncode == 0
+    calls = [call for call in (checkout / "calls").read_text().splitlines() if "--version" not in call]
+    assert " pip install " in f" {calls[0]}"
+    assert calls[1:] == ["-m compileall -qq -j 0 .venv/lib src"]
+
+
+def test_packages_that_do_not_compile_stop_nothing(checkout: Path) -> None:
+    python = checkout / "environments python"
+    python.write_text(LOGS + 'test "$2" != compileall\n')
+    assert _setup(checkout).returncode == 0
+    assert (checkout / ".venv/installed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("good", "taken"),
+    [
+        (["python3.11", "python3", "python3.12"], "python3.11"),
+        (["python3", "python3.12"], "python3"),
+        (["python3.12"], "python3.12"),
+    ],
+)
+def test_the_first_python_of_a_known_version_is_taken(checkout: Path, good: list[str], taken: str) -> None:
+    for name in ("python3.11", "python3", "python3.12"):
+        _program(checkout / "bin" / name, f"exit {0 if name in good else 1}")
+    assert f"with {taken}:" in _setup(checkout, python=None).stdout
+
+
+def test_without_a_python_one_line_says_what_to_install(checkout: Path) -> None:
+    done = _setup(checkout, python=None)
+    assert done.returncode == 2
+    assert done.stderr.startswith("make setup: Python 3.11 or 3.12 is needed")
+    assert not (checkout / "calls").exists()
+
+
+def test_where_python_cannot_make_environments_the_missing_package_is_named(checkout: Path) -> None:
+    known = 'case "$2" in *ensurepip*) exit 1;; *print*) echo 3.11;; esac'
+    _program(checkout / "bin/python3.11", known)
+    done = _setup(checkout, python=None)
+    assert done.returncode == 2
+    assert "apt install python3.11-venv" in done.stderr.splitlines()[0]
+    assert not (checkout / "calls").exists()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A Makefile and stand-ins for the programs that it calls; what it finds by name lies in ``bin``."""
+    here = tmp_path.resolve()
+    (here / ".venv").mkdir()
+    shutil.copy(ROOT / "Makefile", here)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (here / name).touch()
+    _program(here / "environments python", "")
+    (here / "bin").mkdir()
+    for tool in ("cat", "echo", "printf", "pwd", "rm", "test", "touch"):  # make calls some without a shell
+        (here / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    return here
+
+
+def _program(path: Path, then: str) -> None:
+    path.write_text(f"{LOGS if path.parent.name != 'bin' else '#!/bin/sh'}\n{then}\n")
+    path.chmod(0o755)
+
+
+def _setup(here: Path, *told: str, python: str | None = "true") -> "subprocess.CompletedProcess[str]":
+    """What `make setup` does there; without a ``python`` it looks for one in ``bin``."""
+    named = [f"PYTHON={python}"] if python else []
+    command = [str(shutil.which("make")), "--quiet", "setup", "PY='./environments python'", *named, *told]
+    env = {"PATH": str(here / "bin")} if python is None else None
+    return subprocess.run(command, cwd=here, env=env, capture_output=True, text=True)

@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from pawtrait import progress
+from pawtrait import environment, progress
 from pawtrait.classification import batches
 from pawtrait.classification.resume import Keeper
 from pawtrait.errors import BadTraining
@@ -61,8 +62,21 @@ def prepare(seed: int, mixed_precision: bool) -> None:
         import tensorflow as tf  # late: another backend must not load it
 
         tf.config.experimental.enable_op_determinism()
-        for device in tf.config.list_physical_devices("GPU"):
+        devices = tf.config.list_physical_devices("GPU")
+        for device in devices:
             tf.config.experimental.set_memory_growth(device, True)
+        if not devices:
+            _tell_of_idle_gpus()
+
+
+@cache
+def _tell_of_idle_gpus() -> None:
+    """Say once a process that TensorFlow does not see a GPU of this machine: of itself it says nothing."""
+    if found := environment.gpus():
+        progress.say(
+            f"TensorFlow sees no GPU, though this machine has {len(found)}: classifiers train on the CPU;"
+            " `make setup GPU=1` installs CUDA's libraries for it"
+        )
 
 
 def fit(
