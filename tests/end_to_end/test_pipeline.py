@@ -74,6 +74,26 @@ def test_dvc_shows_the_figures_with_their_intervals(project: Project) -> None:
         assert own["test_accuracy"] == row["test_accuracy"]
 
 
+def test_every_plot_of_dvc_yaml_has_its_file_and_its_columns(project: Project) -> None:
+    plots = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+    drawn = {name: knobs for plot in plots if isinstance(plot, dict) for name, knobs in plot.items()}
+    assert [plot for plot in plots if isinstance(plot, str)] == ["data/reports/forest.png"]
+    assert (project.root / "data/reports/forest.png").is_file()
+    for knobs in drawn.values():
+        files = {path: column for path, column in knobs["y"].items() if Path(path).parts[-2] in MODELS}
+        assert len(files) == len(MODELS)  # those of the models that are not selected are not there
+        for path, column in files.items():
+            with (project.root / path).open(encoding="utf-8") as stream:
+                assert {knobs["x"], column} <= set(csv.DictReader(stream).fieldnames or ())
+
+
+def test_dvc_draws_the_plots(project: Project) -> None:
+    said = project.run("dvc", "plots", "diff")
+    page = (project.root / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "dvc_plots/index.html" in said
+    assert all(name in page for name in ("confusion on the test split", "validation accuracy by epoch"))
+
+
 def test_the_planted_faults_are_set_aside_with_reasons(project: Project) -> None:
     with (project.root / "data/tables/rejected.csv").open(encoding="utf-8") as stream:
         reasons = {Path(row["path"]).name: row["reason"] for row in csv.DictReader(stream)}
