@@ -6,6 +6,7 @@ The tests share one project; those that change its parameters stand last.
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,16 +22,8 @@ MODELS = ("linear_probe", "cnn")
 MODEL_FILES = ["SHA256SUMS", "folds.csv", "gradcam.png", "history.csv", "model.json"]
 MODEL_FILES += ["model.keras", "model.onnx", "seeds.csv"]
 RESULTS = ("compare.json", "leaderboard.csv", "split.json", "validation.json")
-LOADED = """
-import json, sys, warnings
-from pathlib import Path
-warnings.simplefilter("ignore")
-import mlflow, pandas
-model = mlflow.pyfunc.load_model("models:/pet-expression@champion")
-answer = model.predict(pandas.DataFrame({"picture": [Path(sys.argv[1]).read_bytes()]}))
-print(json.dumps(answer["label"].iloc[0]))
-"""
 RESULTS += ("augmented.json", "portrait_costs.csv", "styles.json")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +166,10 @@ def test_the_registered_champion_predicts(project: Project, registered: str) -> 
     answer = json.loads(project.run("pawtrait", "predict", "--json", picture))
     assert (answer["picture"], answer["model"], answer["problem"]) == (picture, best, "")
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    loaded = json.loads(project.run("python", "-c", LOADED, picture).splitlines()[-1])
-    assert loaded == answer["label"]
+    [told] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert picture in told
+    [loaded] = json.loads(project.run("python", "-c", told).splitlines()[-1])
+    assert (loaded["label"], loaded["problem"]) == (answer["label"], "")
 
 
 def test_the_printed_lineage_brings_the_champion_back(project: Project, registered: str) -> None:
