@@ -14,6 +14,8 @@ from tempfile import mkdtemp
 import psutil
 import yaml
 from dvc.config import Config
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from voluptuous import Invalid  # by which DVC checks
 
 from pawtrait.adapters import cache, lineage
 from pawtrait.adapters.lineage import CODE
@@ -332,9 +334,12 @@ def _mend(ws: Workspace) -> None:
 
 
 def _readable(lock: Path) -> bool:
+    """Whether DVC reads it: one that ends in a dependency's ``size:`` is YAML still, with whole outputs."""
+    if not lock.is_file():
+        return True
     try:
-        lineage.outputs(lock)
-    except (yaml.YAMLError, ValueError):
+        COMPILED_LOCKFILE_SCHEMA(lineage.parsed(lock.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValueError, Invalid):
         return False
     return True
 

@@ -178,11 +178,12 @@ def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(p
     assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
 
 
+WHOLE = "schema: '2.0'\nstages: {}\n"
 HALF = "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - pa"  # what a DVC that was killed wrote of a lock
 
 
 @pytest.mark.parametrize("month", ["2026-11", "2026-12"])
-@pytest.mark.parametrize(("known", "half"), [("stages: {}\n", HALF), (HALF, HALF), (None, HALF), (None, "")])
+@pytest.mark.parametrize(("known", "half"), [(WHOLE, HALF), (HALF, HALF), (None, HALF), (None, "")])
 def test_half_a_lock_of_a_dvc_that_was_killed_is_the_last_commit_s_again_or_none(
     project: Path, month: str, known: str | None, half: str
 ) -> None:
@@ -196,12 +197,22 @@ def test_half_a_lock_of_a_dvc_that_was_killed_is_the_last_commit_s_again_or_none
     assert (lock.read_text() if lock.exists() else None) == (known if known != HALF else None)
 
 
+@pytest.mark.parametrize(
+    "more", ["", "\n    - pa", "\n    - path: a\n      md5: 1", "\n    - path: a\n      size:"]
+)
+def test_half_a_lock_that_is_yaml_still_is_none_where_dvc_does_not_read_it(project: Path, more: str) -> None:
+    lock = prepared(project).path / "dvc.lock"
+    lock.write_text(f"schema: '2.0'\nstages:\n  ingest:\n    cmd: x\n    deps:{more}")
+    prepared(project)
+    assert not lock.exists()
+
+
 def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ws = prepared(project)
     for folder in (ws.path, project):
-        (folder / "dvc.lock").write_text(f"by: {folder.name}\n")
+        (folder / "dvc.lock").write_text(f"{WHOLE}# by {folder.name}\n")
     workspace.commit(ws, "results")
     git(project, "add", "dvc.lock")
     git(project, "commit", "--quiet", "--message", "elsewhere")
@@ -211,7 +222,7 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
             prepared(project)
     assert "<<<<<<<" in (ws.path / "dvc.lock").read_text()
     again = prepared(project)
-    assert (again.path / "dvc.lock").read_text() == f"by: {project.name}\n"
+    assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# by {project.name}\n"
     assert not git(again.path, "status", "--porcelain")
 
 
