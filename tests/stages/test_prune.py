@@ -1,5 +1,6 @@
 """Space given back by old runs, in a real DVC project of one stage and a real registry."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -278,6 +279,19 @@ def test_of_a_pinned_file_in_pieces_the_name_is_said_and_nothing_freed(three, pr
     (project / "data/feedback/2026-10.dvc").write_text("outs:\n- md5")
     with pytest.raises(BadData, match=r"^data/feedback/2026-10\.dvc is in pieces"):
         prune.run(keep=1, dry=False)
+    assert in_cache("input 2\n")
+
+
+def test_a_pinned_file_that_was_committed_in_pieces_keeps_what_it_mentions_and_stops_nobody(three, project):
+    note = project / "data/feedback/2026-10.dvc"
+    note.parent.mkdir(parents=True)
+    md5 = hashlib.md5(b"input 2\n").hexdigest()
+    note.write_text(f"<<<<<<< HEAD\nouts:\n- md5: {md5}\n  path: a\n=======\n>>>>>>> month\n")
+    shell(project, "git", "add", "--force", str(note))
+    shell(project, "git", "commit", "--quiet", "--message", "merged in haste")
+    shell(project, "git", "rm", "--quiet", str(note))
+    shell(project, "git", "commit", "--quiet", "--message", "mended")
+    prune.run(keep=1, dry=False)
     assert in_cache("input 2\n")
 
 

@@ -71,17 +71,14 @@ def pinned(cache: Path) -> set[str]:
     """Every file that any .dvc file names, here or in any commit: data that nobody can make again.
 
     Raises:
-        BadData: one is in pieces, so that nobody knows what may go.
+        BadData: one here is in pieces, so that nobody knows what may go.
     """
     tops: set[str] = set()
-    for name, text in _notes():
-        try:
-            tops |= _tops(text)
-        except (yaml.YAMLError, ValueError) as error:
-            raise BadData(
-                f"{name} is in pieces, so that nobody knows which files of DVC's cache it stands for; bring a"
-                " whole one back, as by `git checkout HEAD -- FILE`, and start again"
-            ) from error
+    for note in Path("data").rglob("*.dvc"):
+        if note.is_file():
+            tops |= _kept(note)
+    for text in _committed():  # one in pieces is so for good, and what is no MD5 there nobody brings back
+        tops |= _named(text, guess=True)
     return with_members(tops, cache)
 
 
@@ -115,15 +112,22 @@ def _tops(text: str) -> set[str]:
     return {str(out["md5"]) for out in lineage.outs(text) if out.get("md5")}
 
 
-def _notes() -> Iterator[tuple[str, str]]:
-    """Each .dvc file, by its name and for a commit's its blob, and its text."""
-    for note in Path("data").rglob("*.dvc"):
-        if note.is_file():
-            yield str(note), note.read_text(encoding="utf-8")
+def _kept(note: Path) -> set[str]:
+    try:
+        return _tops(note.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadData(
+            f"{note} is in pieces, so that nobody knows which files of DVC's cache it stands for; bring a"
+            " whole one back, as by `git checkout HEAD -- FILE`, and start again"
+        ) from error
+
+
+def _committed() -> Iterator[str]:
+    """The text of each .dvc file of any commit."""
     objects = (line.partition(" ") for line in _git("rev-list", "--all", "--objects").splitlines())
     for blob, _, path in objects:
         if path.endswith(".dvc") and Path(path).name != ".dvc":
-            yield f"{path} (git's {blob[:9]})", _git("cat-file", "-p", blob)
+            yield _git("cat-file", "-p", blob)
 
 
 def _members(path: Path) -> list[str]:
