@@ -216,6 +216,14 @@ def test_core_seconds_never_fall_when_a_process_ends_between_two_looks(taken):
     assert taken(_Process(memory=100, seconds=11, waited=3)) == (100, 14)
 
 
+def test_where_nobody_may_see_others_processes_the_service_s_own_figures_are_told(taken, monkeypatch):
+    def refused(own: "_Process", recursive: bool) -> list["_Process"]:
+        raise psutil.AccessDenied(1)
+
+    monkeypatch.setattr(_Process, "children", refused)
+    assert taken(_Process(memory=100, seconds=10)) == (100, 10)
+
+
 def test_a_scrape_holds_up_no_request(serving):  # noqa: F811
     """It walks through all processes of the machine, which may be many."""
 

@@ -173,7 +173,7 @@ class _Processes:
         """
         held, spent, service = 0, 0.0, psutil.Process()
         with self._lock:
-            for one in (service, *service.children(recursive=True)):
+            for one in (service, *_below(service)):
                 with suppress(psutil.Error):  # it ended meanwhile
                     times = one.cpu_times()
                     spent += times.user + times.system + times.children_user + times.children_system
@@ -182,6 +182,14 @@ class _Processes:
             seconds = self._seconds
         yield GaugeMetricFamily("pawtrait_memory_bytes", "Memory of the service's processes together.", held)
         yield CounterMetricFamily("pawtrait_cpu_seconds", "Core-seconds of all its processes.", seconds)
+
+
+def _below(service: psutil.Process) -> list[psutil.Process]:
+    """Its processes and theirs; none where the machine shows nobody others' processes (hidepid=1)."""
+    try:
+        return list(service.children(recursive=True))
+    except psutil.AccessDenied:
+        return []
 
 
 @router.get("/metrics", response_class=Response, **told.METRICS)
