@@ -123,7 +123,8 @@ def _of_overload(over: dict[str, Any]) -> list[tuple[str, str, str]]:
         (
             "at half the rate, 99 % before; in the first second after; after",
             " · ".join(
-                f"{over[name]['p99_ms']:.0f} ms" for name in ("before", "first_second_after", "after")
+                f"{over[name]['p99_ms']:.0f} ms ({over[name]['in_time']:.1%} in time)"
+                for name in ("before", "first_second_after", "after")
             ),
             "back at once",
         ),

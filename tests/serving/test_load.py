@@ -145,6 +145,21 @@ def test_each_part_keeps_the_machine_that_it_was_measured_on(written):
     assert said in command.DOCUMENT.read_text(encoding="utf-8")
 
 
+def test_an_overload_alone_is_of_no_other_machines_rate(written):
+    assert command.main(["--only", "overload"]) == 0
+    assert command.main(["--only", "load", "overload"]) == 0
+    assert [rate for rate, *_ in written] == [
+        None,
+        json.loads(command.OUT.read_text())["load"]["largest"]["rate"],
+    ]
+
+
+def test_what_was_refused_after_the_overload_stands_in_the_table(written):
+    results = command._kept()
+    results["overload"]["first_second_after"] |= {"in_time": 0.4, "p99_ms": 40.0}
+    assert any("40 ms (40.0% in time)" in line for line in sheet.lines(results))
+
+
 @pytest.mark.parametrize(("part", "other"), [("load", "minutes at"), ("overload", "a bare loop")])
 def test_a_quick_run_prints_nothing_that_was_measured_elsewhere(part, other, written, capsys):
     before = command.OUT.read_bytes()
