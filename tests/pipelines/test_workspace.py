@@ -101,10 +101,10 @@ def test_a_month_that_was_begun_goes_on_with_all_it_has(project: Path) -> None:
     ws = prepared(project)
     assert not workspace.begun(ws)
     begin = workspace.begin(ws)
-    (ws.path / "dvc.lock").write_text("half: done\n")
+    (ws.path / "dvc.lock").write_text(f"{WHOLE}# half done\n")
     again = prepared(project)
     assert workspace.begun(again)
-    assert (again.path / "dvc.lock").read_text() == "half: done\n"
+    assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# half done\n"
     assert workspace.head(again) == begin
 
 
@@ -156,12 +156,12 @@ def test_the_projects_word_on_a_months_feedback_stands(project: Path, word: str 
 def test_a_fix_in_the_project_reaches_a_month_that_was_begun(project: Path) -> None:
     ws = prepared(project)
     workspace.begin(ws)
-    (ws.path / "dvc.lock").write_text("half: done\n")
+    (ws.path / "dvc.lock").write_text(f"{WHOLE}# half done\n")
     (project / "toy.py").write_text("print('mended')\n")
     git(project, "commit", "--quiet", "--all", "--message", "mend")
     again = prepared(project)
     assert (again.path / "toy.py").read_text() == "print('mended')\n"
-    assert (again.path / "dvc.lock").read_text() == "half: done\n"
+    assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# half done\n"
 
 
 def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(project: Path) -> None:
