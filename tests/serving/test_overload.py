@@ -50,6 +50,5 @@ def test_ten_minutes_of_twice_the_rate_change_nothing():
     record("overload", **found)
     held(found)
     assert found["memory"]["late"] < found["memory"]["early"] * 1.05 + 20  # MB
-    first, after = found["first_second_after"], found["after"]
-    assert after["in_time"] >= drive.SHARE, after
-    assert first["in_time"] >= 0.95, first  # of what stood in line some is late
+    back = {name: found[name] for name in ("first_second_after", "after")}
+    assert all(calm["in_time"] >= drive.SHARE for calm in back.values()), back
