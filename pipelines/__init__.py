@@ -20,11 +20,9 @@ SETTINGS = {
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
 with suppress(ImportError):  # `make up` comes here without the environment's packages
-    from pawtrait.environment import have_a_name, reach_here, stay_in_project
+    from pawtrait import environment
 
-    reach_here()
-    have_a_name()
-    stay_in_project()
+    environment.settle()
 
 # Prefect makes a model of a flow's parameters; pydantic thinks that `register` hides something of its own.
 warnings.filterwarnings("ignore", message='Field name "register"')

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pydantic import Field
 
 from pawtrait import clock, environment, newest
 from pawtrait.adapters import dvc
+from pawtrait.adapters.store import settling
 from pawtrait.errors import BadParams, PawtraitError
 from pipelines import lease, owed, pages, server, workspace
 from pipelines import month as calendar
@@ -171,13 +171,12 @@ def _month(named: str | None) -> str:
     """The month that is meant.
 
     Raises:
-        BadParams: it is none, or still to come.
+        BadFeedback: it is none.
+        BadParams: it is still to come.
     """
     if named is None:
         return clock.month(clock.now())
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", named):
-        raise BadParams(f"month {named!r} is none; write it as 2026-11")
-    clock.check_begun(named)
+    clock.check_begun(settling.a_month(named))
     return named
 
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import psutil
-import yaml
 from dvc.config import Config
+from dvc.exceptions import DvcException
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-from voluptuous import Invalid  # by which DVC checks
+from dvc.utils import strictyaml
 
 from pawtrait.adapters import cache, lineage
 from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
+from pawtrait.errors import BadData
 from pipelines.processes import CommandError
 
 BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
@@ -273,7 +274,7 @@ def _unlock(ws: Workspace) -> None:
 def _owners(running: Path) -> set[int]:
     try:
         return cache.owners(running)
-    except ValueError:  # its writer was killed over it, and no DVC can read it either
+    except BadData:  # its writer was killed over it
         return set()
 
 
@@ -338,8 +339,8 @@ def _readable(lock: Path) -> bool:
     if not lock.is_file():
         return True
     try:
-        COMPILED_LOCKFILE_SCHEMA(lineage.parsed(lock.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValueError, Invalid):
+        strictyaml.load(str(lock), COMPILED_LOCKFILE_SCHEMA)
+    except DvcException:
         return False
     return True
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     environment.settle()
     model = material.model()
-    results = {} if options.quick else _kept()
+    results = {} if options.quick or not OUT.exists() else json.loads(OUT.read_text(encoding="utf-8"))
     if "load" in options.only:
         counts = rates.QUICK if options.quick else rates.FULL
         results["load"] = _measured(lambda: rates.measure(counts, model))
@@ -39,13 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results["overload"] = _measured(lambda: overload.measure(model, rate, seconds, outage))
         _keep(results, options.quick)
     return 0
-
-
-def _kept() -> dict[str, Any]:
-    """What runs of before left, each part with the machine that it was measured on."""
-    results: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
-    shared = results.pop("machine", "")  # files of before have one line for both
-    return results | {name: {"machine": shared} | results[name] for name in PARTS if name in results}
 
 
 def _keep(results: dict[str, Any], quick: bool) -> None:

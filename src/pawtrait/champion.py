@@ -9,6 +9,7 @@ from pawtrait.files import write_text
 
 NOTE = Path("data/champion.json")
 MODEL = "pet-expression"  # in the registry and the ledger
+PAINTER = "pet-portrait-{}"  # the same of the painters
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -207,9 +207,10 @@ def results() -> None:
     """Show the table of models with the champion marked, and where report and gallery lie."""
     from rich.console import Console
 
+    from pawtrait.adapters import dvc
     from pawtrait.evaluation import tables
 
-    verdict = _verdict(_there(COMPARISON))
+    verdict = dvc.kept(COMPARISON)
     console = Console()
     console.print(tables.console(verdict["rows"]))
     _remind(verdict["champion"])
@@ -221,19 +222,6 @@ def results() -> None:
         console.print(f"portraits   {GALLERY}; yours: {command} stylize PHOTO", highlight=False)
     console.print("MLflow      make ui, then open the address it prints", highlight=False)
     console.print(f"try it      {command} predict '{_some_pictures()}'", highlight=False)
-
-
-def _verdict(path: Path) -> Any:
-    """What the comparison said; git keeps it, so a merge may have left its marks in it."""
-    from pawtrait.errors import BadData
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadData(
-            f"{path} is in pieces, as a merge leaves it ({error}); take a whole one, as by"
-            f" `git checkout HEAD -- {path}`, or make it anew by `pawtrait run`"
-        ) from error
 
 
 def _some_pictures() -> str:
@@ -262,14 +250,6 @@ def _remind(best: str) -> None:
             f"{best} is the best of this table; the champion, which predicts, is still version"
             f" {known.version} ({known.model}): `pawtrait gate` compares them, `pawtrait promote` changes it"
         )
-
-
-def _there(path: Path) -> Path:
-    from pawtrait.errors import BadData
-
-    if not path.is_file():
-        raise BadData(f"{path} is not here yet; run `make demo` or `dvc repro`")
-    return path
 
 
 @app.command(rich_help_panel="Portraits")

@@ -17,6 +17,7 @@ Weight = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]  # NumPy takes none below, frameworks none above
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_-]*$")]  # DVC splits at dots, shells at spaces
 COMPARISONS = 6  # that monitoring makes at once
+FASTEST = 0.2  # of Adam, whose first step moves every pixel of 0..1 by the rate: more wipes the photo out
 Precision = Literal["auto", "fp32", "bf16"]
 Method = Literal["nst", "fast", "cyclegan", "hybrid"]
 Net = Literal[
@@ -170,11 +171,19 @@ class Neural(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> "Neural":
-        """A count of steps for each scale, and layers for the chosen network."""
+        """A count of steps for each scale, layers for the chosen network, a rate that Adam bears.
+
+        L-BFGS's rate would ruin the picture of whoever changes the optimizer alone.
+        """
         if len(self.steps) != len(self.scales):
             raise ValueError(f"neural.steps has {len(self.steps)} counts for {len(self.scales)} scales")
         if self.network not in self.networks:
             raise ValueError(f"neural.network is {self.network}, but neural.networks has no such key")
+        if self.optimizer == "adam" and self.learning_rate > FASTEST:
+            raise ValueError(
+                f"neural.learning_rate {self.learning_rate:g}: adam takes {FASTEST:g} at the most;"
+                " set it to 0.02, or neural.optimizer to lbfgs"
+            )
         return self
 
 

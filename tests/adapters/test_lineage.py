@@ -175,10 +175,10 @@ def test_a_lock_that_is_missing_or_of_no_stage_knows_no_outputs(tmp_path, monkey
     assert lineage.outputs() == {}
 
 
-@pytest.mark.parametrize("text", ["", "\n", "stages:\n"])
+@pytest.mark.parametrize("text", ["", "\n", "stages:\n", "- 1\n", "words\n"])
 def test_what_was_begun_of_a_lock_and_dvc_does_not_read_is_none(tmp_path, text):
     (tmp_path / "dvc.lock").write_text(text)
-    with pytest.raises(ValueError, match=r"empty|stages"):
+    with pytest.raises(ValueError, match=r"empty|stages|no mapping"):
         lineage.outputs(tmp_path / "dvc.lock")
 
 

@@ -431,7 +431,7 @@ def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
 def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None:
     state = turned("November")
     assert state.is_failed()
-    assert state.message == "month 'November' is none; write it as 2026-11"
+    assert state.message == "'November' is no month; expected YYYY-MM, as in 2026-11"
 
 
 def test_a_month_still_to_come_is_one_line_and_settles_nothing(project: Path, server: str) -> None:

@@ -212,6 +212,16 @@ def test_while_a_stage_runs_nothing_is_freed(three, project, place):
     assert not set(three) <= active()
 
 
+@pytest.mark.parametrize("left", ["{", "[]", '{"read": {"/raw": [1]}}', '{"write": {"/raw": {}}}'])
+def test_where_nobody_can_say_whether_a_stage_runs_nothing_is_freed(three, project, left):
+    running = project / cache.RUNNING
+    running.parent.mkdir(parents=True, exist_ok=True)
+    running.write_text(left)
+    with pytest.raises(BadData, match=r"rwlock is in pieces.*remove it and start again"):
+        prune.run(keep=1, dry=False)
+    assert set(three) <= active()
+
+
 @pytest.fixture
 def checkpoint(project):
     """Makes a checkpoint of a training, written last in a year, below a home."""

@@ -93,6 +93,7 @@ def test_a_misspelt_key_is_named_in_full(tmp_path, old, new, said):
         ("  deep_cnn:", "  deep.cnn:", "models.deep.cnn.[key] = 'deep.cnn': string should match pattern"),
         ("  deep_cnn:", "  deep cnn:", "models.deep cnn.[key] = 'deep cnn': string should match pattern"),
         ("  deep_cnn:", "  -deep:", "models.-deep.[key] = '-deep': string should match pattern"),
+        ("optimizer: lbfgs", "optimizer: adam", "neural.learning_rate 1: adam takes 0.2 at the most"),
         ("crop_size: 64", "crop_size: 80", "cyclegan: crop_size 80 is larger than load_size 72"),
         (
             "crop_size: 64",

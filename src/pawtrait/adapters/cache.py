@@ -94,10 +94,20 @@ def place(cache: Path, md5: str) -> Path:
 
 
 def owners(running: Path) -> set[int]:
-    """The processes that read or write outputs, by DVC's own file of them; killed ones are still in it."""
-    held = json.loads(running.read_text(encoding="utf-8") or "{}") if running.is_file() else {}
-    readers = [one for several in held.get("read", {}).values() for one in several]
-    return {int(one["pid"]) for one in (*readers, *held.get("write", {}).values())}
+    """The processes that read or write outputs, by DVC's own file of them; killed ones are still in it.
+
+    Raises:
+        BadData: it is in pieces, since DVC was killed over it; no DVC can read it either.
+    """
+    try:
+        held = json.loads(running.read_text(encoding="utf-8") or "{}") if running.is_file() else {}
+        readers = [one for several in held.get("read", {}).values() for one in several]
+        return {int(one["pid"]) for one in (*readers, *held.get("write", {}).values())}
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise BadData(
+            f"{running} is in pieces, as a kill leaves it, so that nobody knows which DVC is at work; where"
+            " none runs, remove it and start again"
+        ) from error
 
 
 def _named(text: str, guess: bool) -> set[str]:

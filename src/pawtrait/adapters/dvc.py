@@ -1,11 +1,13 @@
 """DVC by its command line, so that nothing here imports it: one stage, all of them, or two lanes at once."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -43,6 +45,23 @@ def check_lock() -> None:
         raise BadData(
             f"{lineage.LOCK} is in pieces, as a merge or a kill leaves it; take a whole one, as by"
             f" `git checkout HEAD -- {lineage.LOCK}`, and start again: DVC finds what is stale"
+        ) from error
+
+
+def kept(result: Path) -> Any:
+    """A stage's result that is JSON and that git keeps, so that a merge may have left its marks in it.
+
+    Raises:
+        BadData: it is not here, or in pieces.
+    """
+    try:
+        return json.loads(result.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadData(f"{result} is not here yet; run `make demo` or `dvc repro`") from error
+    except ValueError as error:
+        raise BadData(
+            f"{result} is in pieces, as a merge leaves it ({error}); take a whole one, as by"
+            f" `git checkout HEAD -- {result}`, or make it anew by `pawtrait run`"
         ) from error
 
 

@@ -115,7 +115,10 @@ def parsed(text: str) -> dict[str, Any]:
     Raises:
         yaml.YAMLError, ValueError: it is not YAML, or no mapping.
     """
-    return dict(yaml.load(text, LOADER) or {})
+    found = yaml.load(text, LOADER) or {}
+    if not isinstance(found, dict):
+        raise ValueError(f"it is a {type(found).__name__}, and no mapping")
+    return found
 
 
 def digest(*parts: str) -> str:

@@ -96,7 +96,7 @@ EXPRESSION = Kind(
     example,
 )
 CYCLEGAN = Kind(
-    "pet-portrait-cyclegan",
+    champion.PAINTER.format("cyclegan"),
     "pyfunc_portrait.py",
     ("photo_to_painting.onnx", "painting_to_photo.onnx", "model.json"),
     "data/painters",
@@ -105,7 +105,7 @@ CYCLEGAN = Kind(
     example,
 )
 FAST = Kind(
-    "pet-portrait-fast",
+    champion.PAINTER.format("fast"),
     "pyfunc_portrait.py",
     ("transformer.onnx", "style.onnx", "model.json"),
     "data/painters",

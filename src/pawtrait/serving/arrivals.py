@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 from pawtrait import sealed
+from pawtrait.champion import PAINTER
 from pawtrait.files import sha256
 from pawtrait.serving import places
 from pawtrait.serving.places import Place, Source
 from pawtrait.serving.watch import Watch
 from pawtrait.style_transfer import painter
 
-NAME = "pet-portrait-{}"  # of the registered models
 NETWORKS = {"fast": painter.FAST[1], "cyclegan": painter.CYCLEGAN[0]}  # a painter's identity is that file
 LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
@@ -71,11 +71,11 @@ class Arrivals:
             digest = sha256(folder / sealed.SUMS)
         except OSError:
             return None
-        return Place(NAME.format(kind), digest[:12], digest, folder)
+        return Place(PAINTER.format(kind), digest[:12], digest, folder)
 
 
 def _sources(alias: str) -> dict[str, Source]:
     return {
-        kind: places.registered(f"{places.REGISTRY}{NAME.format(kind)}@{alias}", network)
+        kind: places.registered(f"{places.REGISTRY}{PAINTER.format(kind)}@{alias}", network)
         for kind, network in NETWORKS.items()
     }

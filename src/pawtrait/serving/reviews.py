@@ -131,24 +131,18 @@ class Queue:
         Raises:
             OSError: it cannot be kept.
         """
-        with self._seen.writing:
-            first = self._verdict(row) or stored or row.verdict
+        with self._seen.lock:
+            mine = self._seen.answered.setdefault(row.reviewer, {})
+            first = mine.get(row.picture) or stored or row.verdict
             if first == row.verdict:
                 self._door.keep(row)
-                with self._seen.lock:
-                    self._seen.answered.setdefault(row.reviewer, {})[row.picture] = first
+                mine[row.picture] = first
             return first
-
-    def _verdict(self, row: feedback.Review) -> str | None:
-        """What the same reviewer has answered since the start."""
-        with self._seen.lock:
-            return self._seen.answered.get(row.reviewer, {}).get(row.picture)
 
 
 class _Cache:
     def __init__(self) -> None:
-        self.lock = threading.Lock()  # of what was answered
-        self.writing = threading.Lock()  # held while a verdict goes to the disk
+        self.lock = threading.Lock()  # of what was answered; held while a verdict goes to the disk
         self.until = 0.0
         self.rulings: list[ruling.Ruling] = []
         self.candidates: dict[str, Candidate] = {}

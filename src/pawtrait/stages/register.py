@@ -1,15 +1,13 @@
 """Registration, outside DVC: the best model by validation macro-F1 → a version of ``pet-expression``."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pawtrait import clock, params, sealed
-from pawtrait.adapters import adoption, lineage, recovery, registry, succession, tracking
+from pawtrait.adapters import adoption, dvc, lineage, recovery, registry, succession, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.adapters.store.ledger import Decision
-from pawtrait.errors import BadData
 
 
 def run(
@@ -22,10 +20,10 @@ def run(
     and data.
 
     Raises:
-        BadData: nothing has been compared yet.
+        BadData: nothing has been compared yet, or a merge left its marks in the comparison.
         BadRegistry: the tracking store does not know the winner, and nobody vouched for it.
     """
-    verdict = _verdict(compare)
+    verdict = dvc.kept(compare)
     row = verdict["rows"][0]
     folder = models / row["name"]
     digest = sealed.check(folder)["model.onnx"]
@@ -80,14 +78,6 @@ def _first_figures(tags: Mapping[str, str]) -> dict[str, float]:
     """As the gate writes them of a challenger, so that pages and charts know the champion that met none."""
     ends = [end for end in ("", "_low", "_high") if f"test_macro_f1{end}" in tags]
     return {f"challenger_macro_f1{end}": float(tags[f"test_macro_f1{end}"]) for end in ends}
-
-
-def _verdict(compare: Path) -> dict[str, Any]:
-    try:
-        verdict: dict[str, Any] = json.loads(compare.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadData(f"{compare} is not here; run `dvc repro` before registering") from error
-    return verdict
 
 
 def _tags(row: dict[str, Any], folder: Path) -> dict[str, Any]:

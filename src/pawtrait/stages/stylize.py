@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from pawtrait import params, progress
 from pawtrait.adapters import tracking
 from pawtrait.dataset import images, manifest
-from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.paintings import Painting, chosen, evenly
 from pawtrait.evaluation import drawing, plots
@@ -57,12 +56,10 @@ def run(
         manifest.write(folder / "portraits.csv", [portrait for portrait, _ in done], Portrait)
         manifest.write(prices, [price for _, price in done], Price)
         portraits = [portrait for portrait, _ in done]
-        pictures = {one.path: images.read(folder / one.path, largest_pixels=largest) for one in portraits}
-        pictures |= {photo.path: images.read(raw / photo.path, largest_pixels=largest) for photo in photos}
-        pictures |= {
-            style.name: images.read(paintings / style.path, largest_pixels=largest) for style in styles
-        }
-        drawing.save(_sheet(pictures, portraits, methods), sheet)
+        places = {one.path: folder / one.path for one in portraits}
+        places |= {photo.path: raw / photo.path for photo in photos}
+        places |= {style.name: paintings / style.path for style in styles}
+        drawing.save(_sheet(places, portraits, methods, largest), sheet)
         record.picture(sheet)
 
 
@@ -135,10 +132,13 @@ def _key(method: str, label: str, photo: str, painting: str) -> str:
     return safe if safe == text else f"{safe}_{hashlib.sha256(painting.encode()).hexdigest()[:6]}"
 
 
-def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], methods: Sequence[str]) -> Figure:
+def _sheet(
+    places: Mapping[str, Path], portraits: Sequence[Portrait], methods: Sequence[str], largest: int
+) -> Figure:
     """A row for each photo and painting, of ROWS evenly over all: the two, then the portrait by each method.
 
-    ``pictures`` holds photos, paintings and portraits by their names in ``portraits``.
+    ``places`` says where photos, paintings and portraits lie, by their names in ``portraits``; of a file may
+    be shown what has ``largest`` pixels at the most.
     """
     by = {(one.photo, one.painting, one.method): one.path for one in portraits}
     each = [(one.photo, one.painting) for one in portraits if one.painting]
@@ -150,6 +150,6 @@ def _sheet(pictures: Mapping[str, Pixels], portraits: Sequence[Portrait], method
         cells = [(photo, Path(photo).parts[1]), *([(painting, painting)] if painting else [])]
         for method in methods:
             cells.append((by.get((photo, painting, method)) or by[photo, "", method], method))
-        shown += [pictures[name] for name, _ in cells]
+        shown += [images.read(places[name], largest_pixels=largest) for name, _ in cells]
         captions += [caption for _, caption in cells]
     return plots.samples(shown, captions, across=max(len(shown) // max(len(rows), 1), 1))

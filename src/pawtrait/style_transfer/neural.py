@@ -17,14 +17,13 @@ from torch import Tensor
 from pawtrait import params
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
-from pawtrait.errors import BadParams, BadTraining
+from pawtrait.errors import BadTraining
 from pawtrait.style_transfer import descent, precision, trunks
 from pawtrait.style_transfer.canvas import Canvas
 from pawtrait.style_transfer.features import LEAST, Features
 from pawtrait.style_transfer.goal import Goal, Styles
 
 _WALKS = {"lbfgs": descent.lbfgs, "adam": descent.adam}
-FASTEST = 0.2  # of Adam, whose first step moves every pixel of 0..1 by the rate: more wipes the photo out
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,8 @@ def optimise(
 
     Raises:
         BadTraining: the loss is no number any more, or there is not the memory that ``memory`` states.
-        BadParams: the recipe names a layer that the network lacks, or a rate that is none of Adam's.
+        BadParams: the recipe names a layer that the network lacks.
     """
-    _check_rate(recipe)
     network = recipe.networks[features.network]
     walk = _WALKS[recipe.optimizer]
     used = precision.choose(recipe.precision, features.device)
@@ -149,15 +147,6 @@ class _Look:
                 " neural.learning_rate or the weights of neural.networks, or set neural.precision to fp32"
             )
         return descent.Point(x.detach(), numbers, slope.contiguous())
-
-
-def _check_rate(recipe: params.Neural) -> None:
-    """Refuse the rate of L-BFGS for Adam: whoever changes the optimizer alone would get a ruined picture."""
-    if recipe.optimizer == "adam" and recipe.learning_rate > FASTEST:
-        raise BadParams(
-            f"neural.learning_rate {recipe.learning_rate:g}: adam takes {FASTEST:g} at the most;"
-            " set it to 0.02, or neural.optimizer to lbfgs"
-        )
 
 
 def _first(canvas: Canvas, styles: Styles, start: str, seed: int) -> Pixels:

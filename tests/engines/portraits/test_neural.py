@@ -189,14 +189,6 @@ def test_a_loss_that_is_no_number_stops_with_a_word(
         paint(photo, painting, spoiled, recipe())
 
 
-def test_adam_at_the_rate_of_lbfgs_is_refused_before_it_ruins_the_photo(
-    photo: Pixels, painting: Pixels, squeezenet: Features, recipe: Recipe
-) -> None:
-    remedy = r"learning_rate 1: adam takes 0\.2 at the most; set it to 0\.02, or neural\.optimizer to lbfgs"
-    with pytest.raises(BadParams, match=remedy):
-        paint(photo, painting, squeezenet, recipe(optimizer="adam"))
-
-
 def test_a_layer_that_the_network_lacks_is_named(
     photo: Pixels, painting: Pixels, squeezenet: Features, recipe: Recipe
 ) -> None:

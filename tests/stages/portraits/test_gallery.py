@@ -72,14 +72,15 @@ def test_portraits_of_a_photo_differ_by_method(hung):
         assert not np.array_equal(pictures[one], pictures[other]), (one, other)
 
 
-def test_a_sheet_of_many_photos_and_paintings_stays_readable_and_shows_some_of_all_over_them():
+def test_a_sheet_of_many_photos_and_paintings_stays_readable_and_shows_some_of_all_over_them(tmp_path):
     photos = [f"test/happy/{index:03d}.png" for index in range(2)]
     works = [f"ink_{index:02d}" for index in range(20)]
     pairs = [(photo, work) for photo in photos for work in works]
     portraits = [Portrait(f"{photo} {work}", "nst", photo, "happy", work, 8, 8) for photo, work in pairs]
     names = [*photos, *works, *(one.path for one in portraits)]
-    grey = np.full((8, 8, 3), 128, np.uint8)
-    figure = stylize._sheet(dict.fromkeys(names, grey), portraits, ["nst"])
+    grey = tmp_path / "grey.png"
+    grey.write_bytes(images.encode_png(np.full((8, 8, 3), 128, np.uint8)))
+    figure = stylize._sheet(dict.fromkeys(names, grey), portraits, ["nst"], 64)
     captions = [axes.texts[0].get_text() for axes in figure.axes]
     assert len(captions) == 3 * ROWS
     assert (captions[1], captions[-2]) == (works[0], works[-1])
