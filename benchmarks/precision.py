@@ -74,7 +74,7 @@ def run(plan: race.Plan) -> list[race.Row]:
             job=f"CycleGAN trained for {steps} steps: held-out photos come back",
             theirs=f"fp32: {psnr['fp32']:.2f} dB",
             ours=f"bf16: {psnr['bf16']:.2f} dB",
-            limit=f"seeds differ by ± {psnr['seeds']:.2f} dB",
+            limit=f"seeds differ by {psnr['seeds']:.2f} dB (standard deviation)",
             times=None,
             spread=(0.0, 0.0),
             how=f"{seeds} seeds{ceiling.remark()}",

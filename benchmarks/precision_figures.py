@@ -117,7 +117,8 @@ def _sentence(figures: Mapping[str, Mapping[str, float]], traces: Sequence[Trace
         f"CycleGAN trained for {len(traces[0].losses)} steps with {count} seeds in both precisions:"
         f" held-out photos come back at {psnr['bf16']:.2f} dB in bf16 and {psnr['fp32']:.2f} dB in fp32, a"
         f" difference of {psnr['difference']:+.2f} dB ({LEVEL:.0%} interval {psnr['low']:+.2f} to"
-        f" {psnr['high']:+.2f}), where seeds alone differ by ± {psnr['seeds']:.2f} dB."
+        f" {psnr['high']:+.2f}), where seeds alone differ by {psnr['seeds']:.2f} dB (standard"
+        " deviation)."
     )
     if broken:
         return f"{words} {len(broken)} of the trainings broke down."

@@ -69,6 +69,7 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
 
     verdict = json.loads(Path("augmented.json").read_text(encoding="utf-8"))
     assert (verdict["painted"], verdict["seeds"], len(verdict["results"])) == (12, 2, 8)
+    assert verdict["test_pictures"] == 8
     for split in ("valid", "test"):
         of = {
             arm: [r["accuracy"] for r in verdict["results"] if (r["arm"], r["split"]) == (arm, split)]
@@ -88,8 +89,8 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
 @pytest.mark.parametrize(
     ("painted", "said"),
     [
-        ((0.70, 0.71, 0.69), "they help."),
-        ((0.30, 0.31, 0.29), "they do harm."),
+        ((0.70, 0.71, 0.69), "on these pictures they help."),
+        ((0.30, 0.31, 0.29), "on these pictures they do harm."),
         ((0.70, 0.30, 0.50), "no help that these seeds could show."),
     ],
 )
@@ -105,9 +106,9 @@ def test_what_painted_pictures_gain_on_the_test_split_is_called_help_and_what_th
     results += [
         train_augmented.Result(seed, both, "test", right, right) for seed, right in enumerate(painted)
     ]
-    about = {"model": "cnn", "seeds": 3, "painted": 12}
+    about = {"model": "cnn", "seeds": 3, "painted": 12, "test_pictures": 100}
     verdict = train_augmented._verdict(results, about, dict.fromkeys(train_augmented.JUDGES, 0.01), 0.95)
-    assert verdict["sentence"].endswith(f" over 3 seeds): {said}")
+    assert verdict["sentence"].endswith(f" over 3 seeds, all on the same 100 pictures): {said}")
 
 
 @pytest.mark.slow
@@ -163,5 +164,7 @@ def _tracked():
 
 def test_the_verdict_tells_the_level_of_its_interval_as_it_is():
     gain = {f"test_accuracy_gain{end}": 0.1 for end in ("", "_low", "_high")}
-    told = train_augmented._sentence({"painted": 2, "model": "cnn", "seeds": 3, **gain}, 0.995)
+    told = train_augmented._sentence(
+        {"painted": 2, "model": "cnn", "seeds": 3, "test_pictures": 8, **gain}, 0.995
+    )
     assert "(99.5% interval" in told

@@ -144,7 +144,8 @@ def test_portraits_and_prices_come_back_from_their_tables(tmp_path: Path):
 def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
     facts = {"kid": 0.5, "kid_error": 0.1, "kid_photos": 2.0, "judged_by": "squeezenet (ImageNet)"}
     assert portraits.kid_sentence(facts).startswith(
-        "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1; that of"
+        "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1 (standard"
+        " error); that of the photos as they are 2. "
     )
     assert portraits.kid_sentence(facts | {"kid": None}) == ""
 
@@ -152,4 +153,5 @@ def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
 def test_a_large_kernel_distance_is_told_without_an_exponent():
     """Its error has two digits that count, so that one of three is written out as well."""
     facts = {"kid": 1523.0, "kid_error": 428.2, "kid_photos": 999.6, "judged_by": "squeezenet (ImageNet)"}
-    assert "1,523 ± 428; that of the photos as they are 1,000." in portraits.kid_sentence(facts)
+    said = portraits.kid_sentence(facts)
+    assert "1,523 ± 428 (standard error); that of the photos as they are 1,000." in said

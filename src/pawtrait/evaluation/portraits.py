@@ -87,7 +87,8 @@ def kid_sentence(facts: Mapping[str, Any]) -> str:
         return ""
     return (
         f"KID on {facts['judged_by']} features, painted photos against paintings: {_short(facts['kid'])} ±"
-        f" {_short(facts['kid_error'], 2)}; that of the photos as they are {_short(facts['kid_photos'])}."
+        f" {_short(facts['kid_error'], 2)} (standard error); that of the photos as they are"
+        f" {_short(facts['kid_photos'])}."
         " They compare with each other alone, not with other tables' or with published ones, of Inception."
     )
 

@@ -68,6 +68,7 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
         results = list(_results(recipe, of, arms, range(knobs.seed, knobs.seed + wish.seeds), place))
         steps = {split: 1 / len(of[split].rows) for split in JUDGES}
         about = {"model": wish.model, "seeds": wish.seeds, "painted": len(more.pixels)}
+        about |= {"test_pictures": len(of["test"].rows)}
         verdict = _verdict(results, about, steps, knobs.evaluate.level)
         record.metrics({key: value for key, value in verdict.items() if isinstance(value, float)})
         record.text(verdict["sentence"] + "\n", "verdict.txt")
@@ -124,14 +125,19 @@ def _verdict(
 
 
 def _sentence(verdict: dict[str, Any], level: float) -> str:
+    """What the gain on the test split means there: its interval is of other seeds, not of other pictures.
+
+    With many seeds even the luck of these pictures would pass for help.
+    """
     low, high = verdict["test_accuracy_gain_low"], verdict["test_accuracy_gain_high"]
     if low <= 0 <= high:
         meaning = "no help that these seeds could show"
     else:
-        meaning = "they help" if low > 0 else "they do harm"
+        meaning = f"on these pictures they {'help' if low > 0 else 'do harm'}"
     return (
         f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels"
         f" in place of the same photos once more, change the test accuracy of {verdict['model']} by"
         f" {verdict['test_accuracy_gain']:+.3f}"
-        f" ({percentage(level)} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds): {meaning}."
+        f" ({percentage(level)} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds, all on the"
+        f" same {verdict['test_pictures']} pictures): {meaning}."
     )
