@@ -10,6 +10,7 @@ import pytest
 from dvc.config import Config
 
 from pawtrait.adapters import cache
+from pipelines import git as machine
 from pipelines import workspace
 from pipelines.processes import CommandError
 
@@ -355,7 +356,7 @@ def test_a_clone_has_a_name_to_commit_under_whenever_it_was_cut_off(
         prepared(project)
     workspace.begin(prepared(project))
     author = git(project / ".cache/retrain", "log", "-1", "--format=%an")
-    assert author == workspace.NOBODY["user.name"]
+    assert author == machine.NOBODY["user.name"]
 
 
 def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> None:
@@ -408,7 +409,7 @@ def test_the_line_that_says_why_is_found_in_every_language(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     with pytest.raises(CommandError, match=r"^git status failed: fatal: no disk$"):
-        workspace.git(tmp_path, "status")
+        machine.git(tmp_path, "status")
 
 
 def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:
