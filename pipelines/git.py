@@ -37,6 +37,8 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     if done.returncode not in good:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         why = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
+        if why.endswith(":"):  # names of files follow
+            why = " ".join([why, *(line.strip() for line in said if line.startswith("\t"))])
         raise CommandError(f"git {arguments[0]} failed: {why}")
     return done.stdout.strip()
 

@@ -6,6 +6,8 @@ People go on working in the project while a month is retrained; what the month b
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -26,6 +28,7 @@ from pipelines.processes import CommandError
 BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
 COMMITTED = ("data", "dvc.lock")  # what a retraining may change
 RECORDED = "data/recorded_splits.csv"  # grows only, so that the month's has all
+MOVING = ".git/pawtrait-moving"  # is there while files go from one commit to another
 DVC = (sys.executable, "-m", "dvc")
 
 
@@ -252,17 +255,36 @@ def _switch(ws: Workspace) -> None:
     git(ws.path, "fetch", "--quiet", "origin", f"+refs/heads/{BRANCHES}/*:refs/remotes/origin/{BRANCHES}/*")
     git(ws.path, "fetch", "--quiet", "origin", "HEAD")
     newest = git(ws.path, "rev-parse", "FETCH_HEAD")
-    if (ws.path / ".git/MERGE_HEAD").exists():  # a run died over files that disagree, their marks within
+    if (ws.path / MOVING).exists():  # a run died in between; what it had was saved before
+        git(ws.path, "reset", "--quiet", "--hard")
+        (ws.path / MOVING).unlink()
+    elif (ws.path / ".git/MERGE_HEAD").exists():  # or one of before there was this note
         git(ws.path, "merge", "--abort")
     _mend(ws)
     if git(ws.path, "branch", "--show-current") != ws.branch or not _born(ws):
         if _born(ws):
             _save(ws)
-        git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
+        with _moving(ws):
+            git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
         _mend(ws)  # an earlier month's last word may be half a lock too
     if git(ws.path, "merge-base", "HEAD", newest) != newest:
+        unedited(ws)  # git merges nothing into a file that somebody changed
         _save(ws)
-        _merge(ws, newest)
+        with _moving(ws):
+            _merge(ws, newest)
+
+
+@contextmanager
+def _moving(ws: Workspace) -> Iterator[None]:
+    """Leave a note where a kill or a full disk cuts the block off: half of another commit's files are here.
+
+    Git takes them for somebody's changes then, and merges no more. Where there are some, they are let be.
+    """
+    note = ws.path / MOVING
+    if not git(ws.path, "status", "--porcelain", "--untracked-files=no"):
+        note.touch()
+    yield
+    note.unlink(missing_ok=True)
 
 
 def _mend(ws: Workspace) -> None:
@@ -316,13 +338,16 @@ def _merge(ws: Workspace, newest: str) -> None:
     So does its word on a month's feedback: somebody froze it anew after a picture was forgotten.
 
     Raises:
-        CommandError: other files disagree, which a person has to settle.
+        CommandError: other files disagree, which a person has to settle; or git could not merge at all.
     """
     subject = f"retrain {ws.month}: with the project's newest commit"
     try:
         git(ws.path, "merge", "--quiet", "--message", subject, newest)
-    except CommandError:
-        _settle(ws, git(ws.path, "diff", "--name-only", "--diff-filter=U").splitlines())
+    except CommandError as error:
+        disputed = git(ws.path, "diff", "--name-only", "--diff-filter=U").splitlines()
+        if not disputed:
+            raise CommandError(f"{ws.path}: {error}") from error
+        _settle(ws, disputed)
         git(ws.path, "commit", "--quiet", "--message", subject)
 
 

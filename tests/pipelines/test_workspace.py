@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,9 @@ from pawtrait.adapters import cache
 from pipelines import git as machine
 from pipelines import workspace
 from pipelines.processes import CommandError
+
+RECORDED = "data/recorded_splits.csv"
+WHOLE = "schema: '2.0'\nstages: {}\n"
 
 
 @pytest.fixture
@@ -179,7 +183,6 @@ def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(p
     assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
 
 
-WHOLE = "schema: '2.0'\nstages: {}\n"
 HALF = "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - pa"  # what a DVC that was killed wrote of a lock
 
 
@@ -227,6 +230,40 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
     assert not git(again.path, "status", "--porcelain")
 
 
+def test_a_merge_that_found_no_room_is_made_anew(project: Path) -> None:
+    ws = prepared(project)
+    (project / "params.yaml").write_text("new: true\n")
+    (project / "toy.py").write_text("#" * 100_000)
+    git(project, "commit", "--quiet", "--all", "--message", "an update")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(CommandError, match=r"^git merge failed|: git merge failed"):
+            prepared(project)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert git(ws.path, "status", "--porcelain", "params.yaml")  # half of the update was written
+    again = prepared(project)
+    assert (again.path / "toy.py").stat().st_size == 100_000
+    assert not git(again.path, "status", "--porcelain")
+    assert not (ws.path / workspace.MOVING).exists()  # else the next start would drop what this one makes
+
+
+def test_what_is_in_a_merges_way_is_named_and_stays(project: Path) -> None:
+    ws = prepared(project)
+    for name in ("params.yaml", "notes.md"):
+        (ws.path / name).write_text("by hand\n")
+        (project / name).write_text("new: true\n")
+    git(project, "add", "params.yaml", "notes.md")
+    git(project, "commit", "--quiet", "--message", "an update")
+    with pytest.raises(CommandError, match=r"^params.yaml: changed in .* and not committed"):
+        prepared(project)
+    git(ws.path, "checkout", "--quiet", "--", "params.yaml")
+    with pytest.raises(CommandError, match=r"would be overwritten by merge: notes\.md$"):
+        prepared(project)
+    assert (ws.path / "notes.md").read_text() == "by hand\n"
+
+
 def test_a_persons_git_configuration_does_not_reach_a_month(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +284,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     ws = prepared(project)
     (ws.path / "data").mkdir(exist_ok=True)
-    (ws.path / workspace.RECORDED).touch()
+    (ws.path / RECORDED).touch()
     workspace.begin(ws)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", plain)
     (project / "toy.py").write_text("print('mended')\n")
@@ -256,7 +293,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     again = prepared(project)
     assert (again.path / "toy.py").read_text() == "print('mended')\n"
     workspace.push(again)
-    assert git(project, "ls-tree", "--name-only", again.branch, workspace.RECORDED)
+    assert git(project, "ls-tree", "--name-only", again.branch, RECORDED)
     (again.path / "pipelines").mkdir()
     (again.path / "pipelines/new.py").touch()
     with pytest.raises(CommandError, match="changed in"):
