@@ -22,12 +22,12 @@ from pawtrait.adapters import cache, lineage
 from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
 from pawtrait.errors import BadData
+from pawtrait.files import write_text
 from pipelines.git import NOBODY, git
 from pipelines.processes import CommandError
 
 BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
 COMMITTED = ("data", "dvc.lock")  # what a retraining may change
-RECORDED = "data/recorded_splits.csv"  # grows only, so that the month's has all
 MOVING = ".git/pawtrait-moving"  # is there while files go from one commit to another
 DVC = (sys.executable, "-m", "dvc")
 
@@ -91,6 +91,7 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
     else:
         _clone(ws)
     _share(ws)
+    write_text(ws.path / ".git/info/attributes", f"{lineage.LOCK} -merge\n")  # see ``_merge``
     _switch(ws)
     return ws
 
@@ -333,9 +334,12 @@ def _base(ws: Workspace) -> str | None:
 
 
 def _merge(ws: Workspace, newest: str) -> None:
-    """The project's commits into the month. Of two results the project's stands: DVC sees what is stale.
+    """The project's commits into the month. Of two results the month's stands: DVC sees what is stale.
 
-    So does its word on a month's feedback: somebody froze it anew after a picture was forgotten.
+    By the project's lock the results of the last month would go before their splits are recorded. It is
+    taken whole, never lines of each: code of the one run beside data of the other would pass for a run that
+    nobody made. On a month's feedback the project's word stands: somebody froze it anew after a picture was
+    forgotten.
 
     Raises:
         CommandError: other files disagree, which a person has to settle; or git could not merge at all.
@@ -359,7 +363,7 @@ def _settle(ws: Workspace, disputed: list[str]) -> None:
                 f"{name} was changed in the project and on the branch of an earlier month; merge"
                 f" {_base(ws) or ws.branch} into the project by hand, then start again"
             )
-        side, stage = ("--ours", 2) if name == RECORDED else ("--theirs", 3)
+        side, stage = ("--theirs", 3) if name.endswith(".dvc") else ("--ours", 2)
         sides = git(ws.path, "ls-files", "--unmerged", "--", name).splitlines()
         if any(one.split()[2] == str(stage) for one in sides):
             git(ws.path, "checkout", side, "--", name)

@@ -169,18 +169,19 @@ def test_a_fix_in_the_project_reaches_a_month_that_was_begun(project: Path) -> N
     assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# half done\n"
 
 
-def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(project: Path) -> None:
+def test_results_that_disagree_are_the_months(project: Path) -> None:
+    """By the project's lock DVC would take last month's tables away before their splits are recorded."""
     ws = prepared(project)
-    for folder, said in ((ws.path, "month"), (project, "project")):
+    results = ("dvc.lock", RECORDED)
+    for folder in (ws.path, project):
         (folder / "data").mkdir(exist_ok=True)
-        (folder / "dvc.lock").write_text(f"by: {said}\n")
-        (folder / "data/recorded_splits.csv").write_text(f"{said}\n")
+        for name in results:
+            (folder / name).write_text(f"{WHOLE}# by {folder.name}\n")
     workspace.commit(ws, "results")
-    git(project, "add", "--all", "dvc.lock", "data")
+    git(project, "add", *results)
     git(project, "commit", "--quiet", "--message", "elsewhere")
     later = prepared(project, "2026-12")
-    assert (later.path / "dvc.lock").read_text() == "by: project\n"
-    assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
+    assert {(later.path / name).read_text() for name in results} == {f"{WHOLE}# by {ws.path.name}\n"}
 
 
 HALF = "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - pa"  # what a DVC that was killed wrote of a lock
@@ -216,17 +217,17 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
 ) -> None:
     ws = prepared(project)
     for folder in (ws.path, project):
-        (folder / "dvc.lock").write_text(f"{WHOLE}# by {folder.name}\n")
+        (folder / RECORDED).write_text(f"by {folder.name}\n")
     workspace.commit(ws, "results")
-    git(project, "add", "dvc.lock")
+    git(project, "add", RECORDED)
     git(project, "commit", "--quiet", "--message", "elsewhere")
     with monkeypatch.context() as patch:
         patch.setattr(workspace, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             prepared(project)
-    assert "<<<<<<<" in (ws.path / "dvc.lock").read_text()
+    assert "<<<<<<<" in (ws.path / RECORDED).read_text()
     again = prepared(project)
-    assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# by {project.name}\n"
+    assert (again.path / RECORDED).read_text() == f"by {ws.path.name}\n"
     assert not git(again.path, "status", "--porcelain")
 
 
@@ -262,6 +263,21 @@ def test_what_is_in_a_merges_way_is_named_and_stays(project: Path) -> None:
     with pytest.raises(CommandError, match=r"would be overwritten by merge: notes\.md$"):
         prepared(project)
     assert (ws.path / "notes.md").read_text() == "by hand\n"
+
+
+def test_a_lock_is_of_one_run_and_never_lines_of_two(project: Path) -> None:
+    """Code of the one beside data of the other would pass for a run that nobody made."""
+    lines = [*WHOLE.splitlines(), "# data 1", "#", "#", "#", "# code 1", ""]
+    lock = "\n".join(lines)
+    (project / "dvc.lock").write_text(lock)
+    git(project, "add", "dvc.lock")
+    git(project, "commit", "--quiet", "--message", "a run")
+    ws = prepared(project)
+    (ws.path / "dvc.lock").write_text(lock.replace("data 1", "data 2"))
+    workspace.commit(ws, "results")
+    (project / "dvc.lock").write_text(lock.replace("code 1", "code 2"))
+    git(project, "commit", "--quiet", "--all", "--message", "an update")
+    assert (prepared(project).path / "dvc.lock").read_text() == lock.replace("data 1", "data 2")
 
 
 def test_a_persons_git_configuration_does_not_reach_a_month(
