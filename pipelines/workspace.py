@@ -176,13 +176,19 @@ def remotes(ws: Workspace) -> dict[str, str]:
 
 
 def reachable(ws: Workspace) -> None:
-    """Where the month's data go to a folder, it is here or can be made: asked before hours of training.
+    """Where the month's data go is said, and a folder can be had: asked before hours of training.
 
     Raises:
-        CommandError: it is not and cannot; a container sees no more than it mounts.
+        CommandError: it is not; a container sees no more than it mounts.
     """
+    known = remotes(ws)
     name = Config(str(ws.root / ".dvc"))["core"].get("remote")
-    url = remotes(ws).get(name, "")
+    if known and name not in known:
+        raise CommandError(
+            f"of the DVC remotes {', '.join(known)} none is the default, which a month's data go to;"
+            " `dvc remote default NAME` makes one it"
+        )
+    url = known.get(name, "")
     if not url or "://" in url:
         return
     try:

@@ -76,11 +76,12 @@ def test_a_remote_that_a_push_would_find_or_make_is_reachable(project: Path, url
     workspace.reachable(ws)
 
 
-def test_a_remote_s_folder_that_is_not_here_is_one_line(project: Path) -> None:
+def test_a_remote_that_is_no_default_or_not_here_is_one_line(project: Path) -> None:
     with Config(str(project / ".dvc")).edit("repo") as told:
         told["remote"] = {"store": {"url": "/proc/store"}}  # where nobody can make a folder
     ws = prepared(project)
-    workspace.reachable(ws)  # nothing is pushed there
+    with pytest.raises(CommandError, match=r"^of the DVC remotes store none is the default"):
+        workspace.reachable(ws)
     with Config(str(project / ".dvc")).edit("repo") as told:
         told["core"] = {"remote": "store"}
     with pytest.raises(CommandError, match=r"^the DVC remote store lies at /proc/store, which is not here"):
@@ -88,13 +89,11 @@ def test_a_remote_s_folder_that_is_not_here_is_one_line(project: Path) -> None:
 
 
 def test_a_remotes_keys_reach_the_clone_and_no_other_user(project: Path) -> None:
-    for words in (
-        ("add", "--default", "store", "s3://bucket/data"),
-        ("modify", "--local", "store", "access_key_id", "paw"),
-        ("modify", "--local", "store", "secret_access_key", 'a, b # "c"'),
-        ("modify", "--local", "store", "use_ssl", "false"),
-    ):
-        subprocess.run([*workspace.DVC, "remote", *words, "--quiet"], cwd=project, check=True)
+    with Config(str(project / ".dvc")).edit("repo") as told:
+        told["remote"], told["core"] = {"store": {"url": "s3://bucket/data"}}, {"remote": "store"}
+    keys = {"access_key_id": "paw", "secret_access_key": 'a, b # "c"', "use_ssl": False}
+    with Config(str(project / ".dvc")).edit("local") as told:
+        told["remote"] = {"store": keys}
     ws = prepared(project)
     theirs, ours = (Config(str(folder / ".dvc"))["remote"]["store"] for folder in (project, ws.path))
     assert ours == theirs
