@@ -20,8 +20,8 @@ import yaml
 from pawtrait.errors import BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
+from pipelines.git import NOBODY, git, own
 from pipelines.processes import heed, say
-from pipelines.workspace import NOBODY, git, own
 
 OVERLAYS = (Path("docs/real.yaml"),)
 COPIED = (

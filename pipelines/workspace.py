@@ -5,8 +5,9 @@ People go on working in the project while a month is retrained; what the month b
 """
 
 import os
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,23 +22,13 @@ from pawtrait.adapters import cache, lineage
 from pawtrait.adapters.lineage import CODE
 from pawtrait.adapters.sources.folders import PROJECT
 from pawtrait.errors import BadData
+from pawtrait.files import write_text
+from pipelines.git import NOBODY, git
 from pipelines.processes import CommandError
 
 BRANCHES = "retrain"  # of a month: retrain/YYYY-MM
 COMMITTED = ("data", "dvc.lock")  # what a retraining may change
-RECORDED = "data/recorded_splits.csv"  # grows only, so that the month's has all
-NOBODY = {"user.name": "Pawtrait retraining", "user.email": "retraining@localhost"}
-OURS = {  # a person's signing key, hooks and habits are not a machine's, which nobody answers for at night
-    "clone.defaultRemoteName": "origin",
-    "commit.gpgSign": "false",
-    "core.excludesFile": os.devnull,
-    "core.hooksPath": os.devnull,
-    "merge.ff": "true",
-    "merge.verifySignatures": "false",
-    "push.gpgSign": "false",
-    "status.showUntrackedFiles": "normal",
-}
-PERSON = ("GIT_AUTHOR_", "GIT_COMMITTER_")  # variables that begin so hide what a repository calls itself
+MOVING = ".git/pawtrait-moving"  # is there while files go from one commit to another
 DVC = (sys.executable, "-m", "dvc")
 
 
@@ -100,32 +91,9 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
     else:
         _clone(ws)
     _share(ws)
+    write_text(ws.path / ".git/info/attributes", f"{lineage.LOCK} -merge\n")  # see ``_merge``
     _switch(ws)
     return ws
-
-
-def own(folder: Path, mark: str) -> None:
-    """Stop where a folder that is about to be filled anew holds what somebody else put there.
-
-    Ours are those below the project's .cache, missing and empty ones, and earlier ones: the author and the
-    subject of their newest commit begin with ``mark``.
-
-    Raises:
-        CommandError: it holds something else, or this is done from within it.
-    """
-    place, here = folder.resolve(), Path.cwd()
-    around = place == here or place in here.parents
-    cached = (here / ".cache").resolve() in place.parents
-    if around or not (cached or not place.exists() or not any(place.iterdir()) or _marked(place, mark)):
-        raise CommandError(
-            f"{folder} holds something else, which would be lost; name a new or an empty folder"
-        )
-
-
-def _marked(folder: Path, mark: str) -> bool:
-    if not (folder / ".git").exists():
-        return False  # git would answer for a repository around it
-    return git(folder, "log", "-1", "--format=%an: %s", good=(0, 128)).startswith(mark)
 
 
 def begun(ws: Workspace) -> bool:
@@ -208,13 +176,19 @@ def remotes(ws: Workspace) -> dict[str, str]:
 
 
 def reachable(ws: Workspace) -> None:
-    """Where the month's data go to a folder, it is here or can be made: asked before hours of training.
+    """Where the month's data go is said, and a folder can be had: asked before hours of training.
 
     Raises:
-        CommandError: it is not and cannot; a container sees no more than it mounts.
+        CommandError: it is not; a container sees no more than it mounts.
     """
+    known = remotes(ws)
     name = Config(str(ws.root / ".dvc"))["core"].get("remote")
-    url = remotes(ws).get(name, "")
+    if known and name not in known:
+        raise CommandError(
+            f"of the DVC remotes {', '.join(known)} none is the default, which a month's data go to;"
+            " `dvc remote default NAME` makes one it"
+        )
+    url = known.get(name, "")
     if not url or "://" in url:
         return
     try:
@@ -224,27 +198,6 @@ def reachable(ws: Workspace) -> None:
             f"the DVC remote {name} lies at {url}, which is not here and cannot be made; in a container mount"
             " it there too, or name another one (docs/deploy.md)"
         ) from error
-
-
-def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
-    """What git prints, whatever the person whose account this is has told their own git.
-
-    Raises:
-        CommandError: it ended with a code that is not ``good``; the message is the line that says why.
-    """
-    ours = [word for key, value in OURS.items() for word in ("-c", f"{key}={value}")]
-    command = ["git", *ours, "-C", str(folder), *arguments]
-    named = {name: value for name, value in os.environ.items() if not name.startswith(PERSON)}
-    english = {**named, "LC_ALL": "C"}  # other languages have other words for fatal
-    try:
-        done = subprocess.run(command, env=english, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise CommandError("git is not installed; a retraining commits its results with it") from error
-    if done.returncode not in good:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        why = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
-        raise CommandError(f"git {arguments[0]} failed: {why}")
-    return done.stdout.strip()
 
 
 def _clone(ws: Workspace) -> None:
@@ -309,17 +262,36 @@ def _switch(ws: Workspace) -> None:
     git(ws.path, "fetch", "--quiet", "origin", f"+refs/heads/{BRANCHES}/*:refs/remotes/origin/{BRANCHES}/*")
     git(ws.path, "fetch", "--quiet", "origin", "HEAD")
     newest = git(ws.path, "rev-parse", "FETCH_HEAD")
-    if (ws.path / ".git/MERGE_HEAD").exists():  # a run died over files that disagree, their marks within
+    if (ws.path / MOVING).exists():  # a run died in between; what it had was saved before
+        git(ws.path, "reset", "--quiet", "--hard")
+        (ws.path / MOVING).unlink()
+    elif (ws.path / ".git/MERGE_HEAD").exists():  # or one of before there was this note
         git(ws.path, "merge", "--abort")
     _mend(ws)
     if git(ws.path, "branch", "--show-current") != ws.branch or not _born(ws):
         if _born(ws):
             _save(ws)
-        git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
+        with _moving(ws):
+            git(ws.path, "checkout", "--quiet", "--force", "-B", ws.branch, _base(ws) or newest)
         _mend(ws)  # an earlier month's last word may be half a lock too
     if git(ws.path, "merge-base", "HEAD", newest) != newest:
+        unedited(ws)  # git merges nothing into a file that somebody changed
         _save(ws)
-        _merge(ws, newest)
+        with _moving(ws):
+            _merge(ws, newest)
+
+
+@contextmanager
+def _moving(ws: Workspace) -> Iterator[None]:
+    """Leave a note where a kill or a full disk cuts the block off: half of another commit's files are here.
+
+    Git takes them for somebody's changes then, and merges no more. Where there are some, they are let be.
+    """
+    note = ws.path / MOVING
+    if not git(ws.path, "status", "--porcelain", "--untracked-files=no"):
+        note.touch()
+    yield
+    note.unlink(missing_ok=True)
 
 
 def _mend(ws: Workspace) -> None:
@@ -368,18 +340,24 @@ def _base(ws: Workspace) -> str | None:
 
 
 def _merge(ws: Workspace, newest: str) -> None:
-    """The project's commits into the month. Of two results the project's stands: DVC sees what is stale.
+    """The project's commits into the month. Of two results the month's stands: DVC sees what is stale.
 
-    So does its word on a month's feedback: somebody froze it anew after a picture was forgotten.
+    By the project's lock the results of the last month would go before their splits are recorded. It is
+    taken whole, never lines of each: code of the one run beside data of the other would pass for a run that
+    nobody made. On a month's feedback the project's word stands: somebody froze it anew after a picture was
+    forgotten.
 
     Raises:
-        CommandError: other files disagree, which a person has to settle.
+        CommandError: other files disagree, which a person has to settle; or git could not merge at all.
     """
     subject = f"retrain {ws.month}: with the project's newest commit"
     try:
         git(ws.path, "merge", "--quiet", "--message", subject, newest)
-    except CommandError:
-        _settle(ws, git(ws.path, "diff", "--name-only", "--diff-filter=U").splitlines())
+    except CommandError as error:
+        disputed = git(ws.path, "diff", "--name-only", "--diff-filter=U").splitlines()
+        if not disputed:
+            raise CommandError(f"{ws.path}: {error}") from error
+        _settle(ws, disputed)
         git(ws.path, "commit", "--quiet", "--message", subject)
 
 
@@ -391,7 +369,7 @@ def _settle(ws: Workspace, disputed: list[str]) -> None:
                 f"{name} was changed in the project and on the branch of an earlier month; merge"
                 f" {_base(ws) or ws.branch} into the project by hand, then start again"
             )
-        side, stage = ("--ours", 2) if name == RECORDED else ("--theirs", 3)
+        side, stage = ("--theirs", 3) if name.endswith(".dvc") else ("--ours", 2)
         sides = git(ws.path, "ls-files", "--unmerged", "--", name).splitlines()
         if any(one.split()[2] == str(stage) for one in sides):
             git(ws.path, "checkout", side, "--", name)

@@ -27,8 +27,8 @@ from pawtrait.dataset import manifest
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
 from pipelines import chronicle, people, postgres, readme, real, up
+from pipelines.git import git, own
 from pipelines.processes import CommandError
-from pipelines.workspace import git, own
 
 OVERLAY = Path("docs/year.yaml")
 WORSE = "learn a little at a time"  # what somebody thought of a recipe

@@ -14,8 +14,8 @@ from pawtrait.adapters.store import database, ledger, settling
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.dataset.labels import LABELS
 from pipelines import chronicle, people, year
+from pipelines.git import git
 from pipelines.processes import CommandError
-from pipelines.workspace import git
 
 ROOT = Path(__file__).parents[2]
 MONTHS = [(f"2026-0{n}", story, datetime(2026, n, 1, tzinfo=UTC)) for n, story in ((1, "first"), (2, "more"))]

@@ -13,7 +13,7 @@ import pytest
 from pawtrait import params
 from pawtrait.dataset import manifest
 from pipelines import readme, real
-from pipelines.workspace import git
+from pipelines.git import git
 
 ROOT = Path(__file__).parents[2]
 

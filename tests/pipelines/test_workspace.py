@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,12 @@ import pytest
 from dvc.config import Config
 
 from pawtrait.adapters import cache
+from pipelines import git as machine
 from pipelines import workspace
 from pipelines.processes import CommandError
+
+RECORDED = "data/recorded_splits.csv"
+WHOLE = "schema: '2.0'\nstages: {}\n"
 
 
 @pytest.fixture
@@ -71,11 +76,12 @@ def test_a_remote_that_a_push_would_find_or_make_is_reachable(project: Path, url
     workspace.reachable(ws)
 
 
-def test_a_remote_s_folder_that_is_not_here_is_one_line(project: Path) -> None:
+def test_a_remote_that_is_no_default_or_not_here_is_one_line(project: Path) -> None:
     with Config(str(project / ".dvc")).edit("repo") as told:
         told["remote"] = {"store": {"url": "/proc/store"}}  # where nobody can make a folder
     ws = prepared(project)
-    workspace.reachable(ws)  # nothing is pushed there
+    with pytest.raises(CommandError, match=r"^of the DVC remotes store none is the default"):
+        workspace.reachable(ws)
     with Config(str(project / ".dvc")).edit("repo") as told:
         told["core"] = {"remote": "store"}
     with pytest.raises(CommandError, match=r"^the DVC remote store lies at /proc/store, which is not here"):
@@ -83,13 +89,11 @@ def test_a_remote_s_folder_that_is_not_here_is_one_line(project: Path) -> None:
 
 
 def test_a_remotes_keys_reach_the_clone_and_no_other_user(project: Path) -> None:
-    for words in (
-        ("add", "--default", "store", "s3://bucket/data"),
-        ("modify", "--local", "store", "access_key_id", "paw"),
-        ("modify", "--local", "store", "secret_access_key", 'a, b # "c"'),
-        ("modify", "--local", "store", "use_ssl", "false"),
-    ):
-        subprocess.run([*workspace.DVC, "remote", *words, "--quiet"], cwd=project, check=True)
+    with Config(str(project / ".dvc")).edit("repo") as told:
+        told["remote"], told["core"] = {"store": {"url": "s3://bucket/data"}}, {"remote": "store"}
+    keys = {"access_key_id": "paw", "secret_access_key": 'a, b # "c"', "use_ssl": False}
+    with Config(str(project / ".dvc")).edit("local") as told:
+        told["remote"] = {"store": keys}
     ws = prepared(project)
     theirs, ours = (Config(str(folder / ".dvc"))["remote"]["store"] for folder in (project, ws.path))
     assert ours == theirs
@@ -164,21 +168,21 @@ def test_a_fix_in_the_project_reaches_a_month_that_was_begun(project: Path) -> N
     assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# half done\n"
 
 
-def test_results_that_disagree_are_the_projects_and_recorded_splits_the_months(project: Path) -> None:
+def test_results_that_disagree_are_the_months(project: Path) -> None:
+    """By the project's lock DVC would take last month's tables away before their splits are recorded."""
     ws = prepared(project)
-    for folder, said in ((ws.path, "month"), (project, "project")):
+    results = ("dvc.lock", RECORDED)
+    for folder in (ws.path, project):
         (folder / "data").mkdir(exist_ok=True)
-        (folder / "dvc.lock").write_text(f"by: {said}\n")
-        (folder / "data/recorded_splits.csv").write_text(f"{said}\n")
+        for name in results:
+            (folder / name).write_text(f"{WHOLE}# by {folder.name}\n")
     workspace.commit(ws, "results")
-    git(project, "add", "--all", "dvc.lock", "data")
+    git(project, "add", *results)
     git(project, "commit", "--quiet", "--message", "elsewhere")
     later = prepared(project, "2026-12")
-    assert (later.path / "dvc.lock").read_text() == "by: project\n"
-    assert (later.path / "data/recorded_splits.csv").read_text() == "month\n"
+    assert {(later.path / name).read_text() for name in results} == {f"{WHOLE}# by {ws.path.name}\n"}
 
 
-WHOLE = "schema: '2.0'\nstages: {}\n"
 HALF = "schema: '2.0'\nstages:\n  ingest:\n    outs:\n    - pa"  # what a DVC that was killed wrote of a lock
 
 
@@ -212,18 +216,67 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
 ) -> None:
     ws = prepared(project)
     for folder in (ws.path, project):
-        (folder / "dvc.lock").write_text(f"{WHOLE}# by {folder.name}\n")
+        (folder / RECORDED).write_text(f"by {folder.name}\n")
     workspace.commit(ws, "results")
-    git(project, "add", "dvc.lock")
+    git(project, "add", RECORDED)
     git(project, "commit", "--quiet", "--message", "elsewhere")
     with monkeypatch.context() as patch:
         patch.setattr(workspace, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             prepared(project)
-    assert "<<<<<<<" in (ws.path / "dvc.lock").read_text()
+    assert "<<<<<<<" in (ws.path / RECORDED).read_text()
     again = prepared(project)
-    assert (again.path / "dvc.lock").read_text() == f"{WHOLE}# by {project.name}\n"
+    assert (again.path / RECORDED).read_text() == f"by {ws.path.name}\n"
     assert not git(again.path, "status", "--porcelain")
+
+
+def test_a_merge_that_found_no_room_is_made_anew(project: Path) -> None:
+    ws = prepared(project)
+    (project / "params.yaml").write_text("new: true\n")
+    (project / "toy.py").write_text("#" * 100_000)
+    git(project, "commit", "--quiet", "--all", "--message", "an update")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(CommandError, match=r"^git merge failed|: git merge failed"):
+            prepared(project)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert git(ws.path, "status", "--porcelain", "params.yaml")  # half of the update was written
+    again = prepared(project)
+    assert (again.path / "toy.py").stat().st_size == 100_000
+    assert not git(again.path, "status", "--porcelain")
+    assert not (ws.path / workspace.MOVING).exists()  # else the next start would drop what this one makes
+
+
+def test_what_is_in_a_merges_way_is_named_and_stays(project: Path) -> None:
+    ws = prepared(project)
+    for name in ("params.yaml", "notes.md"):
+        (ws.path / name).write_text("by hand\n")
+        (project / name).write_text("new: true\n")
+    git(project, "add", "params.yaml", "notes.md")
+    git(project, "commit", "--quiet", "--message", "an update")
+    with pytest.raises(CommandError, match=r"^params.yaml: changed in .* and not committed"):
+        prepared(project)
+    git(ws.path, "checkout", "--quiet", "--", "params.yaml")
+    with pytest.raises(CommandError, match=r"would be overwritten by merge: notes\.md$"):
+        prepared(project)
+    assert (ws.path / "notes.md").read_text() == "by hand\n"
+
+
+def test_a_lock_is_of_one_run_and_never_lines_of_two(project: Path) -> None:
+    """Code of the one beside data of the other would pass for a run that nobody made."""
+    lines = [*WHOLE.splitlines(), "# data 1", "#", "#", "#", "# code 1", ""]
+    lock = "\n".join(lines)
+    (project / "dvc.lock").write_text(lock)
+    git(project, "add", "dvc.lock")
+    git(project, "commit", "--quiet", "--message", "a run")
+    ws = prepared(project)
+    (ws.path / "dvc.lock").write_text(lock.replace("data 1", "data 2"))
+    workspace.commit(ws, "results")
+    (project / "dvc.lock").write_text(lock.replace("code 1", "code 2"))
+    git(project, "commit", "--quiet", "--all", "--message", "an update")
+    assert (prepared(project).path / "dvc.lock").read_text() == lock.replace("data 1", "data 2")
 
 
 def test_a_persons_git_configuration_does_not_reach_a_month(
@@ -246,7 +299,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     ws = prepared(project)
     (ws.path / "data").mkdir(exist_ok=True)
-    (ws.path / workspace.RECORDED).touch()
+    (ws.path / RECORDED).touch()
     workspace.begin(ws)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", plain)
     (project / "toy.py").write_text("print('mended')\n")
@@ -255,7 +308,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     again = prepared(project)
     assert (again.path / "toy.py").read_text() == "print('mended')\n"
     workspace.push(again)
-    assert git(project, "ls-tree", "--name-only", again.branch, workspace.RECORDED)
+    assert git(project, "ls-tree", "--name-only", again.branch, RECORDED)
     (again.path / "pipelines").mkdir()
     (again.path / "pipelines/new.py").touch()
     with pytest.raises(CommandError, match="changed in"):
@@ -355,7 +408,7 @@ def test_a_clone_has_a_name_to_commit_under_whenever_it_was_cut_off(
         prepared(project)
     workspace.begin(prepared(project))
     author = git(project / ".cache/retrain", "log", "-1", "--format=%an")
-    assert author == workspace.NOBODY["user.name"]
+    assert author == machine.NOBODY["user.name"]
 
 
 def test_locks_of_a_git_that_was_killed_stop_no_later_month(project: Path) -> None:
@@ -408,7 +461,7 @@ def test_the_line_that_says_why_is_found_in_every_language(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     with pytest.raises(CommandError, match=r"^git status failed: fatal: no disk$"):
-        workspace.git(tmp_path, "status")
+        machine.git(tmp_path, "status")
 
 
 def test_a_folder_without_git_is_one_line(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import chronicle, readme, workspace, year
+from pipelines import chronicle, readme, year
+from pipelines.git import own
 from pipelines.processes import CommandError
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_neither_the_current_folder_nor_one_above_it_is_ever_ours(
     (tmp_path / "project/inner").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "project")
     with pytest.raises(CommandError, match="holds something else"):
-        workspace.own(Path(place), "")
+        own(Path(place), "")
 
 
 def test_what_lies_in_the_cache_of_the_project_may_be_made_anew(
@@ -69,10 +70,10 @@ def test_what_lies_in_the_cache_of_the_project_may_be_made_anew(
     for name in (".cache/year/begun", "elsewhere/.cache/year/begun"):
         Path(name).parent.mkdir(parents=True)
         Path(name).touch()
-    workspace.own(Path(".cache/year"), "nobody")
+    own(Path(".cache/year"), "nobody")
     for other in (".cache", "elsewhere/.cache/year"):
         with pytest.raises(CommandError, match="holds something else"):
-            workspace.own(Path(other), "nobody")
+            own(Path(other), "nobody")
 
 
 def test_a_cache_that_is_a_link_to_another_disk_is_still_the_projects(
@@ -83,4 +84,4 @@ def test_a_cache_that_is_a_link_to_another_disk_is_still_the_projects(
     (tmp_path / "project").mkdir()
     (tmp_path / "project/.cache").symlink_to(tmp_path / "disk")
     monkeypatch.chdir(tmp_path / "project")
-    workspace.own(Path(".cache/year"), "nobody")
+    own(Path(".cache/year"), "nobody")
