@@ -142,6 +142,18 @@ def test_half_a_line_is_no_row(outbox, store, tmp_path):
     assert outbox.flush() and list(store.rows) == ["a"]
 
 
+def test_what_may_not_be_read_holds_up_nothing_behind_it_and_is_told_once(outbox, store, tmp_path, caplog):
+    locked = tmp_path / "box/0-another-users.jsonl"
+    locked.symlink_to(locked)  # which nobody can open, root neither
+    for name in "ab":
+        outbox.put({"id": name})
+        assert outbox.flush()
+    assert set(store.rows) == set("ab") and caplog.text.count("waits until this service may read it") == 1
+    locked.unlink()
+    locked.write_text('{"id": "c"}\n')
+    assert outbox.flush() and set(store.rows) == set("abc")
+
+
 def test_a_journal_that_is_bounded_drops_what_is_too_much(tmp_path, store):
     outbox = Outbox(tmp_path / "box", store, durable=False, most=2)
     assert [outbox.put({"id": name}) for name in "abc"] == [True, True, False]

@@ -55,6 +55,7 @@ class Outbox:
         self._path: Path | None = None
         self._count = 0  # rows in the open segment
         self._known: dict[Path, int] = {}  # rows in closed segments of our own, and of those before us
+        self._unreadable: set[Path] = set()  # segments of which the log knows
         self.delivered = 0
         self.dropped = 0
         self.problem = ""
@@ -183,6 +184,9 @@ class Outbox:
         except FileNotFoundError:  # another process was quicker
             self._known.pop(path, None)
             return True
+        except OSError as error:  # another user's: it holds up none behind it
+            self._pass_over(path, error)
+            return True
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not path.exists():
@@ -193,6 +197,11 @@ class Outbox:
             return True
         finally:
             os.close(stream)
+
+    def _pass_over(self, path: Path, error: OSError) -> None:
+        if path not in self._unreadable:
+            log.error("%s waits until this service may read it: %s", path, error.strerror)
+            self._unreadable.add(path)
 
     def _handed_over(self, path: Path) -> bool:
         before = self.delivered
