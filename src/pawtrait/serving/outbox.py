@@ -84,10 +84,8 @@ class Outbox:
         line = _line(row)
         with self._lock:
             stream = self._opened()
-            _write(stream, line)
+            _write(stream, line, self._durable)
             self._count += 1
-            if self._durable:
-                os.fsync(stream)
         self._wake.set()
         return True
 
@@ -286,13 +284,18 @@ def _left(path: Path) -> int:
         return 0
 
 
-def _write(stream: int, line: bytes) -> None:
-    """All of it; a line that does not fit on the disk is taken back, so that the next one begins a line."""
+def _write(stream: int, line: bytes, durable: bool) -> None:
+    """All of it; what does not fit on the disk, as some find out only when forced to it, is taken back.
+
+    Else the next line would not begin one, and a row would be delivered that somebody was told is lost.
+    """
     at = os.fstat(stream).st_size
     try:
         rest = memoryview(line)
         while rest:
             rest = rest[os.write(stream, rest) :]
+        if durable:
+            os.fsync(stream)
     except OSError:
         os.ftruncate(stream, at)
         raise
