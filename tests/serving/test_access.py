@@ -323,7 +323,7 @@ def test_threads_that_a_request_waits_for_know_it(service):
         REQUEST.set("7f")
         return await of(REQUEST.get)
 
-    assert [asyncio.run(asked(one)) for one in (turns.take, door.ask, door.stored)] == ["7f"] * 3
+    assert [asyncio.run(asked(one)) for one in (turns.take, door.readers.run, door.keepers.run)] == ["7f"] * 3
     turns.close()
 
 

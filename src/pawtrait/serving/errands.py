@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pawtrait.serving.problems import Problem
 
 MOST = 64  # outstanding at once; each may hold a picture
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -33,7 +35,7 @@ class Errands:
         self._counting = threading.Lock()
         self.outstanding = 0
 
-    async def run(self, call: Callable[[], T]) -> T:
+    async def run(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
         """Run one and give what it brings; what is given up before it began is let go and never run.
 
         It is not cancelled: a pool keeps what was, with all that hangs on it, until a thread is free.
@@ -43,7 +45,7 @@ class Errands:
         """
         if self.outstanding >= MOST:
             raise Problem(503, "no-store", f"{self._place} does not answer at the moment; try again later")
-        errand = _Errand(call)
+        errand = _Errand(partial(function, *values, **named))
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.shield(asyncio.wrap_future(self._sent(errand)))

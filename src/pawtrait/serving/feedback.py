@@ -111,7 +111,7 @@ async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent
         raise Problem(
             422, "no-picture", "picture: expected the SHA-256 that the answer named, or the picture itself"
         )
-    if about.consent and sent is None and not await door.stored(door.pictures.has, picture):
+    if about.consent and sent is None and not await door.keepers.run(door.pictures.has, picture):
         raise Problem(
             422,
             "picture-not-kept",
@@ -140,7 +140,7 @@ async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
             return privacy.clean(sent.data, intake.decode(sent, door.settings))
 
     data = await door.decoders.take(clean)
-    return await door.stored(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
+    return await door.keepers.run(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
 
 
 async def _kept(door: Door, row: Said | StyleSaid) -> None:
