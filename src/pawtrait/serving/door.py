@@ -17,7 +17,7 @@ from pawtrait.serving.settings import Settings
 from pawtrait.serving.turns import Turns
 from pawtrait.serving.workshop import Workshop
 
-READERS = 4  # threads that ask the database, and as many for the pictures
+READERS = 4  # threads that ask the database, as many for the pictures, and for what goes to the disk
 DECODERS = 2  # threads that read pictures which come along with feedback
 DECODED = 16  # such pictures that may wait for them
 
@@ -38,6 +38,7 @@ class Door:
     readers: Errands  # ask the database: one that hangs holds up neither moods nor feedback
     keepers: Errands  # ask the pictures' folder or bucket
     judges: Errands  # one after the other looks at the reviewers' queue, and takes no reader away
+    writers: Errands  # put on the disk what was said: one that hangs holds up neither portraits nor metrics
     forgetters: Errands  # one after the other deletes, however long a bucket or a delivery takes
     decoders: Turns
     closing: bool = False
@@ -79,7 +80,7 @@ class Door:
         self.batcher.close()
         self.explainers.close()
         self.decoders.close()
-        for errands in (self.readers, self.keepers, self.judges, self.forgetters):
+        for errands in (self.readers, self.keepers, self.judges, self.writers, self.forgetters):
             errands.close()
         self.said.close()
         self.asked.close()
@@ -101,6 +102,7 @@ def opened(settings: Settings) -> Door:
         readers=Errands(READERS, "the database", settings.timeout),
         keepers=Errands(READERS, "the store of pictures", settings.timeout),
         judges=Errands(1, "the reviewers' queue", settings.timeout),
+        writers=Errands(READERS, "the disk", settings.timeout),
         forgetters=Errands(1, "the store", settings.timeout),
         decoders=Turns(DECODERS, DECODED, settings.timeout, doing="read"),
     )

@@ -1,4 +1,4 @@
-"""Errands to what may hang, a database or a bucket: a few threads run them, only so many are outstanding."""
+"""Errands to what may hang, a database, a bucket or a disk: a few threads, and only so many outstanding."""
 
 import asyncio
 import threading

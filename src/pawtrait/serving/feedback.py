@@ -1,6 +1,5 @@
 """``POST /v1/feedback``: what people say is on the disk before they are thanked."""
 
-import asyncio
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -145,6 +144,6 @@ async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
 
 async def _kept(door: Door, row: Said | StyleSaid) -> None:
     try:
-        await asyncio.to_thread(door.keep, row)
+        await door.writers.run(door.keep, row)
     except OSError as error:
         raise Problem(507, "no-space", "this could not be written down; try again later") from error

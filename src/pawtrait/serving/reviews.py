@@ -1,6 +1,5 @@
 """``/v1/reviews``: the blind queue. Nobody learns what the model or a user said before they have answered."""
 
-import asyncio
 import logging
 import threading
 import time
@@ -72,7 +71,7 @@ async def review(request: Request) -> JSONResponse:
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
     try:
-        first = await asyncio.to_thread(Queue(door).keep, row, stored)
+        first = await door.writers.run(Queue(door).keep, row, stored)
     except OSError as error:
         raise Problem(507, "no-space", "this could not be written down; try again later") from error
     if first != row.verdict:  # which verdict it was is not told: not every key is one person's
