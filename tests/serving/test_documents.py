@@ -3,6 +3,7 @@
 import html
 import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from pawtrait.serving import intake, manual, outbox
+from pawtrait.adapters.store.ledger import Decision
+from pawtrait.serving import intake, manual, outbox, told
 from pawtrait.serving.feedback import AboutMood, AboutPortrait
 from pawtrait.serving.reviews import Verdict
 from pawtrait.serving.settings import Settings
@@ -75,6 +77,22 @@ def test_the_page_says_what_a_field_may_be_that_may_be_left_out(service):
     page = html.unescape(service.get("/docs").text)
     assert '"label": "happy | sad | angry | other"' in page and '"picture": "a file"' in page
     assert '"request": "string"' in page and "…" not in page
+
+
+def test_a_month_is_told_with_all_that_the_ledger_says_of_it():
+    answer = told.MODELS["responses"][200]["content"]["application/json"]["example"]
+    assert [set(one) for one in answer["months"]] == [{field.name for field in fields(Decision)}]
+
+
+def test_the_page_says_what_fields_mean_and_what_headers_an_answer_has(service):
+    page = service.get("/docs").text
+    for words in (
+        "<dt><code>picture</code> (needed)</dt><dd>the photo</dd>",
+        "(for fast repainted in its own style); from 0 to 1</dd>",
+        "<dt><code>X-Pawtrait-Picture</code></dt>",
+        "a PNG as data URL, and its <code>method</code>",
+    ):
+        assert words in page, words
 
 
 def test_an_example_has_the_members_of_a_real_answer(service):
