@@ -139,7 +139,7 @@ class _Reader:
             (
                 "portraits_pending",
                 "Portraits painted at once, and those that wait.",
-                door.workshop.turns.pending,
+                door.workshop.turns.outstanding,
             ),
             ("jobs_waiting", "Jobs of nst and hybrid that wait.", waiting),
             ("jobs_painting", "Jobs that are painted.", painting),
