@@ -211,6 +211,14 @@ def test_a_bucket_fills_evenly():
     assert rates.take("me", 60, 1.5) == pytest.approx(0.5)
 
 
+def test_proxies_are_known_as_the_web_app_knows_them_and_others_are_told():
+    """Uvicorn takes a network by its first address alone, and passes over in silence what is none."""
+    assert settings.Settings.of({}, proxies="10.1.2.3/8, 192.0.2.7").proxies == "10.0.0.0/8,192.0.2.7/32"
+    assert settings.Settings.of({}, proxies="*").proxies == "*"
+    with pytest.raises(BadParams, match="PAWTRAIT_PROXIES is"):
+        settings.Settings.of({"PAWTRAIT_PROXIES": "10.0.0.0/8 proxy"})
+
+
 def test_every_answer_has_the_headers_that_keep_browsers_safe(service):
     for path in ("/healthz", "/nowhere", "/docs"):
         headers = service.get(path).headers
@@ -315,7 +323,7 @@ def test_threads_that_a_request_waits_for_know_it(service):
         REQUEST.set("7f")
         return await of(REQUEST.get)
 
-    assert [asyncio.run(asked(one)) for one in (turns.take, door.ask, door.stored)] == ["7f"] * 3
+    assert [asyncio.run(asked(one)) for one in (turns.take, door.readers.run, door.keepers.run)] == ["7f"] * 3
     turns.close()
 
 

@@ -3,6 +3,7 @@
 import html
 import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from pawtrait.serving import intake, manual, outbox
+from pawtrait.adapters.store.ledger import Decision
+from pawtrait.serving import intake, manual, outbox, told
 from pawtrait.serving.feedback import AboutMood, AboutPortrait
 from pawtrait.serving.reviews import Verdict
 from pawtrait.serving.settings import Settings
 from pawtrait.stages import weights
 from tests.holds import record
-from tests.serving.callers import png
+from tests.serving.callers import png, wait_for
 
 MEMBERS = ("type", "title", "status", "detail")
 LEFT_OUT = [not_a_server_error, positive_data_acceptance]  # judged here; noise is no picture
@@ -77,6 +79,22 @@ def test_the_page_says_what_a_field_may_be_that_may_be_left_out(service):
     assert '"request": "string"' in page and "…" not in page
 
 
+def test_a_month_is_told_with_all_that_the_ledger_says_of_it():
+    answer = told.MODELS["responses"][200]["content"]["application/json"]["example"]
+    assert [set(one) for one in answer["months"]] == [{field.name for field in fields(Decision)}]
+
+
+def test_the_page_says_what_fields_mean_and_what_headers_an_answer_has(service):
+    page = service.get("/docs").text
+    for words in (
+        "<dt><code>picture</code> (needed)</dt><dd>the photo</dd>",
+        "(for fast repainted in its own style); from 0 to 1</dd>",
+        "<dt><code>X-Pawtrait-Picture</code></dt>",
+        "a PNG as data URL, and its <code>method</code>",
+    ):
+        assert words in page, words
+
+
 def test_an_example_has_the_members_of_a_real_answer(service):
     told = service.get("/openapi.json").json()["paths"]["/v1/moods"]["post"]["responses"]["200"]
     real = service.post("/v1/moods", files={"pictures": png()}).json()
@@ -113,6 +131,15 @@ def test_metrics_count_what_happened(service):
     assert samples["pawtrait_batch_pictures_total",] == 1 and samples["pawtrait_ready",] == 1
     assert samples["pawtrait_model", "1", "cnn", "pet-expression"] == 1
     assert samples["pawtrait_feedback_waiting",] == 0
+
+
+def test_a_champion_that_cannot_be_taken_is_in_the_metrics_while_the_last_goes_on(service, project):
+    note = project / "data/champion.json"
+    away = note.rename(project / "away.json")
+    wait_for(lambda: "pawtrait_champion_trouble 1.0" in service.get("/metrics").text)
+    assert service.get("/readyz").status_code == 200
+    away.rename(note)
+    wait_for(lambda: "pawtrait_champion_trouble 0.0" in service.get("/metrics").text)
 
 
 def test_rows_of_requests_that_a_full_disk_refuses_are_counted(service, monkeypatch):

@@ -206,6 +206,20 @@ def test_what_is_acknowledged_is_on_the_disk(serving, project):
     assert [json.loads(line)["row"]["id"] for line in lines] == [name]
 
 
+def test_a_disk_that_hangs_holds_up_nothing_else(serving, monkeypatch):
+    service, free = serving(timeout=0.2), threading.Event()
+    monkeypatch.setattr("os.fsync", lambda stream: free.wait(60))
+    words = {"picture": NOBODY, "label": "sad"}
+    with ThreadPoolExecutor(8) as people:  # more than there are threads
+        told = [people.submit(service.post, "/v1/feedback", json=words) for _ in range(8)]
+        try:
+            details = {(one.result().status_code, one.result().json()["detail"]) for one in told}
+            assert details == {(504, "the disk did not answer in time; try again later")}
+            assert service.get("/metrics").status_code == 200
+        finally:
+            free.set()
+
+
 def test_a_full_disk_is_no_thanks(service, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -137,9 +137,33 @@ def test_what_was_refused_can_be_struck_out(outbox, tmp_path):
     assert (tmp_path / "box" / REFUSED).read_text() == '{"id": "bad", "about": "0"}\n'
 
 
+def test_a_row_that_a_disk_does_not_take_when_forced_to_is_not_kept(outbox, store, monkeypatch):
+    def full(stream):
+        raise OSError(28, "No space left on device")
+
+    outbox.put({"id": "a"})
+    with monkeypatch.context() as without:
+        without.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            outbox.put({"id": "who sends it again would say it twice"})
+    assert outbox.waiting == 1 and outbox.flush() and list(store.rows) == ["a"]
+
+
 def test_half_a_line_is_no_row(outbox, store, tmp_path):
     (tmp_path / "box/0-dead.jsonl").write_bytes(b'{"id": "a"}\n{"id": "b", "lab')
     assert outbox.flush() and list(store.rows) == ["a"]
+
+
+def test_what_may_not_be_read_holds_up_nothing_behind_it_and_is_told_once(outbox, store, tmp_path, caplog):
+    locked = tmp_path / "box/0-another-users.jsonl"
+    locked.symlink_to(locked)  # which nobody can open, root neither
+    for name in "ab":
+        outbox.put({"id": name})
+        assert outbox.flush()
+    assert set(store.rows) == set("ab") and caplog.text.count("waits until this service may read it") == 1
+    locked.unlink()
+    locked.write_text('{"id": "c"}\n')
+    assert outbox.flush() and set(store.rows) == set("abc")
 
 
 def test_a_journal_that_is_bounded_drops_what_is_too_much(tmp_path, store):

@@ -1,28 +1,25 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.errors import BadStore
 from pawtrait.serving import places, privacy, rows
 from pawtrait.serving.batching import Batcher
 from pawtrait.serving.errands import Errands
 from pawtrait.serving.explain import Explainers
 from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
+from pawtrait.serving.problems import Problem
 from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.turns import Turns
 from pawtrait.serving.workshop import Workshop
 
-READERS = 4  # threads that ask the database, and as many for the pictures
+READERS = 4  # threads that ask the database, as many for the pictures, and for what goes to the disk
 DECODERS = 2  # threads that read pictures which come along with feedback
 DECODED = 16  # such pictures that may wait for them
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass
@@ -38,10 +35,11 @@ class Door:
     salt: bytes
     workshop: Workshop
     explainers: Explainers
-    readers: Errands
-    keepers: Errands
-    judges: Errands
-    forgetters: Errands
+    readers: Errands  # ask the database: one that hangs holds up neither moods nor feedback
+    keepers: Errands  # ask the pictures' folder or bucket
+    judges: Errands  # one after the other looks at the reviewers' queue, and takes no reader away
+    writers: Errands  # put on the disk what was said: one that hangs holds up neither portraits nor metrics
+    forgetters: Errands  # one after the other deletes, however long a bucket or a delivery takes
     decoders: Turns
     closing: bool = False
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
@@ -61,37 +59,13 @@ class Door:
         """
         self.said.put(rows.packed(row))
 
-    async def ask(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-        """Ask the database in threads of its own: one that hangs holds up neither moods nor feedback.
-
-        Raises:
-            Problem: 504 where it takes too long, 503 where too much of it waits already.
-        """
-        return await self.readers.run(partial(function, *values, **named))
-
-    async def stored(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-        """Ask the pictures' folder or bucket, in threads of its own too.
-
-        Raises:
-            Problem: as ``ask``.
-        """
-        return await self.keepers.run(partial(function, *values, **named))
-
-    async def judge(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-        """Look at the reviewers' queue, one after the other: who waits for a look takes no reader away.
-
-        Raises:
-            Problem: as ``ask``.
-        """
-        return await self.judges.run(partial(function, *values, **named))
-
-    async def forget(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
-        """Delete, one after the other: who waits for a bucket or a long delivery takes no reader away.
-
-        Raises:
-            Problem: as ``ask``.
-        """
-        return await self.forgetters.run(partial(function, *values, **named))
+    async def kept(self, picture: bytes) -> bool:
+        """Keep a picture whose sender agreed; a store that is down or hangs costs the picture, no answer."""
+        try:
+            await self.keepers.run(self.pictures.put, picture)
+        except (BadStore, Problem):
+            return False
+        return True
 
     def leave(self) -> None:
         """Take no more jobs: a client that waits for one's events would keep the service open."""
@@ -106,7 +80,7 @@ class Door:
         self.batcher.close()
         self.explainers.close()
         self.decoders.close()
-        for errands in (self.readers, self.keepers, self.judges, self.forgetters):
+        for errands in (self.readers, self.keepers, self.judges, self.writers, self.forgetters):
             errands.close()
         self.said.close()
         self.asked.close()
@@ -128,6 +102,7 @@ def opened(settings: Settings) -> Door:
         readers=Errands(READERS, "the database", settings.timeout),
         keepers=Errands(READERS, "the store of pictures", settings.timeout),
         judges=Errands(1, "the reviewers' queue", settings.timeout),
+        writers=Errands(READERS, "the disk", settings.timeout),
         forgetters=Errands(1, "the store", settings.timeout),
         decoders=Turns(DECODERS, DECODED, settings.timeout, doing="read"),
     )

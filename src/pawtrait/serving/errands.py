@@ -1,64 +1,61 @@
-"""Errands to what may hang, a database or a bucket: a few threads run them, only so many are outstanding."""
+"""Errands to what may hang, a database, a bucket or a disk: a few threads, and only so many outstanding."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pawtrait.serving.problems import Problem
 
 MOST = 64  # outstanding at once; each may hold a picture
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Errands:
-    """Threads of their own for one place, so that one that hangs holds up nothing else.
+class Line:
+    """Threads of their own, and what stands in line before them.
 
     Attributes:
-        outstanding: errands that wait, are under way or hang, those that nobody waits for any more too.
+        outstanding: pieces that wait, are under way or hang, those that nobody waits for any more too.
     """
 
-    def __init__(self, threads: int, place: str, seconds: float) -> None:
+    def __init__(self, threads: int, name: str, seconds: float, polite: int = 0) -> None:
         """Start nothing yet.
 
         Args:
-            place: where they lead, as a client is told of it.
-            seconds: that a client waits for one.
+            seconds: that a client waits.
+            polite: steps that the threads, and those that they start, stand back behind the rest.
         """
-        self._pool = ThreadPoolExecutor(threads, place.split()[-1])
-        self._place, self._seconds = place, seconds
+        self._pool = ThreadPoolExecutor(threads, name, _stand_back, (polite,))
+        self._seconds = seconds
         self._counting = threading.Lock()
         self.outstanding = 0
 
-    async def run(self, call: Callable[[], T]) -> T:
-        """Run one and give what it brings; what is given up before it began is let go and never run.
+    async def done(self, call: Callable[[], T]) -> T:
+        """Have a piece of work done, and give what it brings.
 
-        It is not cancelled: a pool keeps what was, with all that hangs on it, until a thread is free.
+        What takes too long goes on, since no thread can be stopped. What is given up before it began is let
+        go and never run; it is not cancelled: a pool keeps what was, with all that hangs on it, until a
+        thread is free.
 
         Raises:
-            Problem: 503 where too many are outstanding, 504 where it takes too long.
+            TimeoutError: it takes too long.
         """
-        if self.outstanding >= MOST:
-            raise Problem(503, "no-store", f"{self._place} does not answer at the moment; try again later")
-        errand = _Errand(call)
+        piece = _Piece(call)
         try:
             async with asyncio.timeout(self._seconds):
-                return await asyncio.shield(asyncio.wrap_future(self._sent(errand)))
-        except TimeoutError as error:
-            told = f"{self._place} did not answer in time; try again later"
-            raise Problem(504, "too-slow", told) from error
+                return await asyncio.shield(asyncio.wrap_future(self._sent(piece)))
         finally:
-            errand.call = None
+            piece.call = None
 
-    def close(self) -> None:
-        """Take no more; what is under way is not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _sent(self, errand: "_Errand[T]") -> "Future[T]":
-        future = self._pool.submit(copy_context().run, errand)  # whose request it is
+    def _sent(self, piece: "_Piece[T]") -> "Future[T]":
+        future = self._pool.submit(copy_context().run, piece)  # whose request it is
         with self._counting:
             self.outstanding += 1
         future.add_done_callback(self._count_down)
@@ -69,11 +66,38 @@ class Errands:
             self.outstanding -= 1
 
 
+class Errands(Line):
+    """A line for one place, so that one that hangs holds up nothing else."""
+
+    def __init__(self, threads: int, place: str, seconds: float) -> None:
+        """Start nothing yet; ``place`` is where they lead, as a client is told of it."""
+        super().__init__(threads, place.split()[-1], seconds)
+        self._place = place
+
+    async def run(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
+        """Run one and give what it brings.
+
+        Raises:
+            Problem: 503 where too many are outstanding, 504 where it takes too long.
+        """
+        if self.outstanding >= MOST:
+            raise Problem(503, "no-store", f"{self._place} does not answer at the moment; try again later")
+        try:
+            return await self.done(partial(function, *values, **named))
+        except TimeoutError as error:
+            told = f"{self._place} did not answer in time; try again later"
+            raise Problem(504, "too-slow", told) from error
+
+    def close(self) -> None:
+        """Take no more; what is under way is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 class _GivenUp(Exception):
     """Nobody waits for it; so nobody hears of this."""
 
 
-class _Errand(Generic[T]):
+class _Piece(Generic[T]):
     """A call that can be let go while it waits."""
 
     def __init__(self, call: Callable[[], T]) -> None:
@@ -84,3 +108,10 @@ class _Errand(Generic[T]):
         if call is None:
             raise _GivenUp
         return call()
+
+
+def _stand_back(steps: int) -> None:
+    """Linux gives each thread a priority of its own, which the threads that it starts inherit."""
+    if steps and sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + steps)

@@ -1,6 +1,5 @@
 """``POST /v1/feedback``: what people say is on the disk before they are thanked."""
 
-import asyncio
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -111,7 +110,7 @@ async def _said(door: Door, name: str, client: str, about: AboutMood, sent: Sent
         raise Problem(
             422, "no-picture", "picture: expected the SHA-256 that the answer named, or the picture itself"
         )
-    if about.consent and sent is None and not await door.stored(door.pictures.has, picture):
+    if about.consent and sent is None and not await door.keepers.run(door.pictures.has, picture):
         raise Problem(
             422,
             "picture-not-kept",
@@ -140,11 +139,11 @@ async def _taken(door: Door, sent: Sent, about: AboutMood) -> str:
             return privacy.clean(sent.data, intake.decode(sent, door.settings))
 
     data = await door.decoders.take(clean)
-    return await door.stored(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
+    return await door.keepers.run(door.pictures.put, data) if about.consent else sha256(data).hexdigest()
 
 
 async def _kept(door: Door, row: Said | StyleSaid) -> None:
     try:
-        await asyncio.to_thread(door.keep, row)
+        await door.writers.run(door.keep, row)
     except OSError as error:
         raise Problem(507, "no-space", "this could not be written down; try again later") from error

@@ -94,11 +94,6 @@ class Hand:
         self._ready = False
         self.painted = 0
 
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
-
     def alive(self) -> bool:
         """Whether the process runs, as far as can be seen."""
         return self._process.poll() is None

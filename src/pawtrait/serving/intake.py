@@ -65,8 +65,8 @@ class Seen:
     sharpness: float
 
 
-async def form(request: Request, settings: Settings, *, most: int, raw: str = "picture") -> Form:
-    """Read a multipart form, or a raw body as one file of the field ``raw``.
+async def form(request: Request, settings: Settings, *, most: int) -> Form:
+    """Read a multipart form, or a raw body as one file of the field ``picture``.
 
     Raises:
         Problem: 413 too many bytes or files, 415 another kind of body, 400 a form that cannot be read.
@@ -76,7 +76,7 @@ async def form(request: Request, settings: Settings, *, most: int, raw: str = "p
         return await _multipart(request, settings, most)
     if kind.startswith("image/") or kind in ("application/octet-stream", ""):
         data = await body(request, settings.largest_bytes)
-        return Form({raw: [Sent(raw, data)]}, {})
+        return Form({"picture": [Sent("picture", data)]}, {})
     words = "expected a picture as the body with a Content-Type such as image/jpeg, or multipart/form-data"
     raise Problem(415, "unsupported-body", words)
 

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -62,23 +62,40 @@ def _operation(path: str, verb: str, told: dict[str, Any], found: dict[str, Any]
     yield f" {summary}</summary>"
     yield f"<p>{_marked(told.get('description', ''))}</p>"
     if parameters := told.get("parameters"):
-        yield "<h3>Parameters</h3><dl>"
-        yield from (_parameter(one) for one in parameters)
-        yield "</dl>"
+        yield "<h3>Parameters</h3>"
+        yield _listed((one["name"], one.get("description", ""), one.get("required")) for one in parameters)
     if body := told.get("requestBody"):
         yield "<h3>Body</h3>"
         for kind, content in body["content"].items():
-            yield f"<p><code>{escape(kind)}</code></p>{_examples(content, found)}"
+            yield f"<p><code>{escape(kind)}</code></p>{_fields(content['schema'])}"
+            yield _examples(content, found)
     yield "<h3>Answers</h3>"
     for status, answer in told["responses"].items():
-        yield f"<p><code>{escape(str(status))}</code> {escape(answer['description'])}</p>"
+        yield f"<p><code>{escape(str(status))}</code> {_marked(answer['description'])}</p>"
+        yield _listed((name, one["description"], None) for name, one in answer.get("headers", {}).items())
         yield from (_examples(content, found) for content in answer.get("content", {}).values())
     yield "</details>"
 
 
-def _parameter(one: dict[str, Any]) -> str:
-    needed = " (needed)" if one.get("required") else ""
-    return f"<dt><code>{escape(one['name'])}</code>{needed}</dt><dd>{escape(one.get('description', ''))}</dd>"
+def _fields(schema: dict[str, Any]) -> str:
+    """What there is to say of a body's fields besides their shape."""
+    needed = schema.get("required", ())
+    told = {name: _limited(one) for name, one in schema.get("properties", {}).items()}
+    return _listed((name, words, name in needed) for name, words in told.items() if words)
+
+
+def _limited(one: dict[str, Any]) -> str:
+    limits = f"from {one['minimum']:g} to {one['maximum']:g}" if {"minimum", "maximum"} <= set(one) else ""
+    return "; ".join(filter(None, (one.get("description", ""), limits)))
+
+
+def _listed(entries: Iterable[tuple[str, str, Any]]) -> str:
+    """Names, what is said of each, and whether it is needed; nothing where there are none."""
+    listed = "".join(
+        f"<dt><code>{escape(name)}</code>{' (needed)' if needed else ''}</dt><dd>{_marked(words)}</dd>"
+        for name, words, needed in entries
+    )
+    return f"<dl>{listed}</dl>" if listed else ""
 
 
 def _examples(content: dict[str, Any], found: dict[str, Any]) -> str:

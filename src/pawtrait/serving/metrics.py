@@ -128,12 +128,18 @@ class _Reader:
         if served:
             model.add_metric((served.place.name, served.place.version, served.kind), 1.0)
         yield model
+        behind = served is not None and door.models.problem != ""
         for name, sentence, value in (
+            (
+                "champion_trouble",
+                "1 where the newest cannot be taken or asked for; the last goes on.",
+                behind,
+            ),
             ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
             (
                 "portraits_pending",
                 "Portraits painted at once, and those that wait.",
-                door.workshop.turns.pending,
+                door.workshop.turns.outstanding,
             ),
             ("jobs_waiting", "Jobs of nst and hybrid that wait.", waiting),
             ("jobs_painting", "Jobs that are painted.", painting),

@@ -55,6 +55,7 @@ class Outbox:
         self._path: Path | None = None
         self._count = 0  # rows in the open segment
         self._known: dict[Path, int] = {}  # rows in closed segments of our own, and of those before us
+        self._unreadable: set[Path] = set()  # segments of which the log knows
         self.delivered = 0
         self.dropped = 0
         self.problem = ""
@@ -83,10 +84,8 @@ class Outbox:
         line = _line(row)
         with self._lock:
             stream = self._opened()
-            _write(stream, line)
+            _write(stream, line, self._durable)
             self._count += 1
-            if self._durable:
-                os.fsync(stream)
         self._wake.set()
         return True
 
@@ -183,6 +182,9 @@ class Outbox:
         except FileNotFoundError:  # another process was quicker
             self._known.pop(path, None)
             return True
+        except OSError as error:  # another user's: it holds up none behind it
+            self._pass_over(path, error)
+            return True
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not path.exists():
@@ -193,6 +195,11 @@ class Outbox:
             return True
         finally:
             os.close(stream)
+
+    def _pass_over(self, path: Path, error: OSError) -> None:
+        if path not in self._unreadable:
+            log.error("%s waits until this service may read it: %s", path, error.strerror)
+            self._unreadable.add(path)
 
     def _handed_over(self, path: Path) -> bool:
         before = self.delivered
@@ -277,13 +284,18 @@ def _left(path: Path) -> int:
         return 0
 
 
-def _write(stream: int, line: bytes) -> None:
-    """All of it; a line that does not fit on the disk is taken back, so that the next one begins a line."""
+def _write(stream: int, line: bytes, durable: bool) -> None:
+    """All of it; what does not fit on the disk, as some find out only when forced to it, is taken back.
+
+    Else the next line would not begin one, and a row would be delivered that somebody was told is lost.
+    """
     at = os.fstat(stream).st_size
     try:
         rest = memoryview(line)
         while rest:
             rest = rest[os.write(stream, rest) :]
+        if durable:
+            os.fsync(stream)
     except OSError:
         os.ftruncate(stream, at)
         raise

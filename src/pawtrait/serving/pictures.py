@@ -28,7 +28,7 @@ async def show(request: Request, sha: Sha) -> Response:
     access.allow(request, "review")
     door: Door = request.app.state.door
     try:
-        data = await door.stored(door.pictures.get, sha)
+        data = await door.keepers.run(door.pictures.get, sha)
     except NoPicture as error:
         raise _unknown() from error
     kind = images.sniff(data)
@@ -47,7 +47,7 @@ async def delete(request: Request, sha: Sha) -> JSONResponse:
     """
     access.allow(request, "feedback")
     door: Door = request.app.state.door
-    return JSONResponse(await door.forget(_forget, door, sha))
+    return JSONResponse(await door.forgetters.run(_forget, door, sha))
 
 
 def _forget(door: Door, sha: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from pawtrait.errors import BadImage, BadStore
+from pawtrait.errors import BadImage
 from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
@@ -16,7 +16,7 @@ from pawtrait.serving.jobs import Full
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
-from pawtrait.serving.sittings import Facts, Material, Sitting
+from pawtrait.serving.sittings import Facts, Sitting
 from pawtrait.serving.styles import Work
 from pawtrait.style_transfer.studio import STEPWISE
 
@@ -137,12 +137,13 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
     seconds = sitting.seconds
     door.note(sitting.row(name, material.facts, None))
     metrics.portrait(sitting.wish.method, "ok", seconds)
+    kept = sitting.wish.consent and await door.kept(material.data)
     headers = {
         "X-Pawtrait-Request": name,
         **_version(sitting.painter),
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
         "X-Pawtrait-Picture": material.facts.id,
-        "X-Pawtrait-Kept": "true" if await _kept(door, sitting, material) else "false",
+        "X-Pawtrait-Kept": "true" if kept else "false",
     }
     return Response(painted, media_type="image/png", headers=headers | UNKEPT)
 
@@ -159,7 +160,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     except Full as full:
         raise turns.busy(full.seconds) from full
     try:
-        kept = await _kept(door, sitting, material)
+        kept = sitting.wish.consent and await door.kept(material.data)
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
@@ -177,17 +178,6 @@ def _writing(door: Door, metrics: Metrics, sitting: Sitting, facts: Facts) -> Ca
             door.note(sitting.row(view.id, facts, view.kind or None))
 
     return finished
-
-
-async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
-    """Keep the photo if its sender agreed; a store that is down or hangs costs the photo, no portrait."""
-    if not sitting.wish.consent:
-        return False
-    try:
-        await door.stored(door.pictures.put, material.data)
-    except (BadStore, Problem):
-        return False
-    return True
 
 
 def _version(painter: Place | None) -> dict[str, str]:

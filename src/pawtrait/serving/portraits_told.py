@@ -3,7 +3,8 @@
 from typing import Any
 
 from pawtrait.serving.problems import Problem
-from pawtrait.style_transfer.studio import METHODS
+from pawtrait.serving.settings import LEAST_SIDE
+from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
 
 _BINARY = {"type": "string", "format": "binary"}
 _JOB = {
@@ -18,13 +19,23 @@ _JOB = {
     "url": "/v1/portraits/4f0c2b7e9d6a41e8b8a35c1f7e2d9a60",
     "picture_url": "/v1/portraits/4f0c2b7e9d6a41e8b8a35c1f7e2d9a60/picture",
 }
+_QUEUED = _JOB | {
+    "status": "waiting",
+    "done": 0,
+    "seconds": 0.0,
+    "picture_url": None,
+    "picture": "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97",
+    "kept": False,
+}
 _EVENTS = """event: progress
 id: 49
-data: {"status": "painting", "done": 48, "of": 120, "attempt": 1, "losses": {"style": 0.31}, "preview": null}
+data: {"status": "painting", "done": 48, "of": 120, "attempt": 1, "losses": {"style": 0.31}, \
+"seconds": 9.412, "problem": null, "preview": null}
 
 event: done
 id: 121
-data: {"status": "done", "done": 120, "of": 120, "attempt": 1, "losses": {"style": 0.12}, "preview": null}
+data: {"status": "done", "done": 120, "of": 120, "attempt": 1, "losses": {"style": 0.12}, \
+"seconds": 23.008, "problem": null, "preview": null}
 
 """
 _STYLES = {
@@ -65,6 +76,18 @@ def _problems(**told: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
+def _headers(**told: str) -> dict[str, Any]:
+    """Headers of an answer, by ``Their_Name=words``."""
+    return {
+        name.replace("_", "-"): {"description": words, "schema": {"type": "string"}}
+        for name, words in told.items()
+    }
+
+
+_ALWAYS = {
+    "X_Pawtrait_Request": "the request's id, by which feedback names it",
+    "X_Pawtrait_Model": "the painter's version, as `pet-portrait-fast/3`; `nst` has none",
+}
 _NO_JOB = _problems(_404_no_such_job="there is no job of that id, or its hour is over")
 
 _WISH = {
@@ -73,11 +96,24 @@ _WISH = {
     "properties": {
         "picture": {**_BINARY, "description": "the photo"},
         "method": {"type": "string", "enum": list(METHODS)},
-        "style": {"type": "string", "description": "the name of a painting in GET /v1/styles"},
+        "style": {
+            "type": "string",
+            "description": f"the name of a painting in GET /v1/styles; {', '.join(NEEDS_STYLE)} need"
+            " it or `painting`, cyclegan takes neither",
+        },
         "painting": {**_BINARY, "description": "a picture to paint like, in place of a name"},
-        "strength": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
-        "side": {"type": "integer", "description": "px of the longer side at most"},
-        "steps": {"type": "integer", "description": "of nst and hybrid, at the full size"},
+        "strength": {
+            **{"type": "number", "minimum": 0, "maximum": 1, "default": 1},
+            "description": "0 is the photo as it is (for fast repainted in its own style)",
+        },
+        "side": {
+            "type": "integer",
+            "description": f"px of the longer side at most, {LEAST_SIDE} to `largest` of GET /v1/styles",
+        },
+        "steps": {
+            "type": "integer",
+            "description": "of nst and hybrid, at the full size; 1 to `PAWTRAIT_PORTRAIT_STEPS`",
+        },
         "consent": {"type": "boolean", "default": False, "description": "may the photo be kept"},
     },
 }
@@ -90,10 +126,19 @@ PAINT: dict[str, Any] = {
         }
     },
     "responses": {
-        200: _file("fast and cyclegan: the portrait; X-Pawtrait-Model names the version", "image/png"),
-        202: _json(
-            "nst and hybrid: a job, to be followed at its url", _JOB | {"status": "waiting", "done": 0}
-        ),
+        200: {
+            **_file("fast and cyclegan: the portrait", "image/png"),
+            "headers": _headers(
+                **_ALWAYS,
+                X_Pawtrait_Seconds="from the wish to the portrait",
+                X_Pawtrait_Picture="the photo's SHA-256, by which it can be deleted",
+                X_Pawtrait_Kept="`true` or `false`: whether the photo was kept",
+            ),
+        },
+        202: {
+            **_json("nst and hybrid: a job, to be followed at its url", _QUEUED),
+            "headers": _headers(**_ALWAYS, Location="where the job is"),
+        },
         **_problems(
             _413_too_large="too many bytes or pixels",
             _415_not_a_still="not a still picture",
@@ -106,7 +151,11 @@ PAINT: dict[str, Any] = {
 }
 LOOK: dict[str, Any] = {
     "responses": {
-        200: _json("how the job stands; its model is null for nst, and after a restart", _JOB),
+        200: _json(
+            "how the job stands: waiting, painting, done, failed or cancelled; `problem` says why there is no"
+            " portrait, `picture_url` is null while there is no picture, `model` for nst and after a restart",
+            _JOB,
+        ),
         **_NO_JOB,
     }
 }

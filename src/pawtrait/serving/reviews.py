@@ -1,6 +1,5 @@
 """``/v1/reviews``: the blind queue. Nobody learns what the model or a user said before they have answered."""
 
-import asyncio
 import logging
 import threading
 import time
@@ -50,9 +49,9 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     access.allow(request, "review")
     who = _person(request, reviewer)
     door: Door = request.app.state.door
-    waiting = await door.judge(Queue(door).of, who)
+    waiting = await door.judges.run(Queue(door).of, who)
     for picture in waiting:
-        if await door.stored(door.pictures.has, picture):
+        if await door.keepers.run(door.pictures.has, picture):
             found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
             return JSONResponse(found)
     return Response(status_code=204)
@@ -68,11 +67,11 @@ async def review(request: Request) -> JSONResponse:
     door: Door = request.app.state.door
     said = intake.checked(Verdict, intake.json_object(await intake.body(request, intake.SAID)))
     row = reviewing.review(said.picture, _person(request, said.reviewer), said.verdict, said.reason)
-    about, stored = await door.ask(_about, door, row)
+    about, stored = await door.readers.run(_about, door, row)
     if not about:
         raise Problem(404, "unknown-picture", "nobody sent this picture for training, or it was deleted")
     try:
-        first = await asyncio.to_thread(Queue(door).keep, row, stored)
+        first = await door.writers.run(Queue(door).keep, row, stored)
     except OSError as error:
         raise Problem(507, "no-space", "this could not be written down; try again later") from error
     if first != row.verdict:  # which verdict it was is not told: not every key is one person's
@@ -87,8 +86,8 @@ async def agreement(request: Request) -> JSONResponse:
     """How many pictures wait, how many verdicts there are, and how far reviewers agree."""
     access.allow(request, "review")
     door: Door = request.app.state.door
-    waiting = await door.judge(Queue(door).of, None)
-    return JSONResponse({"waiting": len(waiting), **await door.ask(_agreement, door)})
+    waiting = await door.judges.run(Queue(door).of, None)
+    return JSONResponse({"waiting": len(waiting), **await door.readers.run(_agreement, door)})
 
 
 def _person(request: Request, named: str) -> str:
@@ -107,7 +106,7 @@ class Queue:
         self._seen: _Cache = door.shared.setdefault("reviews", _Cache())
 
     def of(self, reviewer: str | None) -> list[str]:
-        """What a reviewer may still see, those nearest to a decision first; for ``Door.judge``.
+        """What a reviewer may still see, those nearest to a decision first; for ``Door.judges``.
 
         A look takes long, and no lock is held meanwhile: who answers needs that one.
         """

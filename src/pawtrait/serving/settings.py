@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pawtrait.adapters.store import database, pictures
 from pawtrait.champion import NOTE
@@ -85,6 +86,14 @@ class Settings(BaseModel):
     log: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"  # level
     proxies: str = ""  # addresses whose X-Forwarded-For is believed, separated by commas
 
+    @field_validator("proxies")
+    @classmethod
+    def _networks(cls, said: str) -> str:
+        """As the web app takes them; what uvicorn does not know it passes over without a word."""
+        if said.strip() == "*":
+            return "*"
+        return ",".join(str(ip_network(one.strip(), strict=False)) for one in said.split(",") if one.strip())
+
     @property
     def pace(self) -> int:
         """Requests a minute for each key and each address, 0 for no limit; who has keys lets others in."""
@@ -108,7 +117,8 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            raise BadParams(f"{_variable(name)} is {first['input']!r}: {first['msg'].lower()}") from error
+            said = first["msg"].removeprefix("Value error, ")
+            raise BadParams(f"{_variable(name)} is {first['input']!r}: {said.lower()}") from error
 
 
 def _named(environment: Mapping[str, str]) -> list[tuple[str, str]]:

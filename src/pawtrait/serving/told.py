@@ -36,11 +36,17 @@ _ANSWER = {
 }
 _DECISION = {
     "time": "2026-11-01T03:12:44+00:00",
-    "month": "2026-11",
     "action": "promoted",
-    "version": "3",
+    "actor": "retrain",
     "champion": "3",
     "previous": "2",
+    "version": "3",
+    "month": "2026-11",
+    "model": champion.MODEL,
+    "reasons": ["Let through: better by +0.055 macro-F1, and more than chance."],
+    "figures": {"challenger_macro_f1": 0.71, "champion_macro_f1": 0.655},
+    "commit": "4232dbe08f5f1c0a4a4c1d0b8b6f3f3f9d1d7c55",
+    "sha256": _SHA,
 }
 
 
@@ -83,13 +89,18 @@ MOODS: dict[str, Any] = {
     "tags": ["moods"],
     "responses": {
         200: _json(
-            "An answer for each picture, in their order.",
+            "An answer for each picture, in their order. Of several, one that cannot be read has a `problem`"
+            " and `null` for its mood; one that came alone is answered by its problem.",
             {"answers": [_ANSWER], "model": _MODEL, "milliseconds": 12.3},
         )
     },
     "openapi_extra": {
         "parameters": [
-            _flag("explain", "Add a heat map of what spoke for the mood."),
+            _flag(
+                "explain",
+                "Add `explanation`: the picture under a heat map of what spoke for the mood, `image`, a PNG"
+                " as data URL, and its `method`, grad-cam or occlusion.",
+            ),
             _flag("consent", "The picture may be kept and learned from. Else only its hash and figures are."),
         ],
         "requestBody": {

@@ -59,6 +59,28 @@ def job(client, **fields):
     return answer.json()
 
 
+def documented(client, path, verb="get", status="200"):
+    """Members of such an answer's body, or of each of its events, by the API's document."""
+    content = client.app.openapi()["paths"][path][verb]["responses"][status]["content"]
+    (example,) = [one["example"] for one in content.values()]
+    if not isinstance(example, str):
+        return set(example)
+    data = [line.removeprefix("data: ") for line in example.splitlines() if line.startswith("data: ")]
+    (members,) = {frozenset(json.loads(one)) for one in data}
+    return set(members)
+
+
+def spoken(answer):
+    """Headers of ours in an answer."""
+    return {name for name in answer.headers if name.startswith("x-pawtrait-") or name == "location"}
+
+
+def headers(client, status):
+    """The same by the document, of a portrait's or a job's first answer."""
+    answers = client.app.openapi()["paths"]["/v1/portraits"]["post"]["responses"]
+    return {name.lower() for name in answers[status]["headers"]}
+
+
 def events(client, url):
     """Names and data of a job's events, to the end."""
     with client.stream("GET", url, headers={"Accept": "text/event-stream"}) as stream:

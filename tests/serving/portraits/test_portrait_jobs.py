@@ -9,7 +9,20 @@ import pytest
 from pawtrait.dataset import images
 from pawtrait.serving.job import View
 from pawtrait.serving.sittings import Sitting
-from tests.serving.portraits.asking import ENDLESS, events, folder, job, over, problem, rows, send, shown
+from tests.serving.portraits.asking import (
+    ENDLESS,
+    documented,
+    events,
+    folder,
+    headers,
+    job,
+    over,
+    problem,
+    rows,
+    send,
+    shown,
+    spoken,
+)
 from tests.serving.portraits.conftest import PATIENCE, photo, until, workers
 
 
@@ -27,6 +40,7 @@ def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
     )
     assert data[-1]["done"] == data[-1]["of"] == 5 and data[-1]["losses"]["style"] > 0
     assert any((one["preview"] or "").startswith("data:image/jpeg;base64,/9j/") for one in data)
+    assert set().union(*data) == documented(shared, "/v1/portraits/{key}/events")
     assert portrait.headers["content-type"] == "image/png" and shown(portrait).shape == (38, 48, 3)
     assert (after["status"], after["picture_url"]) == ("done", f"{known['url']}/picture")
     assert (row.id, row.outcome, row.method, row.style) == (known["id"], "ok", "nst", "red")
@@ -37,7 +51,10 @@ def test_a_job_says_where_it_is_and_what_it_was_asked_by(shared):
     known = answer.json()
     assert answer.headers["location"] == f"/v1/portraits/{known['id']}" == known["url"]
     assert answer.headers["x-pawtrait-request"] == known["id"] and known["kept"] is False
-    assert over(shared, known["url"])["status"] == "done"
+    assert set(known) == documented(shared, "/v1/portraits", "post", "202")
+    assert spoken(answer) == headers(shared, "202")
+    after = over(shared, known["url"])
+    assert after["status"] == "done" and set(after) == documented(shared, "/v1/portraits/{key}")
 
 
 def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):

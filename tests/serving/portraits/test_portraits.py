@@ -10,7 +10,18 @@ import pytest
 from pawtrait.dataset import images
 from pawtrait.errors import BadParams
 from pawtrait.serving.settings import Settings
-from tests.serving.portraits.asking import asked, folder, job, over, problem, rows, send, shown
+from tests.serving.portraits.asking import (
+    asked,
+    folder,
+    headers,
+    job,
+    over,
+    problem,
+    rows,
+    send,
+    shown,
+    spoken,
+)
 from tests.serving.portraits.conftest import STEPS, photo, plain
 
 
@@ -18,7 +29,7 @@ def test_cyclegan_answers_with_the_portrait_and_one_row(shared):
     answer = send(shared, "cyclegan")
     np.testing.assert_array_equal(shown(answer), 255 - photo())
     (row,) = rows(shared, asked(answer))
-    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-type"] == "image/png" and spoken(answer) == headers(shared, "200")
     assert float(answer.headers["x-pawtrait-seconds"]) > 0
     assert (row.id, row.kind, row.outcome) == (answer.headers["x-pawtrait-request"], "stylize", "ok")
     assert (row.method, row.style, row.strength) == ("cyclegan", None, 1.0)
