@@ -1,17 +1,20 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.errors import BadStore
 from pawtrait.serving import places, privacy, rows
 from pawtrait.serving.batching import Batcher
 from pawtrait.serving.errands import Errands
 from pawtrait.serving.explain import Explainers
 from pawtrait.serving.models import Models
 from pawtrait.serving.outbox import Outbox
+from pawtrait.serving.problems import Problem
 from pawtrait.serving.rows import Stored
 from pawtrait.serving.settings import Settings
 from pawtrait.serving.turns import Turns
@@ -23,6 +26,8 @@ DECODED = 16  # such pictures that may wait for them
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Door:
     forgetters: Errands
     decoders: Turns
     closing: bool = False
+    unkept: int = 0  # pictures that people agreed to and that could not be kept
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
     def note(self, row: Stored) -> None:
@@ -76,6 +82,16 @@ class Door:
             Problem: as ``ask``.
         """
         return await self.keepers.run(partial(function, *values, **named))
+
+    async def keep_picture(self, data: bytes) -> bool:
+        """Keep a picture whose sender agreed; a store that is down or hangs costs the picture, no answer."""
+        try:
+            await self.stored(self.pictures.put, data)
+        except (BadStore, Problem) as error:
+            self.unkept += 1
+            log.error("of a picture that may be kept: %s", error)
+            return False
+        return True
 
     async def judge(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
         """Look at the reviewers' queue, one after the other: who waits for a look takes no reader away.

@@ -154,6 +154,7 @@ class _Reader:
             ("feedback_delivered", "Rows of feedback that the database took.", door.said.delivered),
             ("feedback_refused", "Rows of feedback that the database will never take.", door.said.dropped),
             ("requests_dropped", "Rows of requests given up.", door.asked.dropped),
+            ("pictures_unkept", "Pictures that may be kept and could not be.", door.unkept),
         ):
             yield CounterMetricFamily(f"pawtrait_{name}", sentence, value)
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 from pawtrait import clock
 from pawtrait.adapters.store import requests
-from pawtrait.errors import BadModel, BadStore
+from pawtrait.errors import BadModel
 from pawtrait.serving import access, intake, problems, told
 from pawtrait.serving.door import Door
 from pawtrait.serving.intake import Form, Sent
@@ -125,7 +125,7 @@ class _Asked:
         labels: list[str] = self._served.classifier.facts["labels"]
         best = int(got.probabilities.argmax())
         confidence = float(got.probabilities[best])
-        kept = consent and await _kept(self._door, got.ready.data)
+        kept = consent and await self._door.keep_picture(got.ready.data)
         unsure = confidence < self._door.settings.unsure
         explained = await self._explained(got, best) if explain else None
         self._note(name, got, labels[best], confidence)
@@ -193,15 +193,6 @@ _EMPTY = {
     "kept": False,
     "explanation": None,
 }
-
-
-async def _kept(door: Door, data: bytes) -> bool:
-    """Keep a picture whose sender agreed; a store that is down or hangs costs the picture, not the answer."""
-    try:
-        await door.stored(door.pictures.put, data)
-    except (BadStore, Problem):
-        return False
-    return True
 
 
 def _since(began: float) -> float:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from pawtrait.errors import BadImage, BadStore
+from pawtrait.errors import BadImage
 from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
@@ -180,14 +180,7 @@ def _writing(door: Door, metrics: Metrics, sitting: Sitting, facts: Facts) -> Ca
 
 
 async def _kept(door: Door, sitting: Sitting, material: Material) -> bool:
-    """Keep the photo if its sender agreed; a store that is down or hangs costs the photo, no portrait."""
-    if not sitting.wish.consent:
-        return False
-    try:
-        await door.stored(door.pictures.put, material.data)
-    except (BadStore, Problem):
-        return False
-    return True
+    return sitting.wish.consent and await door.keep_picture(material.data)
 
 
 def _version(painter: Place | None) -> dict[str, str]:
