@@ -127,6 +127,16 @@ def test_a_service_that_waits_for_its_first_champion_makes_no_errors(serving, pr
             assert {route for route in failed if _leaves_in(side, route)} == set(), share
 
 
+def test_a_champion_that_cannot_be_had_raises_an_alarm(serving, project):  # noqa: F811
+    """The one at hand answers on, so nobody would see that a rollback never came."""
+    service = serving(poll=60)
+    for note, unknown in (((project / "data/champion.json").read_text(), 0.0), ("{}", 1.0)):
+        (project / "data/champion.json").write_text(note)
+        service.app.state.door.models.refresh()
+        assert f"pawtrait_champion_unknown {unknown}" in service.get("/metrics").text.splitlines()
+    assert "pawtrait_champion_unknown == 1" in EXPRESSIONS
+
+
 def test_what_a_full_disk_costs_raises_an_alarm(serving, project, monkeypatch):  # noqa: F811
     """Answers go on, so no share of errors tells of it."""
 

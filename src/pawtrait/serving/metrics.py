@@ -128,7 +128,9 @@ class _Reader:
         if served:
             model.add_metric((served.place.name, served.place.version, served.kind), 1.0)
         yield model
+        unknown = served is not None and bool(door.models.problem)
         for name, sentence, value in (
+            ("champion_unknown", "1 where it cannot be looked up or taken; another one answers.", unknown),
             ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
             (
                 "portraits_pending",
