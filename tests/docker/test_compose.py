@@ -290,6 +290,13 @@ def test_another_model_leaves_all_other_layers_of_the_service_as_they_are():
     assert all(given[name][-1] == "COPY --from=baked /baked/service/ ./" for name in baked)
 
 
+def test_the_service_has_its_own_rules_of_feedback_whatever_was_baked():
+    """A cluster's first image is built before there is a champion, and the reviewers' queue needs them."""
+    _, lines = _stages(FOLDER / "serve.Dockerfile")["baked"]
+    assert re.findall("^COPY (.*)", lines, re.M) == ["docker/baked/ /baked/", "params.yaml /baked/service/"]
+    assert "!params.yaml" in Path(".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
 def _stages(file: Path) -> dict[str, tuple[str, str]]:
     """Of a Dockerfile, by name: what each stage is made from, and its lines."""
     _, *found = re.split(r"^FROM (\S+)(?: AS (\S+))?$", file.read_text(encoding="utf-8"), flags=re.M)
