@@ -242,7 +242,7 @@ def test_who_keeps_the_demo_in_a_volume_is_told_that_the_image_s_code_is_kept_in
 
 def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(compose):
     said = "\n".join([Path("docs/deploy.md").read_text(encoding="utf-8"), team.FIRST])
-    called = re.findall(r"exec (\w+) from_files ([^`#]*?)-- ", said)
+    called = re.findall(r"(?:exec|run --rm) (\w+) from_files ([^`#]*?)-- ", said)
     assert {"feedback_url", "mlflow_url"} <= set(re.findall(r"=/run/secrets/(\w+)", str(called)))
     for name, words in called:
         read = set(re.findall(r"=/run/secrets/(\w+)", words))
