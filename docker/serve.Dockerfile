@@ -49,9 +49,11 @@ COPY src src
 RUN python -m pip --python /opt/pawtrait/bin/python install --no-compile --no-deps --prefix /own . \
  && /opt/pawtrait/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /own
 
-# Nothing is in it before `pawtrait bake`: the service starts all the same, and says that there is no model yet.
+# No model is in it before `pawtrait bake`: the service starts all the same, and says that there is none yet. The rules by which
+# feedback is judged are there in any case, those of this code: in a cluster there is no checkout to read them from.
 FROM ${BASE} AS baked
 COPY docker/baked/ /baked/
+COPY params.yaml /baked/service/
 RUN mkdir -p /baked/service /baked/neural && chmod -R a+rX /baked # whatever umask they were baked under
 
 FROM ${BASE} AS ground

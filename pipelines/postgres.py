@@ -7,6 +7,7 @@ to run as root, so as root it runs as user ``postgres``, or as ``nobody``.
 import argparse
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -74,8 +75,8 @@ def server(folder: Path, port: int | None = None, durable: bool = True) -> Itera
         NoPostgres: it is not installed.
         PostgresError: the folder cannot be used, the port is taken, or the server says why it will not start.
     """
-    programs, folder = _programs(), folder.absolute()
-    account = _account()
+    folder = folder.absolute()
+    programs, account = _programs(folder / "data"), _account()
     _own(folder, account)
     if not (folder / "data").exists():
         _make(programs, folder, account)
@@ -109,12 +110,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _programs() -> Path:
-    """The folder of initdb and postgres."""
-    found = shutil.which("initdb")
+def _programs(data: Path) -> Path:
+    """The folder of initdb and postgres: those of the data's own version first, as no other can open them."""
+    made, found = data / "PG_VERSION", shutil.which("initdb")
     versions = sorted(Path(PLACES).glob("*/bin"), key=lambda place: _version(place.parent.name), reverse=True)
-    places = [Path(found).resolve().parent, *versions] if found else versions
-    for place in places:
+    version = made.read_text(encoding="utf-8").strip() if os.access(made, os.R_OK) else ""
+    on_path = [Path(found).resolve().parent] if found else []
+    for place in (Path(PLACES) / version / "bin", *on_path, *versions):
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
     raise NoPostgres(
@@ -234,12 +236,11 @@ def _wait(child: "subprocess.Popen[bytes]", folder: Path) -> None:
 
 def _reason(log: Path) -> str:
     """In PostgreSQL's words, but for a port that is taken: of that it says to wait, and names no way out."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if any("Address already in use" in line for line in lines):
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if "Address already in use" in text:
         return "its port is taken; name another, as in make postgres POSTGRES_PORT=5434"
-    serious = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
-    hints = [line.partition("HINT:")[2].strip() for line in lines if "HINT:" in line]
-    return "; ".join([*serious[:1], *hints[:1]]) or (lines[-1] if lines else "it said nothing")
+    serious, more = (re.findall(rf"(?:{words}):\s*(.*)", text) for words in ("FATAL", "DETAIL|HINT"))
+    return "; ".join([*serious[:1], *more[:1]]) or text.strip().rpartition("\n")[2] or "it said nothing"
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:

@@ -116,7 +116,8 @@ def check() -> None:
     if not (SECRETS / "postgres_password").exists() and not _fails("docker", "volume", "inspect", volume):
         raise Missing(  # PostgreSQL keeps its first password: with a new one nothing would come in
             f"PostgreSQL's volume {volume} is of an earlier set-up, and its {SECRETS} are not here: bring"
-            f" them back, or remove all that it holds with `docker compose -f {COMPOSE} down --volumes`"
+            f" them back, or remove all that it holds with `docker compose -f {COMPOSE} down --volumes`;"
+            " docs/deploy.md has how it gets a new password"
         )
 
 
@@ -137,16 +138,17 @@ def make_secrets(folder: Path) -> list[str]:
         "postgres_password": password,
         **{name: address.format(password) for name, address in DATABASES.items()},
         "app_key": app_key,
+        "staff_key": staff_key,
         "grafana_password": secrets.token_urlsafe(16),
+        "keys": "".join(f"{json.dumps(key)}\n" for key in keys),
     }
-    if not (folder / "keys").exists():  # which people may have added to
-        wanted |= {"staff_key": staff_key, "keys": "".join(f"{json.dumps(key)}\n" for key in keys)}
     made = [name for name in wanted if not (folder / name).exists()]
     for name in made:
         (folder / name).write_text(wanted[name], encoding="utf-8")
         (folder / name).chmod(0o644)
-    if "app_key" in made and "keys" not in made:
-        _renew(folder / "keys", keys[0])
+    for key in keys:
+        if f"{key['name']}_key" in made and "keys" not in made:  # which people may have added to
+            _renew(folder / "keys", key)
     return made
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import tarfile
+import tempfile
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -278,6 +279,14 @@ def test_a_project_without_stores_has_an_empty_backup(tmp_path, enter):
     enter(tmp_path / "new")
     brought_back(file)
     assert list((tmp_path / "new").rglob("*.db")) == []
+
+
+def test_a_backup_needs_no_room_in_the_temporary_folder(tmp_path, enter, monkeypatch):
+    """That of Compose's worker is memory, and whole databases are written out."""
+    enter(tmp_path / "empty")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert saved(tmp_path).is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"b.tar", "empty"}
 
 
 def test_months_of_the_retraining_s_clone_come_too_and_the_project_s_own_word_stands(old, tmp_path, enter):

@@ -1,5 +1,6 @@
 """The month's image: who builds it, how it is called, and that a rollback names the one it goes back to."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -155,6 +156,11 @@ def test_an_image_of_the_name_that_holds_something_else_is_built_again(project, 
     assert _build(project).startswith(said)
     assert _build(project) == "pawtrait-serve:1-unknown is there"
     assert _built(tmp_path) == ["pawtrait-serve:1-unknown"] * 2
+
+
+def test_all_that_a_build_copies_counts_but_the_page_that_pip_wants_to_see():
+    read = re.findall("^COPY (?!--from)(.*) ", (ROOT / images.DOCKERFILE).read_text(encoding="utf-8"), re.M)
+    assert {word.rstrip("/") for word in " ".join(read).split()} - {"README.md"} <= set(map(str, images.READ))
 
 
 def test_what_no_build_reads_builds_no_image_again(project, tmp_path):

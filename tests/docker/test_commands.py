@@ -247,22 +247,40 @@ def test_with_the_web_app_s_key_a_mood_is_told_and_its_correction_reaches_postgr
     _until(lambda: _corrections(databases["feedback_url"]) == ["angry"], running.log, "service")
 
 
-def test_the_documented_backup_holds_what_people_said(running):
+def test_the_documented_backup_holds_what_people_said_and_the_documented_restore_brings_it_back(
+    running, databases
+):
     if not shutil.which("pg_dump"):
         pytest.skip("pg_dump is not installed")
     said = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+
+    def done(command: str) -> None:
+        ended = subprocess.run(
+            running.words("worker", command.split()),
+            cwd=running.folder / "project",
+            env=running.environment("worker"),
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stderr
+
     (command,) = re.findall(r"exec worker (from_files .* -- pawtrait backup)\b", said)
-    done = subprocess.run(
-        running.words("worker", command.split()),
-        cwd=running.folder / "project",
-        env=running.environment("worker"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    done(command)
     (kept,) = (running.folder / "project/backups").glob("*.tar")
     with tarfile.open(kept) as tar:
         assert "feedback.database" in tar.getnames()
+    running.processes["service"].terminate()
+    running.processes["service"].wait(60)
+    (line,) = re.findall(r"psql -U pawtrait -d postgres (-c '.* DATABASE feedback .*)", said)
+    base = databases["feedback_url"].rpartition("/")[0]
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as server:
+        for statement in re.findall(r"-c '([^']+)'", line):
+            server.execute(statement.encode())
+    (command,) = re.findall(r"run --rm worker (from_files .* -- pawtrait restore) ", said)
+    done(f"{command} backups/{kept.name}")
+    assert _corrections(databases["feedback_url"]) == ["angry"]
+    running.start("service", "pawtrait")
+    _until(lambda: running.well("service"), running.log, "service")
 
 
 def test_reviewers_and_operators_come_in_by_their_own_key_and_find_what_the_worker_wrote(running):

@@ -242,7 +242,7 @@ def test_who_keeps_the_demo_in_a_volume_is_told_that_the_image_s_code_is_kept_in
 
 def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(compose):
     said = "\n".join([Path("docs/deploy.md").read_text(encoding="utf-8"), team.FIRST])
-    called = re.findall(r"exec (\w+) from_files ([^`#]*?)-- ", said)
+    called = re.findall(r"(?:exec|run --rm) (\w+) from_files ([^`#]*?)-- ", said)
     assert {"feedback_url", "mlflow_url"} <= set(re.findall(r"=/run/secrets/(\w+)", str(called)))
     for name, words in called:
         read = set(re.findall(r"=/run/secrets/(\w+)", words))
@@ -288,6 +288,13 @@ def test_another_model_leaves_all_other_layers_of_the_service_as_they_are():
     baked = {name for name, lines in given.items() if any("--from=baked" in line for line in lines)}
     assert baked == {"serve", "full"}
     assert all(given[name][-1] == "COPY --from=baked /baked/service/ ./" for name in baked)
+
+
+def test_the_service_has_its_own_rules_of_feedback_whatever_was_baked():
+    """A cluster's first image is built before there is a champion, and the reviewers' queue needs them."""
+    _, lines = _stages(FOLDER / "serve.Dockerfile")["baked"]
+    assert re.findall("^COPY (.*)", lines, re.M) == ["docker/baked/ /baked/", "params.yaml /baked/service/"]
+    assert "!params.yaml" in Path(".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def _stages(file: Path) -> dict[str, tuple[str, str]]:

@@ -127,6 +127,35 @@ def test_a_service_that_waits_for_its_first_champion_makes_no_errors(serving, pr
             assert {route for route in failed if _leaves_in(side, route)} == set(), share
 
 
+def test_a_champion_that_cannot_be_had_raises_an_alarm(serving, project):  # noqa: F811
+    """The one at hand answers on, so nobody would see that a rollback never came."""
+    service = serving(poll=60)
+    for note, unknown in (((project / "data/champion.json").read_text(), 0.0), ("{}", 1.0)):
+        (project / "data/champion.json").write_text(note)
+        service.app.state.door.models.refresh()
+        assert f"pawtrait_champion_trouble {unknown}" in service.get("/metrics").text.splitlines()
+    assert "pawtrait_champion_trouble == 1" in EXPRESSIONS
+
+
+def test_what_a_full_disk_costs_raises_an_alarm(serving, project, monkeypatch):  # noqa: F811
+    """Answers go on, so no share of errors tells of it."""
+
+    def full(row: Any) -> bool:
+        raise OSError(28, "No space left on device")
+
+    (project / "file").write_text("in the way")
+    service = serving(pictures=str(project / "file"))
+    monkeypatch.setattr(service.app.state.door.asked, "put", full)
+    make_cyclegan(Path("data/painters/cyclegan"))
+    for path, field, said in (("moods", "pictures", {}), ("portraits", "picture", {"method": "cyclegan"})):
+        photo = {field: ("a.png", png(side=96), "image/png")}
+        service.post(f"/v1/{path}", data={"consent": "true", **said}, files=photo).raise_for_status()
+    lines = service.get("/metrics").text.splitlines()
+    for name in ("pawtrait_pictures_unkept_total", "pawtrait_requests_dropped_total"):
+        assert f"{name} 2.0" in lines
+        assert f"increase({name}[1h]) > 0" in EXPRESSIONS
+
+
 def _leaves_in(expression: str, route: str) -> bool:
     """Whether a request of that route counts; Prometheus' patterns are about the whole value."""
     left_out = re.search(r'route!~"([^"]*)"', expression)

@@ -53,23 +53,34 @@ def test_the_service_knows_the_web_app_by_its_key(tmp_path):
     assert set(staff.scopes) == {"review", "admin"}
 
 
-def test_keys_that_are_there_already_stay_as_they_are(tmp_path):
-    (tmp_path / "keys").write_text("")
-    assert not {"keys", "staff_key"} & set(team.make_secrets(tmp_path))
-
-
-def test_a_lost_key_of_the_app_is_made_again_and_known_and_added_ones_stay(tmp_path):
+@pytest.mark.parametrize("name", ["app", "staff"])
+def test_a_key_whose_file_was_removed_is_made_again_and_known_and_added_ones_stay(tmp_path, name):
     team.make_secrets(tmp_path)
     rosa = keys.add(tmp_path / "keys", "rosa", ["review"])
-    before = keys.Keys(tmp_path / "keys").find(old := (tmp_path / "app_key").read_text())
-    (tmp_path / "app_key").unlink()
-    assert team.make_secrets(tmp_path) == ["app_key"]
+    others = [(tmp_path / f"{one}_key").read_text() for one in ("app", "staff") if one != name]
+    before = keys.Keys(tmp_path / "keys").find(old := (tmp_path / f"{name}_key").read_text())
+    (tmp_path / f"{name}_key").unlink()
+    assert team.make_secrets(tmp_path) == [f"{name}_key"]
     known = keys.Keys(tmp_path / "keys")
-    app = known.find((tmp_path / "app_key").read_text())
+    now = known.find((tmp_path / f"{name}_key").read_text())
     assert (
-        before and app and (app.name, app.scopes, app.shared) == (before.name, before.scopes, before.shared)
+        before and now and (now.name, now.scopes, now.shared) == (before.name, before.scopes, before.shared)
     )
-    assert known.find(rosa) and not known.find(old)
+    assert all(map(known.find, [rosa, *others])) and not known.find(old)
+
+
+def test_a_new_password_for_postgresql_is_made_as_the_page_says(tmp_path):
+    """One in all addresses, and nothing else is new."""
+    team.make_secrets(tmp_path / "docker/secrets")
+    before = {path.name: path.read_text() for path in (tmp_path / "docker/secrets").iterdir()}
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    (removal,) = re.findall(r"^rm docker/secrets/postgres_password .*$", page, re.MULTILINE)
+    subprocess.run(["sh", "-c", removal], cwd=tmp_path, check=True)
+    made = team.make_secrets(tmp_path / "docker/secrets")
+    assert set(made) == {"postgres_password", *team.DATABASES}
+    password = (tmp_path / "docker/secrets/postgres_password").read_text()
+    assert password != before["postgres_password"]
+    assert all(f":{password}@" in (tmp_path / "docker/secrets" / name).read_text() for name in team.DATABASES)
 
 
 def test_no_two_set_ups_share_a_secret(tmp_path):

@@ -100,6 +100,30 @@ def test_without_postgresql_it_is_one_line(
     assert capsys.readouterr().err.startswith("postgres: PostgreSQL is not here: ")
 
 
+@pytest.mark.parametrize(("made", "taken"), [("15", "15"), ("14", "17"), (None, "17")])
+def test_data_are_opened_by_their_own_version_where_it_is_still_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str | None, taken: str
+) -> None:
+    """An upgrade of the system leaves the old one beside the new, and no other can open them."""
+    for place in (tmp_path / "15/bin", tmp_path / "17/bin"):
+        place.mkdir(parents=True)
+        for program in ("initdb", "postgres"):
+            (place / program).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "17/bin"))
+    monkeypatch.setattr(own, "PLACES", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    if made:
+        (tmp_path / "data/PG_VERSION").write_text(f"{made}\n")
+    assert own._programs(tmp_path / "data") == tmp_path / taken / "bin"
+
+
+def test_data_of_a_version_that_is_gone_name_it(tmp_path: Path) -> None:
+    said = "database files are incompatible with server"
+    more = "The data directory was initialized by PostgreSQL version 14, which this one does not read."
+    (tmp_path / "log").write_text(f"20:00 UTC [7] FATAL:  {said}\n20:00 UTC [7] DETAIL:  {more}\n")
+    assert own._reason(tmp_path / "log") == f"{said}; {more}"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
 def test_a_folder_that_the_other_user_cannot_reach_is_refused(tmp_path: Path, postgres: Urls) -> None:
     closed = tmp_path / "closed"

@@ -1,5 +1,6 @@
 """All that the endpoints share, opened at the start and closed at the end."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ from pawtrait.serving.workshop import Workshop
 READERS = 4  # threads that ask the database, as many for the pictures, and for what goes to the disk
 DECODERS = 2  # threads that read pictures which come along with feedback
 DECODED = 16  # such pictures that may wait for them
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Door:
     forgetters: Errands  # one after the other deletes, however long a bucket or a delivery takes
     decoders: Turns
     closing: bool = False
+    unkept: int = 0  # pictures that people agreed to and that could not be kept
     shared: dict[str, Any] = field(default_factory=dict)  # what endpoints remember between requests
 
     def note(self, row: Stored) -> None:
@@ -63,7 +67,9 @@ class Door:
         """Keep a picture whose sender agreed; a store that is down or hangs costs the picture, no answer."""
         try:
             await self.keepers.run(self.pictures.put, picture)
-        except (BadStore, Problem):
+        except (BadStore, Problem) as error:
+            self.unkept += 1
+            log.error("of a picture that may be kept: %s", error)
             return False
         return True
 

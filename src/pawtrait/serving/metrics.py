@@ -128,7 +128,7 @@ class _Reader:
         if served:
             model.add_metric((served.place.name, served.place.version, served.kind), 1.0)
         yield model
-        behind = served is not None and door.models.problem != ""
+        behind = served is not None and bool(door.models.problem)
         for name, sentence, value in (
             (
                 "champion_trouble",
@@ -160,6 +160,7 @@ class _Reader:
             ("feedback_delivered", "Rows of feedback that the database took.", door.said.delivered),
             ("feedback_refused", "Rows of feedback that the database will never take.", door.said.dropped),
             ("requests_dropped", "Rows of requests given up.", door.asked.dropped),
+            ("pictures_unkept", "Pictures that may be kept and could not be.", door.unkept),
         ):
             yield CounterMetricFamily(f"pawtrait_{name}", sentence, value)
 

@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -21,7 +20,7 @@ from pawtrait.adapters import tracking
 from pawtrait.adapters.store import database, dumps, pictures
 from pawtrait.dataset import snapshots
 from pawtrait.errors import BadStore
-from pawtrait.files import whole
+from pawtrait.files import scratch_folder, whole
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +59,14 @@ def run(*, out: Path, feedback: Sequence[Path], note: Path = champion.NOTE) -> N
         BadStore: a store cannot be read.
         BadRegistry: MLflow is a server, and nothing says where its database is.
     """
-    with tempfile.TemporaryDirectory(prefix="pawtrait-backup-") as scratch:
-        backends = _databases(Path(scratch))
+    with scratch_folder(out) as scratch:  # there is room beside it; a container's /tmp may be memory
+        backends = _databases(scratch)
         artifacts = _artifacts(backends)
         away = [place for place in artifacts if tracking.near(place) is None]
         if away:
             artifacts = {}
             del backends[MLFLOW]
-        entries = {name: Path(scratch) / name for name in backends}
+        entries = {name: scratch / name for name in backends}
         for location, name in artifacts.items():
             entries |= _tree(tracking.folder(location), name)
         entries |= _months(feedback)
