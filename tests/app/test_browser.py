@@ -17,6 +17,7 @@ from tests.app.conftest import House
 from tests.app.gestures import (
     COPY,
     DROP,
+    MISS,
     NAMELESS,
     PASTE,
     STICKING_OUT,
@@ -195,7 +196,7 @@ def test_consent_may_come_with_the_correction(by_hand: House, visit: Visit, phot
 def test_a_photo_can_be_dropped_or_pasted(by_hand: House, visit: Visit, photo: Photo):
     page = visit(by_hand.address)
     page.get_by_role("button", name="Paste a picture").wait_for()
-    for mood, way in (("happy", DROP), ("angry", PASTE)):
+    for mood, way in (("happy", DROP), ("angry", PASTE), ("sad", MISS)):
         page.evaluate(way, base64.b64encode(photo(mood).read_bytes()).decode())
         expect(page.locator(".paw-mood h2")).to_have_text(re.compile(words.MOODS[mood]))
 
