@@ -92,7 +92,7 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
     if last and last.state == "done":
         _announce(photo, title)
     elif last and last.state in ENDS:
-        st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
+        parts.regret(ENDS[last.state].format(last.problem).strip())
     st.rerun()
 
 
