@@ -101,6 +101,8 @@ def test_painting_can_be_stopped(by_hand: House, visit: Visit):
     page.get_by_role("button", name="Rex").click()
     page.get_by_role("radio", name="large").click()
     page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.get_by_role("button", name="Stop painting")).to_be_visible()
+    expect(page.get_by_role("button", name="Paint", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Stop painting").click()
     expect(page.get_by_role("button", name="Paint", exact=True)).to_be_visible()
     expect(page.locator(".beside")).to_have_count(0)
