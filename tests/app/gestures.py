@@ -88,6 +88,9 @@ DROP = f"""(data) => {{{FILE}
   const zone = hosts.map((one) => one.querySelector(".drop .zone")).find(Boolean);
   zone.dispatchEvent(new DragEvent("drop", {{ dataTransfer: files, bubbles: true, composed: true }}));
 }}"""
+MISS = DROP.replace(
+    "zone.dispatch", "document.querySelector('footer').dispatch"
+)  # beside the place that is for it
 PASTE = f"""(data) => {{{FILE}
   document.dispatchEvent(new ClipboardEvent("paste", {{ clipboardData: files, bubbles: true }}));
 }}"""

@@ -343,6 +343,13 @@ def test_a_reviewers_key_opens_the_report_beside_what_everybody_sees(
     assert "No version yet." in told(test) and "paw-trouble" not in told(test)
 
 
+def test_operators_of_a_service_without_a_model_are_told_where_it_says_why(answering: Answering) -> None:
+    nothing = httpx.Response(200, json={"versions": [], "months": []})
+    answering(lambda request: httpx.Response(503) if request.url.path == "/readyz" else nothing)
+    seen = told(run("from pawtrait.app.views import operators\noperators.page()"))
+    assert words.UNREADY in seen and words.TROUBLE[503] not in seen
+
+
 def test_a_mood_whose_model_cannot_say_why_is_shown_all_the_same(answering: Answering) -> None:
     answering(lambda request: httpx.Response(200, json={}))
     assert "Why the model thinks so" not in told(test := run(FORGET))

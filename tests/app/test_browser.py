@@ -17,6 +17,7 @@ from tests.app.conftest import House
 from tests.app.gestures import (
     COPY,
     DROP,
+    MISS,
     NAMELESS,
     PASTE,
     STICKING_OUT,
@@ -100,6 +101,8 @@ def test_painting_can_be_stopped(by_hand: House, visit: Visit):
     page.get_by_role("button", name="Rex").click()
     page.get_by_role("radio", name="large").click()
     page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.get_by_role("button", name="Stop painting")).to_be_visible()
+    expect(page.get_by_role("button", name="Paint", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Stop painting").click()
     expect(page.get_by_role("button", name="Paint", exact=True)).to_be_visible()
     expect(page.locator(".beside")).to_have_count(0)
@@ -195,7 +198,7 @@ def test_consent_may_come_with_the_correction(by_hand: House, visit: Visit, phot
 def test_a_photo_can_be_dropped_or_pasted(by_hand: House, visit: Visit, photo: Photo):
     page = visit(by_hand.address)
     page.get_by_role("button", name="Paste a picture").wait_for()
-    for mood, way in (("happy", DROP), ("angry", PASTE)):
+    for mood, way in (("happy", DROP), ("angry", PASTE), ("sad", MISS)):
         page.evaluate(way, base64.b64encode(photo(mood).read_bytes()).decode())
         expect(page.locator(".paw-mood h2")).to_have_text(re.compile(words.MOODS[mood]))
 
@@ -249,13 +252,16 @@ def test_the_paste_button_reads_the_clipboard(by_hand: House, visit: Visit):
 
 
 def test_what_is_no_photo_is_told_kindly(by_hand: House, visit: Visit, tmp_path: Path):
-    page = visit(by_hand.address)
+    page = visit(by_hand.address, width=360, height=740, has_touch=True)
+    page.get_by_role("button", name="Rex").tap()
+    expect(page.locator(".paw-photo")).to_be_in_viewport()  # above what was looked at
     notes = tmp_path / "notes.jpg"
     notes.write_text("not a photo")
+    page.get_by_role("button", name="Rex").scroll_into_view_if_needed()
     upload(page, notes)
-    expect(page.get_by_role("alert")).to_have_text(
-        re.compile("does not look like a photo|could not be opened")
-    )
+    told = page.get_by_role("alert")
+    expect(told).to_have_text(re.compile("does not look like a photo|could not be opened"))
+    expect(told).to_be_in_viewport()
 
 
 def test_a_photo_that_is_too_large_is_not_even_sent(by_hand: House, visit: Visit, tmp_path: Path):
@@ -307,6 +313,10 @@ def test_keys_alone_lead_from_a_sample_to_its_mood(by_hand: House, visit: Visit)
     page.keyboard.press("Enter")
     expect(page.locator(".paw-reading")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="The model")).to_have_count(1)  # for screen readers
+    expect(page.get_by_role("region", name="Another photo?").locator(".title")).to_have_text("Another photo?")
+    settled(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Yes")).to_be_focused()
 
 
 def test_reviewers_judge_blind_and_hear_the_model_afterwards(by_hand: House, visit: Visit, photo: Photo):
@@ -394,13 +404,15 @@ def test_day_and_night_have_their_colours(by_hand: House, visit: Visit):
     assert grounds == {"light": "rgb(251, 246, 238)", "dark": "rgb(27, 24, 21)"}
 
 
-def test_the_visit_is_remembered_and_a_portrait_of_it_can_be_had_again(
+def test_the_visit_is_remembered_and_a_photo_of_it_can_be_had_again_on_a_phone_too(
     by_hand: House, visit: Visit, photo: Photo
 ):
-    page = visit(by_hand.address)
+    page = visit(by_hand.address, width=360, height=740, has_touch=True)
     upload(page, photo("happy"))
     expect(page.locator(".paw-reading")).to_be_visible()
-    page.get_by_role("link", name="This visit").click()
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    page.get_by_role("link", name="This visit").tap()
+    expect(page.get_by_role("link", name="This visit")).not_to_be_in_viewport()  # the menu gave way
     expect(page.get_by_role("heading", name="Happy!", level=2)).to_be_visible()  # below the page's own
     page.get_by_role("button", name="Look again").click()
     expect(page.locator(".paw-reading")).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import streamlit as st
 
-from pawtrait.app import client, shown, visit
+from pawtrait.app import client, parts, shown, visit
 from pawtrait.app.client import Service, Trouble
 
 SERVICE = "http://127.0.0.1:8000"
@@ -52,12 +52,12 @@ def kept_trouble() -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
-        st.session_state["trouble"] = str(trouble)
+        parts.regret(str(trouble))
 
 
 def show_trouble() -> None:
     """Show what ``kept_trouble`` kept, once."""
-    if message := st.session_state.pop("trouble", ""):
+    if message := st.session_state.pop(parts.TROUBLE, ""):
         st.html(shown.trouble(message))
 
 

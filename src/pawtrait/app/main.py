@@ -28,9 +28,10 @@ def main() -> None:
         st.Page(show, title=title, icon=icon, url_path=path, default=not path)
         for show, title, icon, path in PAGES
     ]
-    parts.herald()
     st.session_state["pages"] = {page.url_path: page for page in pages}
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    parts.herald(page.url_path)
+    page.run()
     st.html(f'<footer class="paw-foot">{FOOT}</footer>')
 
 

@@ -49,6 +49,7 @@ GONE = "Deleted. What was noted about it is gone too."
 HELD = (
     "Deleted here. What models learned from in {} still holds it: ask whoever runs Pawtrait to take out {}."
 )
+UNREADY = "It has none yet, or is shutting down. Its log says why; a model is taken as soon as there is one."
 ODD = "Something went wrong on our side, and it was written down. Please try again."
 
 

@@ -15,7 +15,8 @@ from pawtrait.app import pictures, words
 
 LARGEST = 10_000_000  # bytes of a photo; the service has its own limit, this one spares the way there
 
-HEARD = "heard"  # of a session: what a screen reader shall say
+# Of a session: what a screen reader shall say, what went wrong, how often the top of a page had news.
+HEARD, TROUBLE, NEWS = "heard", "trouble", "news"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,33 @@ def picture(data: bytes, side: int, alt: str, width: Literal["stretch"] | int = 
         st.caption(words.UNSHOWN)
 
 
-def herald() -> None:
-    """What a screen reader shall say now; to be called at the top of every page.
+def herald(page: str) -> None:
+    """What a screen reader shall say now, and where to look; to be called at the top of every page.
 
-    It says what comes into a place that was there before, so the place is there from the start.
+    It says what comes into a place that was there before, so the place is there from the start. On a phone
+    the menu gives way to the ``page`` that was picked in it, which Streamlit leaves covered.
     """
-    _part("herald")(key="herald", data={"text": st.session_state.pop(HEARD, "")})
+    text, news = st.session_state.pop(HEARD, ""), st.session_state.get(NEWS, 0)
+    _part("herald")(key="herald", data={"text": text, "page": page, "news": news})
 
 
 def say(text: str) -> None:
     """Have a screen reader say what has changed, when the page is drawn next."""
     st.session_state[HEARD] = text
+
+
+def look_up() -> None:
+    """Lead eyes and keys to the top of the page when it is drawn next: there is what a photo brought.
+
+    Browsers keep in place what was looked at, so what comes above it is out of sight on a phone.
+    """
+    st.session_state[NEWS] = st.session_state.get(NEWS, 0) + 1
+
+
+def regret(message: str) -> None:
+    """Have a trouble shown at the top of the page that is drawn next."""
+    st.session_state[TROUBLE] = message
+    look_up()
 
 
 def sheet(title: str, page: str) -> None:
@@ -137,7 +154,7 @@ def _photo(sent: Any) -> Photo | None:
 def _hand_on(photo: Photo, take: Callable[[Photo], None]) -> None:
     """Refuse what is too large here too: not every browser runs our own code, which says so at once."""
     if len(photo.data) > LARGEST:
-        st.session_state["trouble"] = words.TROUBLE[413]
+        regret(words.TROUBLE[413])
     else:
         take(photo)
 

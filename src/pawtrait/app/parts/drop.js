@@ -12,6 +12,7 @@ export default function (component) {
     box.turn = data.turn;
     rest();
   }
+  if (!box.classList.contains("busy")) at(".title").textContent = data.title;
   if (!box.ready) {
     box.ready = true;
     at(".file").addEventListener("change", (event) => take(event.target));
@@ -27,14 +28,31 @@ export default function (component) {
       send(event.dataTransfer.files[0]);
     });
   }
-  const pasted = (event) => {  // every place hears it: the last one that was pointed at takes it, or else the first
+  const heard = { paste: pasted, dragover: hovering, drop: missed };
+  for (const [name, hear] of Object.entries(heard)) document.addEventListener(name, hear);
+  return () => { for (const [name, hear] of Object.entries(heard)) document.removeEventListener(name, hear); };
+
+  // Every place hears what is meant for none: the last one that was pointed at takes it, or else the first.
+  function mine() {
     const last = document.lastDrop;
-    if (event.defaultPrevented || !reachable(box) || (last && last !== box && reachable(last))) return;
+    return reachable(box) && !(last && last !== box && reachable(last));
+  }
+
+  function pasted(event) {
+    if (event.defaultPrevented || !mine()) return;
     const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
     if (file) { event.preventDefault(); send(file); }
-  };
-  document.addEventListener("paste", pasted);
-  return () => document.removeEventListener("paste", pasted);
+  }
+
+  function hovering(event) {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  }
+
+  function missed(event) {  // a browser would open the file in the page's place, and the visit would be gone
+    if (event.defaultPrevented || !mine() || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    send(event.dataTransfer.files[0]);
+  }
 
   // Streamlit hides what lies in a closed expander, and leaves it in the page.
   function reachable(one) {
@@ -63,7 +81,7 @@ export default function (component) {
   function send(file) {
     if (!file) return;
     if (file.size > box.known.largest) {
-      say(`That photo is ${Math.ceil(file.size / 1e6)} MB; up to ${box.known.largest / 1e6} MB are fine.`, true);
+      say(`That photo is ${Math.ceil(file.size / 1e6)} MB; up to ${box.known.largest / 1e6} MB are fine, a smaller copy will do.`, true);
       return;
     }
     const reader = new FileReader();

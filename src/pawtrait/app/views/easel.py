@@ -23,7 +23,8 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
         Trouble: the service said no.
     """
     here, service = desk.here(), desk.service()
-    if here.job is None and st.button("Paint", type="primary", icon=":material/brush:", width="stretch"):
+    brush = st.empty()
+    if here.job is None and brush.button("Paint", type="primary", icon=":material/brush:", width="stretch"):
         with st.spinner("Mixing the colours …"):
             came = service.paint(photo.data, wish)
             if isinstance(came, Portrait):
@@ -32,6 +33,7 @@ def stand(photo: Photo, wish: Wish, title: str) -> None:
                 st.rerun()
             else:
                 here.job = (photo, came, wish, title)
+                brush.empty()  # else the button stays on the page for as long as it is painted
     latest = _latest(photo)
     if here.job:
         _follow(*here.job)
@@ -92,7 +94,7 @@ def _follow(photo: Photo, job: Job, wish: Wish, title: str) -> None:
     if last and last.state == "done":
         _announce(photo, title)
     elif last and last.state in ENDS:
-        st.session_state["trouble"] = ENDS[last.state].format(last.problem).strip()
+        parts.regret(ENDS[last.state].format(last.problem).strip())
     st.rerun()
 
 

@@ -47,6 +47,7 @@ def _read(photo: Photo) -> None:
         reading = service.read(photo.data, photo.name, consent)
         here.add_reading(photo, reading, datetime.now(UTC))
         parts.say(shown.heard(reading))
+        parts.look_up()
 
 
 def _reading(seen: Read) -> None:

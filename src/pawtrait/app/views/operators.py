@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pawtrait.app import desk, parts, shown
+from pawtrait.app import desk, parts, shown, words
 from pawtrait.app.client import Trouble
 
 LEAD = "How the service fares, who is champion and since when, what the months decided and monitoring found."
@@ -17,9 +17,8 @@ def page() -> None:
     st.html(shown.hero("Behind the door", LEAD, quiet=True))
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
-    with desk.friendly():
-        st.html(shown.tiles(_health()))
     try:
+        st.html(shown.tiles(_health()))
         facts = _models()
         _versions(facts["versions"])
         _months(facts["months"])
@@ -46,7 +45,8 @@ def _health() -> list[tuple[str, str, str]]:
     try:
         ready = desk.service().facts("/readyz")
     except Trouble as trouble:
-        return [("service", "alive", "but not ready"), ("why", "no model", str(trouble))]
+        why = words.UNREADY if trouble.status == 503 else str(trouble)
+        return [("service", "alive", "but not ready"), ("why", "no model", why)]
     model = ready["model"]
     waiting = int(ready.get("feedback_waiting", 0))
     return [
@@ -58,7 +58,7 @@ def _health() -> list[tuple[str, str, str]]:
 
 def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
     st.header("Versions")
-    head = ("version", "macro-F1", "last", "when", "now")
+    head = ("version", "macro-F1", "last", "when (UTC)", "now")
     told = [
         (
             str(row["version"]),
@@ -80,7 +80,7 @@ def _months(rows: Sequence[Mapping[str, Any]] | None) -> None:
     if rows is None:
         st.html(shown.empty("other", "The ledger cannot be reached at the moment."))
         return
-    head = ("month", "what", "version", "when", "why")
+    head = ("month", "what", "version", "when (UTC)", "why")
     told = [
         (
             row.get("month") or "–",

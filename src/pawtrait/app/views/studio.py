@@ -39,7 +39,7 @@ def page() -> None:
 
 
 def _sit(photo: Photo) -> None:
-    """A new photo is at hand; what was being painted of the last one goes on without us."""
+    """A new photo is at hand; what was being painted of the last one is stopped."""
     if _fits(photo):
         easel.stop()
         desk.here().photo = photo
@@ -49,7 +49,7 @@ def _fits(photo: Photo) -> bool:
     """Whether it can be shown; the page that is drawn next says why not."""
     if pictures.small(photo.data, 64):
         return True
-    st.session_state["trouble"] = words.TROUBLE[413 if pictures.too_large(photo.data) else 415]
+    parts.regret(words.TROUBLE[413 if pictures.too_large(photo.data) else 415])
     return False
 
 
