@@ -21,7 +21,7 @@ from pawtrait.serving.reviews import Verdict
 from pawtrait.serving.settings import Settings
 from pawtrait.stages import weights
 from tests.holds import record
-from tests.serving.callers import png, wait_for
+from tests.serving.callers import png
 
 MEMBERS = ("type", "title", "status", "detail")
 LEFT_OUT = [not_a_server_error, positive_data_acceptance]  # judged here; noise is no picture
@@ -131,15 +131,6 @@ def test_metrics_count_what_happened(service):
     assert samples["pawtrait_batch_pictures_total",] == 1 and samples["pawtrait_ready",] == 1
     assert samples["pawtrait_model", "1", "cnn", "pet-expression"] == 1
     assert samples["pawtrait_feedback_waiting",] == 0
-
-
-def test_a_champion_that_cannot_be_taken_is_in_the_metrics_while_the_last_goes_on(service, project):
-    note = project / "data/champion.json"
-    away = note.rename(project / "away.json")
-    wait_for(lambda: "pawtrait_champion_trouble 1.0" in service.get("/metrics").text)
-    assert service.get("/readyz").status_code == 200
-    away.rename(note)
-    wait_for(lambda: "pawtrait_champion_trouble 0.0" in service.get("/metrics").text)
 
 
 def test_rows_of_requests_that_a_full_disk_refuses_are_counted(service, monkeypatch):

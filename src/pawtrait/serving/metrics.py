@@ -132,7 +132,7 @@ class _Reader:
         for name, sentence, value in (
             (
                 "champion_trouble",
-                "1 where the newest cannot be taken or asked for; the last goes on.",
+                "1 where the newest cannot be had, so the last goes on.",
                 behind,
             ),
             ("queue_pictures", "Pictures taken in and not answered yet.", door.batcher.pending),
