@@ -71,6 +71,14 @@ def test_help_loads_no_framework_and_no_stage():
     assert set(eval(own)) == {*(f"pawtrait.{name}" for name in light), *commands}
 
 
+def test_help_is_in_the_order_of_its_use(pawtrait):
+    """What deletes people's pictures stood first, and what runs the pipeline below all its stages."""
+    assert re.findall(r"^╭─ (.+?) ─", pawtrait("--help").out, re.MULTILINE) == [
+        *("Options", "The whole pipeline", "Stages", "Models", "Portraits", "Feedback", "The service"),
+        *("Champion and challengers", "Keeping and clearing"),
+    ]
+
+
 OTHERS = ("predict", "register", "lineage", "results", "run", "serve", "keys")
 
 
