@@ -49,6 +49,7 @@ FINGERPRINTS = {
     "weights": Path("data/weights.json"),
 }
 COMPARISON = Path("data/reports/compare.json")
+REPORT = Path("data/reports/index.html")
 GALLERY = Path("data/reports/portraits.png")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
@@ -215,7 +216,9 @@ def results() -> None:
     _remind(verdict["champion"])
     for sentence in verdict["sentences"]:
         console.print(f"• {sentence}", highlight=False)
-    console.print("\nreport      data/reports/index.html", highlight=False)
+    lack = "not here yet: the table came with the code; `make demo` makes both"
+    made = REPORT if REPORT.is_file() else lack
+    console.print(f"\nreport      {made}", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
     if GALLERY.is_file():
         console.print(f"portraits   {GALLERY}; yours: {command} stylize PHOTO", highlight=False)

@@ -291,14 +291,18 @@ def test_results_offer_pictures_that_are_there(here, pawtrait, path, named):
     assert f"predict {named}" in pawtrait("results").out
 
 
-def test_results_say_where_the_gallery_is_and_how_to_paint_where_something_was_painted(here, pawtrait):
+def test_results_say_where_report_and_gallery_are_where_something_was_made_and_painted(here, pawtrait):
     (here / "data/reports").mkdir(parents=True)
     row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
     verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
     (here / "data/reports/compare.json").write_text(json.dumps(verdict))
-    assert "portraits " not in pawtrait("results").out
-    (here / "data/reports/portraits.png").touch()
+    said = pawtrait("results").out
+    assert "portraits " not in said
+    assert "report      not here yet: the table came with the code" in said  # git keeps it, and no models
+    for name in ("portraits.png", "index.html"):
+        (here / "data/reports" / name).touch()
     said = " ".join(pawtrait("results").out.split())
+    assert "report data/reports/index.html" in said
     assert "portraits data/reports/portraits.png; yours: " in said and "pawtrait stylize PHOTO" in said
 
 
