@@ -382,11 +382,12 @@ def test_a_reader_that_has_gone_is_no_crash(crowned, coloured_picture):
     assert said == ""
 
 
-def test_a_new_key_is_shown_alone_and_beside_it_what_makes_the_service_ask_for_it(here, pawtrait):
+def test_a_new_key_is_shown_alone_and_beside_it_what_asks_for_it_and_how_it_is_sent(here, pawtrait):
     done = pawtrait("keys", "add", "phone", "--scope", "read")
     assert len(done.out.split()) == 1
     assert done.err.strip() == (
-        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set"
+        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set, and a"
+        " client sends its own as the header `Authorization: Bearer KEY`"
     )
 
 
