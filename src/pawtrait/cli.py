@@ -49,6 +49,7 @@ FINGERPRINTS = {
     "weights": Path("data/weights.json"),
 }
 COMPARISON = Path("data/reports/compare.json")
+REPORT = Path("data/reports/index.html")
 GALLERY = Path("data/reports/portraits.png")
 WITH_PHOTOS = ("stylize",)  # its command paints photos too, and stands below
 PAINTING = ("method", "style", "strength", "side", "steps", "keep_colours", "previews", "out")  # for photos
@@ -114,14 +115,6 @@ def _command(name: str) -> Callable[..., None]:
     return plain
 
 
-app.add_typer(cli_feedback.app, name="feedback", rich_help_panel="Feedback")
-app.command(rich_help_panel="Feedback")(cli_feedback.forget)
-
-for _name, _help in STAGES.items():
-    if _name not in WITH_PHOTOS:
-        app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
-
-
 @app.command(rich_help_panel="The whole pipeline")
 def run(
     force: Force = False,
@@ -150,6 +143,11 @@ def run(
             dvc.repro()
     _register()
     results()
+
+
+for _name, _help in STAGES.items():
+    if _name not in WITH_PHOTOS:
+        app.command(_name, help=_help, rich_help_panel="Stages")(_command(_name))
 
 
 @app.command(rich_help_panel="Models")
@@ -192,7 +190,9 @@ def _register(month: str | None = None, out: Path | None = None, stale: Sequence
 
 @app.command(rich_help_panel="Models")
 def lineage(
-    uri: Annotated[str, typer.Argument(help="The model.")] = "models:/pet-expression@champion",
+    uri: Annotated[
+        str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.")
+    ] = "models:/pet-expression@champion",
 ) -> None:
     """Print the commands that bring back exactly this model."""
     from pawtrait import params
@@ -216,7 +216,9 @@ def results() -> None:
     _remind(verdict["champion"])
     for sentence in verdict["sentences"]:
         console.print(f"• {sentence}", highlight=False)
-    console.print("\nreport      data/reports/index.html", highlight=False)
+    lack = "not here yet: the table came with the code; `make demo` makes both"
+    made = REPORT if REPORT.is_file() else lack
+    console.print(f"\nreport      {made}", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
     if GALLERY.is_file():
         console.print(f"portraits   {GALLERY}; yours: {command} stylize PHOTO", highlight=False)
@@ -348,6 +350,8 @@ def _refuse(asked: typer.Context, ignored: Sequence[str], why: str) -> None:
         raise BadParams(f"{', '.join(given)}: {why}")
 
 
+app.command(rich_help_panel="Feedback")(cli_feedback.forget)
+app.add_typer(cli_feedback.app, name="feedback", rich_help_panel="Feedback")
 app.add_typer(cli_images.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_monitor.app)

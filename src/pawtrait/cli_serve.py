@@ -69,7 +69,11 @@ def add(
     from pawtrait.serving import keys as stored
 
     print(stored.add(file, name, scope, rate, shared))
-    print(f"its hash is in {file}; a service asks for keys when PAWTRAIT_KEYS={file} is set", file=sys.stderr)
+    print(
+        f"its hash is in {file}; a service asks for keys when PAWTRAIT_KEYS={file} is set, and a client sends"
+        " its own as the header `Authorization: Bearer KEY`",
+        file=sys.stderr,
+    )
 
 
 @keys.command()

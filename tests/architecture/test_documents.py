@@ -150,6 +150,7 @@ def test_whoever_has_weights_reads_which_files_style_needs_and_where_to_choose_v
     listed = told.partition("\n\nOnly files")[0]
     assert [net for net, file in weights.STYLES.items() if f"`{Path(file).name}`" not in listed] == []
     assert "github.com/rcmalli/keras-squeezenet" in listed and "`neural.network: vgg19`" in listed
+    assert "\n\nOnly files" in told and "`weights.source: keras`" in told.partition("\n## ")[0]
 
 
 def test_every_choice_of_descent_is_explained():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pawtrait import champion, sealed
-from pawtrait.adapters import recovery, registry, tracking
+from pawtrait.adapters import recovery, registry, succession, tracking
 from pawtrait.adapters.store import database, ledger
 from pawtrait.classification.predict import Classifier
 from pawtrait.errors import BadRegistry
@@ -54,6 +54,14 @@ def test_the_ledger_begins_with_the_first_champions_figures(finished):
         (first,) = ledger.all(engine)
     ends = ("", "_low", "_high")
     assert first.figures == {f"challenger_macro_f1{end}": row[f"test_macro_f1{end}"] for end in ends}
+    assert first.sha256 == registry.numbered("1").tags["model.sha256"]
+
+
+def test_the_first_champion_leaves_nothing_to_finish(finished):
+    """Everybody's first `pawtrait gate` after a demo said that its promotion had been cut off."""
+    registered(finished)
+    assert succession.settle(finished.root / "champion.json") is None
+    assert "The first version is champion" in registry.numbered("1").description
 
 
 @pytest.mark.parametrize("fingerprint", tracking.ORIGIN, ids=lambda path: path.stem)

@@ -71,6 +71,14 @@ def test_help_loads_no_framework_and_no_stage():
     assert set(eval(own)) == {*(f"pawtrait.{name}" for name in light), *commands}
 
 
+def test_help_is_in_the_order_of_its_use(pawtrait):
+    """What deletes people's pictures stood first, and what runs the pipeline below all its stages."""
+    assert re.findall(r"^╭─ (.+?) ─", pawtrait("--help").out, re.MULTILINE) == [
+        *("Options", "The whole pipeline", "Stages", "Models", "Portraits", "Feedback", "The service"),
+        *("Champion and challengers", "Keeping and clearing"),
+    ]
+
+
 OTHERS = ("predict", "register", "lineage", "results", "run", "serve", "keys")
 
 
@@ -283,14 +291,18 @@ def test_results_offer_pictures_that_are_there(here, pawtrait, path, named):
     assert f"predict {named}" in pawtrait("results").out
 
 
-def test_results_say_where_the_gallery_is_and_how_to_paint_where_something_was_painted(here, pawtrait):
+def test_results_say_where_report_and_gallery_are_where_something_was_made_and_painted(here, pawtrait):
     (here / "data/reports").mkdir(parents=True)
     row = {"rank": 1, "name": "cnn", "champion": True, "net": "cnn", "start": "random start", "parameters": 9}
     verdict = {"champion": "cnn", "rows": [row | {"valid_macro_f1": 0.5}], "sentences": []}
     (here / "data/reports/compare.json").write_text(json.dumps(verdict))
-    assert "portraits " not in pawtrait("results").out
-    (here / "data/reports/portraits.png").touch()
+    said = pawtrait("results").out
+    assert "portraits " not in said
+    assert "report      not here yet: the table came with the code" in said  # git keeps it, and no models
+    for name in ("portraits.png", "index.html"):
+        (here / "data/reports" / name).touch()
     said = " ".join(pawtrait("results").out.split())
+    assert "report data/reports/index.html" in said
     assert "portraits data/reports/portraits.png; yours: " in said and "pawtrait stylize PHOTO" in said
 
 
@@ -370,11 +382,12 @@ def test_a_reader_that_has_gone_is_no_crash(crowned, coloured_picture):
     assert said == ""
 
 
-def test_a_new_key_is_shown_alone_and_beside_it_what_makes_the_service_ask_for_it(here, pawtrait):
+def test_a_new_key_is_shown_alone_and_beside_it_what_asks_for_it_and_how_it_is_sent(here, pawtrait):
     done = pawtrait("keys", "add", "phone", "--scope", "read")
     assert len(done.out.split()) == 1
     assert done.err.strip() == (
-        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set"
+        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set, and a"
+        " client sends its own as the header `Authorization: Bearer KEY`"
     )
 
 

@@ -48,30 +48,30 @@ def _settled(note: Path, month: str | None) -> str:
         crowned = registry.aliases().get(registry.CHAMPION)
         if crowned is None:
             raise AssertionError("register gives the first version the alias champion")
-        _remember(crowned, month)
-        succession.write_note(crowned, note)
+        with database.opened() as engine:
+            known = bool(ledger.moves(engine))
+        if known:
+            succession.write_note(crowned, note)
+        else:
+            succession.move(_first(crowned, month), note)
     return crowned
 
 
-def _remember(champion: str, month: str | None) -> None:
-    """A ledger that knows of no champion yet learns of the first."""
-    with database.opened() as engine:
-        if not ledger.moves(engine):
-            known = registry.numbered(champion).tags
-            first = Decision(
-                time=clock.now(),
-                action="promoted",
-                actor="register",
-                champion=champion,
-                previous=None,
-                version=champion,
-                month=month,
-                reasons=("The first version is champion: there was none to meet.",),
-                commit=known.get("git.commit"),
-                sha256=known.get("model.sha256"),
-                figures=_first_figures(known),
-            )
-            ledger.add(engine, first)
+def _first(champion: str, month: str | None) -> Decision:
+    """What a ledger that knows of no champion yet learns of the first."""
+    known = registry.numbered(champion).tags
+    return Decision(
+        time=clock.now(),
+        action="promoted",
+        actor="register",
+        champion=champion,
+        previous=None,
+        version=champion,
+        month=month,
+        reasons=("The first version is champion: there was none to meet.",),
+        commit=known.get("git.commit"),
+        figures=_first_figures(known),
+    )
 
 
 def _first_figures(tags: Mapping[str, str]) -> dict[str, float]:
