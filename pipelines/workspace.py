@@ -263,6 +263,7 @@ def _switch(ws: Workspace) -> None:
     git(ws.path, "fetch", "--quiet", "origin", "HEAD")
     newest = git(ws.path, "rev-parse", "FETCH_HEAD")
     if (ws.path / MOVING).exists():  # a run died in between; what it had was saved before
+        git(ws.path, "read-tree", "--reset", "-u", newest)  # else what is new in it stays, in the merge's way
         git(ws.path, "reset", "--quiet", "--hard")
         (ws.path / MOVING).unlink()
     elif (ws.path / ".git/MERGE_HEAD").exists():  # or one of before there was this note
@@ -288,7 +289,7 @@ def _moving(ws: Workspace) -> Iterator[None]:
     Git takes them for somebody's changes then, and merges no more. Where there are some, they are let be.
     """
     note = ws.path / MOVING
-    if not git(ws.path, "status", "--porcelain", "--untracked-files=no"):
+    if not git(ws.path, "status", "--porcelain"):
         note.touch()
     yield
     note.unlink(missing_ok=True)

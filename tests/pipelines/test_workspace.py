@@ -233,8 +233,10 @@ def test_a_merge_that_was_cut_off_over_files_that_disagree_is_made_anew(
 def test_a_merge_that_found_no_room_is_made_anew(project: Path) -> None:
     ws = prepared(project)
     (project / "params.yaml").write_text("new: true\n")
+    (project / "new.py").touch()
     (project / "toy.py").write_text("#" * 100_000)
-    git(project, "commit", "--quiet", "--all", "--message", "an update")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "an update")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
@@ -242,7 +244,8 @@ def test_a_merge_that_found_no_room_is_made_anew(project: Path) -> None:
             prepared(project)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert git(ws.path, "status", "--porcelain", "params.yaml")  # half of the update was written
+    left = git(ws.path, "status", "--porcelain", "params.yaml", "new.py")
+    assert len(left.splitlines()) == 2  # half of the update was written
     again = prepared(project)
     assert (again.path / "toy.py").stat().st_size == 100_000
     assert not git(again.path, "status", "--porcelain")
