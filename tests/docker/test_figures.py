@@ -14,6 +14,7 @@ import yaml
 from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from pawtrait.serving import outbox
 from pawtrait.serving.metrics import Metrics
 from pawtrait.style_transfer.studio import METHODS
 from tests.conftest import make_cyclegan
@@ -140,12 +141,12 @@ def test_a_champion_that_cannot_be_had_raises_an_alarm(serving, project):  # noq
 def test_what_a_full_disk_costs_raises_an_alarm(serving, project, monkeypatch):  # noqa: F811
     """Answers go on, so no share of errors tells of it."""
 
-    def full(row: Any) -> bool:
+    def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     (project / "file").write_text("in the way")
     service = serving(pictures=str(project / "file"))
-    monkeypatch.setattr(service.app.state.door.asked, "put", full)
+    monkeypatch.setattr(outbox, "_write", full)
     make_cyclegan(Path("data/painters/cyclegan"))
     for path, field, said in (("moods", "pictures", {}), ("portraits", "picture", {"method": "cyclegan"})):
         photo = {field: ("a.png", png(side=96), "image/png")}
