@@ -15,6 +15,7 @@ from pipelines import git as machine
 from pipelines import workspace
 from pipelines.processes import CommandError
 
+ROOT = Path(__file__).parents[2]
 RECORDED = "data/recorded_splits.csv"
 WHOLE = "schema: '2.0'\nstages: {}\n"
 
@@ -280,6 +281,11 @@ def test_a_lock_is_of_one_run_and_never_lines_of_two(project: Path) -> None:
     (project / "dvc.lock").write_text(lock.replace("code 1", "code 2"))
     git(project, "commit", "--quiet", "--all", "--message", "an update")
     assert (prepared(project).path / "dvc.lock").read_text() == lock.replace("data 1", "data 2")
+
+
+def test_a_persons_merge_takes_no_lines_of_two_either(project: Path) -> None:
+    shutil.copy(ROOT / ".gitattributes", project)
+    assert git(project, "check-attr", "merge", "dvc.lock") == "dvc.lock: merge: unset"
 
 
 def test_a_persons_git_configuration_does_not_reach_a_month(
