@@ -50,7 +50,7 @@ RUN python -m pip --python /opt/pawtrait/bin/python install --no-compile --no-de
  && /opt/pawtrait/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /own
 
 # No model is in it before `pawtrait bake`: the service starts all the same, and says that there is none yet. The rules by which
-# feedback is judged are there in any case, those of this code: in a cluster there is no checkout to read them from.
+# feedback is judged and the recipes of portraits come with the code: in a cluster there is no checkout to read them from.
 FROM ${BASE} AS baked
 COPY docker/baked/ /baked/
 COPY params.yaml /baked/service/

@@ -143,7 +143,6 @@ def _bake(context: Path, note: Path) -> None:
         table=context / "data/tables/paintings.csv",
         pictures=context / "data/paintings",
         weights=context / "data/style_weights",
-        params=context / "params.yaml",
         out=context / BAKED,
     )
 

@@ -25,7 +25,6 @@ def bake(
         table=Path("data/tables/paintings.csv"),
         pictures=Path("data/paintings"),
         weights=Path("data/style_weights"),
-        params=Path("params.yaml"),
         out=out,
     )
     print(f"{out} holds version {version}; docs/deploy.md tells how to build the images")

@@ -17,7 +17,6 @@ PLACES = {
     "table": Path("data/tables/paintings.csv"),
     "pictures": Path("data/paintings"),
     "weights": Path("data/style_weights"),
-    "params": Path("params.yaml"),
     "out": Path("baked"),
 }
 
@@ -46,7 +45,6 @@ def _project(tmp_path, monkeypatch):
         Painting("bad", "bad.jpg", "demo/bad.jpg", "", "2", 8, 8, "torn"),
     ]
     manifest.write(PLACES["table"], rows, Painting)
-    Path("params.yaml").write_text("seed: 1\n")
 
 
 def test_the_image_has_the_champion_where_its_own_note_says():
@@ -59,7 +57,7 @@ def test_the_image_has_the_champion_where_its_own_note_says():
 def test_what_only_training_reads_stays_behind():
     bake.run(**PLACES)
     suffixes = {path.suffix for path in Path("baked").rglob("*.*") if path.is_file()}
-    assert suffixes == {".onnx", ".json", ".csv", ".jpg", ".yaml"}
+    assert suffixes == {".onnx", ".json", ".csv", ".jpg"}
 
 
 def test_a_painter_s_folder_is_sealed_again():

@@ -22,7 +22,6 @@ def run(
     table: Path,
     pictures: Path,
     weights: Path,
-    params: Path,
     out: Path,
 ) -> str:
     """Lay out what the service reads as a project does, below ``out/service``; give the champion's version.
@@ -46,7 +45,6 @@ def run(
             sealed.check(painter)
             _model(painter, data / painters.name / painter.name)
         _paintings(table, pictures, data)
-        _files([params], draft)
     with whole_folder(out / NEURAL) as draft:
         _files(weights.glob("*"), draft / "data" / weights.name)
     return known.version
