@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 
-from pawtrait.serving import errands
 from pawtrait.serving.errands import Errands
 from pawtrait.serving.problems import Problem
 from tests.serving.callers import wait_for
@@ -31,9 +30,8 @@ def test_an_errand_brings_what_it_was_sent_for():
     one.close()
 
 
-def test_what_hangs_counts_and_one_too_many_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr(errands, "MOST", 2)
-    one, free, run = Errands(1, "the store of pictures", 0.05), threading.Event(), []
+def test_what_hangs_counts_and_one_too_many_is_refused_at_once():
+    one, free, run = Errands(1, "the store of pictures", 0.05, most=2), threading.Event(), []
 
     async def ask():
         late = await asyncio.gather(

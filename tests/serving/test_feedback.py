@@ -1,5 +1,6 @@
 """What people say is on the disk before they are thanked, and in the database when it is there."""
 
+import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -204,6 +205,15 @@ def test_what_is_acknowledged_is_on_the_disk(serving, project):
     name = service.post("/v1/feedback", json={"picture": NOBODY, "label": "sad"}).json()["id"]
     lines = [line for path in (project / "outbox/said").glob("*.jsonl") for line in path.open()]
     assert [json.loads(line)["row"]["id"] for line in lines] == [name]
+
+
+def test_a_crowd_that_speaks_at_once_is_no_disk_that_hangs(service):
+    writers = service.app.state.door.writers
+
+    async def all_at_once():
+        return await asyncio.gather(*(writers.run(int) for _ in range(1000)))
+
+    assert asyncio.run(all_at_once()) == [0] * 1000
 
 
 def test_a_disk_that_hangs_holds_up_nothing_else(serving, monkeypatch):

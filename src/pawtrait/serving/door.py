@@ -19,6 +19,7 @@ from pawtrait.serving.turns import Turns
 from pawtrait.serving.workshop import Workshop
 
 READERS = 4  # threads that ask the database, as many for the pictures, and for what goes to the disk
+CROWD = 1024  # of whom each says something at once: rows of 16 kB at most, written within a second or two
 DECODERS = 2  # threads that read pictures which come along with feedback
 DECODED = 16  # such pictures that may wait for them
 
@@ -108,7 +109,7 @@ def opened(settings: Settings) -> Door:
         readers=Errands(READERS, "the database", settings.timeout),
         keepers=Errands(READERS, "the store of pictures", settings.timeout),
         judges=Errands(1, "the reviewers' queue", settings.timeout),
-        writers=Errands(READERS, "the disk", settings.timeout),
+        writers=Errands(READERS, "the disk", settings.timeout, CROWD),
         forgetters=Errands(1, "the store", settings.timeout),
         decoders=Turns(DECODERS, DECODED, settings.timeout, doing="read"),
     )

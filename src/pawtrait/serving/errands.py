@@ -69,10 +69,10 @@ class Line:
 class Errands(Line):
     """A line for one place, so that one that hangs holds up nothing else."""
 
-    def __init__(self, threads: int, place: str, seconds: float) -> None:
+    def __init__(self, threads: int, place: str, seconds: float, most: int = MOST) -> None:
         """Start nothing yet; ``place`` is where they lead, as a client is told of it."""
         super().__init__(threads, place.split()[-1], seconds)
-        self._place = place
+        self._place, self._most = place, most
 
     async def run(self, function: Callable[P, T], *values: P.args, **named: P.kwargs) -> T:
         """Run one and give what it brings.
@@ -80,7 +80,7 @@ class Errands(Line):
         Raises:
             Problem: 503 where too many are outstanding, 504 where it takes too long.
         """
-        if self.outstanding >= MOST:
+        if self.outstanding >= self._most:
             raise Problem(503, "no-store", f"{self._place} does not answer at the moment; try again later")
         try:
             return await self.done(partial(function, *values, **named))
