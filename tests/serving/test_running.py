@@ -159,6 +159,14 @@ def test_it_refuses_to_be_open_to_others_without_keys(project):
     assert done.returncode == 2 and "--insecure" in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_an_outbox_that_cannot_be_written_is_one_line_before_anything_is_loaded(project):
+    (project / "file").write_text("in the way")
+    done = serve(project, PAWTRAIT_OUTBOX=str(project / "file/outbox"))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "file/outbox, which keeps what the database does not have yet" in done.stderr
+    assert "PAWTRAIT_OUTBOX" in done.stderr
+
+
 def test_a_port_that_is_taken_is_one_line_that_names_another(project):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -286,6 +286,16 @@ def test_in_place_of_pictures_that_were_not_kept_late_ones_are_looked_at_like_ea
     assert notes == ["96 different pictures were asked about; 8 of those kept were looked at."]
 
 
+def test_a_picture_that_left_the_source_is_not_looked_for_where_the_splits_are_older(service):
+    gone = "train/happy/000.png"
+    (service.root / "raw" / gone).unlink()
+    known = manifest.read(service.tables / "manifest.csv", manifest.Record)
+    stay = [one for one in known if one.path != gone]
+    manifest.write(service.tables / "manifest.csv", stay, manifest.Record)
+    ask(DAY, 40, seed=2)
+    assert found(look(service), "brightness").counts == (63, 40)
+
+
 def test_a_missing_table_is_said(service):
     (service.tables / "manifest.csv").unlink()
     with pytest.raises(BadData, match=r"manifest\.csv is not here"):

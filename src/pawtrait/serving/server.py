@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import cv2
 import uvicorn
@@ -24,9 +26,10 @@ def run(settings: Settings, host: str, port: int) -> None:
     """Serve until a signal; what is in hand then is finished.
 
     Raises:
-        BadParams: nobody can listen there.
+        BadParams: nobody can listen there, or what is acknowledged cannot be kept.
     """
     _check(host, port)
+    _check_outbox(settings.outbox)
     logs.configure(settings.log)
     for name, value in BRIEF.items():
         os.environ.setdefault(name, value)
@@ -61,6 +64,18 @@ def _check(host: str, port: int) -> None:
         raise BadParams(
             f"port {port} of {host} cannot be had ({error}); if no other service is there already, take"
             f" another one: --port {port + 1}, or SERVICE_PORT={port + 1} behind `make serve` or `make app`"
+        ) from error
+
+
+def _check_outbox(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadParams(
+            f"{folder}, which keeps what the database does not have yet, cannot be written ({error}); let"
+            " this user write there, or name another folder in PAWTRAIT_OUTBOX"
         ) from error
 
 

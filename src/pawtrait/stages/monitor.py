@@ -184,9 +184,13 @@ def _brought(model: Champion | None) -> tuple[set[str], set[str]]:
 
 
 def _tables(splits: Path) -> tuple[list[Placed], dict[str, Record]]:
-    """Which split each picture is in, and what is known of it, by path."""
-    records = manifest.read(splits.with_name("manifest.csv"), Record)
-    return manifest.read(splits, Placed), {one.path: one for one in records}
+    """Which split each picture is in, and what is known of it, by path.
+
+    While a month works, or failed, between its stages manifest and split, the splits are those of before: of
+    what has left the source since nothing is known.
+    """
+    records = {one.path: one for one in manifest.read(splits.with_name("manifest.csv"), Record)}
+    return [one for one in manifest.read(splits, Placed) if one.path in records], records
 
 
 def _bounds(own: params.Monitor) -> alarms.Bounds:

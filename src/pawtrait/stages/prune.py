@@ -63,7 +63,12 @@ def _unfinished(known: list[Run], keep: int) -> dict[Path, int]:
 
 def _versions() -> str:
     counts = {kind.name: len(registry.versions(kind)) for kind in registry.KINDS.values()}
-    return ", ".join(f"{count} versions of {name}" for name, count in counts.items() if count) or "no version"
+    several = (
+        f"{count} {'version' if count == 1 else 'versions'} of {name}"
+        for name, count in counts.items()
+        if count
+    )
+    return ", ".join(several) or "no version"
 
 
 def _mb(size: int) -> str:
