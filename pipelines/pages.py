@@ -1,7 +1,6 @@
 """What Prefect shows of a month: tags and Markdown artifacts, small pictures inline."""
 
 import base64
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from prefect.context import FlowRunContext
 from prefect.states import Running
 
 from pawtrait import champion
-from pawtrait.adapters import lineage, tracking
-from pawtrait.errors import BadData
+from pawtrait.adapters import dvc, lineage, tracking
 from pawtrait.evaluation import tables
 from pipelines.workspace import Workspace
 
@@ -81,12 +79,9 @@ def leaderboard(path: Path) -> str:
     """The table of models as Markdown.
 
     Raises:
-        BadData: there is none.
+        BadData: there is none, or it is in pieces.
     """
-    try:
-        return tables.markdown(json.loads(path.read_text(encoding="utf-8"))["rows"])
-    except (OSError, ValueError, KeyError) as error:
-        raise BadData(f"{path} holds no table of models: {error!r}; run dvc repro compare") from error
+    return tables.markdown(dvc.kept(path)["rows"])
 
 
 def data_version(folder: Path) -> str:

@@ -218,6 +218,19 @@ def test_a_long_look_at_the_queue_holds_up_no_answer_and_takes_no_readers_away(s
     assert next_for(service, "rosa").status_code == 204
 
 
+def test_a_verdict_that_waits_for_its_disk_holds_up_no_look_at_the_queue(service, monkeypatch):
+    picture, begun, free = sent(service), threading.Event(), threading.Event()
+    monkeypatch.setattr(service.app.state.door, "keep", lambda row: begun.set() or free.wait(60))
+    with ThreadPoolExecutor(1) as people:
+        said = people.submit(judged, service, picture, "rosa")
+        try:
+            assert begun.wait(60)
+            assert next_for(service, "maria").status_code == 200
+        finally:
+            free.set()
+    assert said.result().status_code == 201
+
+
 def test_what_is_no_sound_picture_needs_no_review(service):
     sent(service, side=30)  # too small for training
     assert next_for(service, "rosa").status_code == 204

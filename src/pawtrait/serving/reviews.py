@@ -108,15 +108,13 @@ class Queue:
     def of(self, reviewer: str | None) -> list[str]:
         """What a reviewer may still see, those nearest to a decision first; for ``Door.judges``.
 
-        A look takes long, and no lock is held meanwhile: who answers needs that one.
+        A look takes long, and whoever answers may have to wait for a disk: neither waits for the other.
         """
         if time.monotonic() > self._seen.until:
             self._seen.rulings, self._seen.candidates = _judged(self._door)
             self._seen.until = time.monotonic() + FRESH
         found = ruling.queue(self._seen.rulings, self._seen.candidates, reviewer)
-        with self._seen.lock:
-            done = set(self._seen.answered.get(reviewer or "", ()))
-        return [one for one in found if one not in done]
+        return [one for one in found if (reviewer, one) not in self._seen.answered]
 
     def keep(self, row: feedback.Review, stored: str | None) -> str:
         """Write a verdict down where it is the reviewer's first on the picture; give the first.
@@ -130,22 +128,22 @@ class Queue:
         Raises:
             OSError: it cannot be kept.
         """
-        with self._seen.lock:
-            mine = self._seen.answered.setdefault(row.reviewer, {})
-            first = mine.get(row.picture) or stored or row.verdict
+        with self._seen.writing:
+            mine = row.reviewer, row.picture
+            first = self._seen.answered.get(mine) or stored or row.verdict
             if first == row.verdict:
                 self._door.keep(row)
-                mine[row.picture] = first
+                self._seen.answered[mine] = first
             return first
 
 
 class _Cache:
     def __init__(self) -> None:
-        self.lock = threading.Lock()  # of what was answered; held while a verdict goes to the disk
+        self.writing = threading.Lock()  # held while a verdict goes to the disk
         self.until = 0.0
         self.rulings: list[ruling.Ruling] = []
         self.candidates: dict[str, Candidate] = {}
-        self.answered: dict[str, dict[str, str]] = {}  # reviewer → picture → verdict
+        self.answered: dict[tuple[str | None, str], str] = {}  # reviewer and picture → verdict
 
 
 def _judged(door: Door) -> tuple[list[ruling.Ruling], dict[str, Candidate]]:
