@@ -315,6 +315,8 @@ def test_keys_alone_lead_from_a_sample_to_its_mood(by_hand: House, visit: Visit)
     expect(page.get_by_role("status").filter(has_text="The model")).to_have_count(1)  # for screen readers
     expect(page.get_by_role("region", name="Another photo?").locator(".title")).to_have_text("Another photo?")
     settled(page)
+    expect(page.get_by_test_id("stMain")).to_be_focused()
+    assert not page.get_by_test_id("stMain").evaluate("it => it.matches(':focus-visible')")  # no ring
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Yes")).to_be_focused()
 

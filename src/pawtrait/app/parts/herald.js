@@ -11,7 +11,7 @@ export default function ({ data, parentElement }) {
 
   function lookUp() {
     const main = document.querySelector("[data-testid=stMain]");
-    main.focus({ preventScroll: true });  // the next Tab leads to what is new
+    main.focus({ preventScroll: true, focusVisible: false });  // the next Tab leads to what is new; no ring around it all
     main.scrollTo(0, 0);
   }
 }
