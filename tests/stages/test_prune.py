@@ -13,7 +13,7 @@ import pytest
 from dvc.fs import localfs
 from dvc.rwlock import rwlock
 
-from pawtrait import checkpoints, params, sealed
+from pawtrait import champion, checkpoints, params, sealed
 from pawtrait.adapters import cache, registry, tracking
 from pawtrait.errors import BadData
 from pawtrait.stages import prune
@@ -250,6 +250,23 @@ def test_before_so_many_pipelines_have_run_no_training_counts_as_abandoned(three
     old = checkpoint("a1", 2001)
     prune.run(keep=4, dry=False)
     assert checkpoints.load(old) is not None
+
+
+@pytest.mark.parametrize("home", [".", ".cache/retrain"])
+def test_fetched_copies_of_versions_without_an_alias_go(three, project, home, capsys):
+    copy = {number: project / home / registry.COPIES / f"pet-expression-{number}" for number in "1234"}
+    for folder in (*copy.values(), copy["1"].with_name("mine")):
+        (folder / registry.MODEL).mkdir(parents=True)
+        (folder / registry.MODEL / "model.onnx").write_bytes(bytes(1_000_000))
+    note = project / home / champion.NOTE
+    predicting = registry.COPIES / "pet-expression-3" / registry.MODEL
+    champion.write(champion.Champion("pet-expression", "3", "cnn", "", str(predicting)), note)
+    prune.run(keep=3, dry=True)
+    assert all(map(Path.exists, copy.values()))
+    prune.run(keep=3, dry=False)
+    assert [number for number in copy if copy[number].exists()] == ["1", "3"]  # aliased, and predicting
+    assert (copy["1"].with_name("mine")).exists()
+    assert capsys.readouterr().out.count("2 fetched copies of versions, 2.0 MB") == 2
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""Pruning, outside DVC: old runs, what only old locks name, and abandoned trainings give their space back."""
+"""Pruning, outside DVC: old runs and results, killed trainings and fetched copies give their space back."""
 
 from pathlib import Path
 
-from pawtrait.adapters import abandoned, cache, registry, runs
+from pawtrait.adapters import abandoned, cache, copies, registry, runs
 from pawtrait.adapters.runs import Run
 
 
@@ -16,6 +16,7 @@ def run(*, keep: int, dry: bool) -> None:
 
     Raises:
         BadData: no DVC project, a stage is running, or a .dvc file is in pieces.
+        BadRegistry: MLflow does not answer.
     """
     known = runs.known()
     needed = runs.needed(known, keep, runs.trained_here())
@@ -23,6 +24,7 @@ def run(*, keep: int, dry: bool) -> None:
     space = cache.folder()
     files = _loose(space, [one for one in known if one.id in needed], old, keep)
     left = _unfinished(known, keep)
+    fetched = copies.unneeded()
     here = [one for one in old if not runs.away(one)]
     freed = {one.id: runs.size(one) for one in here}  # before anything is gone
     for one in here:
@@ -32,13 +34,16 @@ def run(*, keep: int, dry: bool) -> None:
             cache.place(space, name).unlink(missing_ok=True)
         for folder in left:
             abandoned.free(folder)
+        for copy in fetched:
+            copies.free(copy)
         for one in here:  # the locks that they keep say what to free, so they go last
             runs.free(one)
     word = "would be freed" if dry else "freed"
     print(
         f"{word}: {len(here)} of {len(known)} runs in MLflow, {_mb(sum(freed.values()))};"
         f" {len(files)} files in DVC's cache, {_mb(sum(files.values()))};"
-        f" checkpoints of {len(left)} abandoned trainings, {_mb(sum(left.values()))}"
+        f" checkpoints of {len(left)} abandoned trainings, {_mb(sum(left.values()))};"
+        f" {len(fetched)} fetched copies of versions, {_mb(sum(fetched.values()))}"
     )
     if away := len(old) - len(here):
         print(f"{away} older runs lie with MLflow's server and stay: delete them there, and run `mlflow gc`")
