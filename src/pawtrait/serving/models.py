@@ -16,7 +16,6 @@ from pawtrait.serving.places import Place, Source
 from pawtrait.serving.watch import Watch
 
 FIRST = 10.0  # seconds that a start waits for the first look; a registry that is away takes longer
-LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class Models:
 
     def stop(self) -> None:
         """Look no more; a look that hangs is left to itself."""
-        self._watch.stop(LEAVING)
+        self._watch.stop()
 
     def _swap(self, loaded: Served) -> None:
         before, self._now = self._now, loaded
