@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,10 +27,9 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.demo import paintings
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.paintings import Painting
+from tests.serving.callers import COLOURS, free_port
 
 ROOT = Path(__file__).parents[2]
-# As the model made by hand knows them (tests/conftest.py).
-COLOURS = {"happy": (220, 180, 60), "sad": (60, 90, 200), "angry": (200, 60, 50), "other": (130, 130, 130)}
 WORKS = ("woodblock", "points")  # manners of our own paintings
 PATIENCE = 120.0  # seconds until both must be up, on a busy machine
 WAIT = 30_000  # ms that a browser waits for anything
@@ -202,11 +200,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _hung(folder: Path, manner: str) -> Painting:

@@ -2,11 +2,9 @@
 
 import io
 import re
-import time
-from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -14,6 +12,9 @@ from playwright.sync_api import Page, expect
 from pawtrait.adapters.store import database, feedback
 from pawtrait.adapters.store.feedback import Said
 from tests.app.conftest import House
+from tests.serving.callers import wait_for
+
+eventually = partial(wait_for, seconds=20)
 
 
 def upload(page: Page, path: Path) -> None:
@@ -58,13 +59,6 @@ def the_only_row_about(house: House, sent: Path) -> Said:
     with database.opened(house.database) as engine:
         (row,) = eventually(lambda: feedback.about(engine, name))
     return row
-
-
-def eventually(look: Callable[[], list[Any]]) -> list[Any]:
-    until = time.monotonic() + 20
-    while not (found := look()) and time.monotonic() < until:
-        time.sleep(0.1)
-    return found
 
 
 def streams_over(house: House) -> list[str]:

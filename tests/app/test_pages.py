@@ -21,7 +21,8 @@ from pawtrait.app import main, words
 from pawtrait.app.parts import LARGEST
 from pawtrait.app.views import home, this_visit
 from pawtrait.app.visit import LONGEST
-from tests.app.conftest import ROOT, free_port, opened, project
+from tests.app.conftest import ROOT, opened, project
+from tests.serving.callers import free_port
 
 
 @pytest.fixture
@@ -133,7 +134,9 @@ def test_a_key_is_taken_without_what_was_pasted_round_it(nobody: str, pasted: st
     page = """
 import streamlit as st
 from pawtrait.app import desk
-desk.ask_for_key()
+from pawtrait.app.client import Trouble
+with desk.behind_a_key():
+    raise Trouble("a key is needed", 401)
 st.text(st.session_state.get("staff_key") or "none")
 """
     test = AppTest.from_string(page, default_timeout=60).run()

@@ -98,7 +98,7 @@ def test_pictures_tell_a_screen_reader_what_they_are_and_decoration_stays_silent
     page = shown.reading(seen, "cat.jpg", "data:,") + shown.why(seen)
     assert 'alt="Your photo, cat.jpg"' in page
     assert "warm spots spoke for happy" in page
-    assert 'alt=""' in face("happy")
+    assert 'alt=""' in face("happy", "4rem")
 
 
 def test_a_phone_photo_is_shown_upright_and_without_its_place():

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
-from tests.serving.callers import wait_for
+from tests.serving.callers import is_fine, wait_for
 
 SETTINGS = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 CERTIFICATES = Path("/etc/ssl/certs")
@@ -79,7 +77,7 @@ def running(image: str, command: list[str], url: str, folder: Path, *variables: 
             start_new_session=True,
         )
         try:
-            wait_for(lambda: process.poll() is not None or _answers(url), 180)
+            wait_for(lambda: process.poll() is not None or is_fine(url), 180)
             assert process.poll() is None, (folder / "log").read_text()[-2000:]
             yield url
         finally:
@@ -112,10 +110,3 @@ def flags() -> list[str]:
 def _pip(question: str) -> str:
     command = [sys.executable, "-m", "pip", "config", question]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False

@@ -32,16 +32,18 @@ def free_port() -> int:
 
 def answers(url: str) -> bool:
     """Whether a service is ready there."""
-    try:
-        return httpx.get(f"{url}/readyz", timeout=1).status_code == 200
-    except httpx.HTTPError:
-        return False
+    return is_fine(f"{url}/readyz")
 
 
 def lives(url: str) -> bool:
     """Whether a service listens there, with a model or without."""
+    return is_fine(f"{url}/healthz")
+
+
+def is_fine(url: str) -> bool:
+    """Whether that address answers well."""
     try:
-        return httpx.get(f"{url}/healthz", timeout=1).status_code == 200
+        return httpx.get(url, timeout=2).is_success
     except httpx.HTTPError:
         return False
 

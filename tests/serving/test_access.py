@@ -167,12 +167,6 @@ def test_a_change_of_the_file_leaves_who_may_read_it(file):
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-def test_guessing_keys_has_its_rate_too(serving, file):
-    keys.add(file, "phone", ["read"])
-    service = serving(keys=file, rate=2)
-    assert [service.get("/v1/models", headers=bearing(n)).status_code for n in range(3)] == [401, 401, 429]
-
-
 def test_what_a_key_is_not_for_counts_too(serving, file):
     secret = keys.add(file, "phone", ["feedback"], rate=2)
     service = serving(keys=file)

@@ -67,9 +67,9 @@ def test_a_picture_that_was_decoded_before_is_not_sent_as_a_file(opened, served,
 
 def test_a_process_that_dies_is_replaced_and_its_pictures_are_answered(opened, served):
     opened.read(PICTURES[:1], served)
-    os.kill(opened._process.pid, signal.SIGKILL)
+    os.kill(opened._child.process.pid, signal.SIGKILL)
     assert [type(one).__name__ for one in opened.read(PICTURES, served)] == ["Read", "Read", "Problem"]
-    assert opened.deaths == 1 and opened._process.poll() is None
+    assert opened.deaths == 1 and opened._child.process.poll() is None
 
 
 def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(
@@ -80,7 +80,7 @@ def test_a_picture_that_ends_every_process_is_the_only_one_without_an_answer(
 
     def deadly(head, parts, seconds):
         if any(one.get("name") == "deadly" for one in head.get("wanted", ())):
-            os.kill(opened._process.pid, signal.SIGKILL)
+            os.kill(opened._child.process.pid, signal.SIGKILL)
         return ask(head, parts, seconds)
 
     monkeypatch.setattr(opened, "_ask", deadly)
@@ -98,7 +98,7 @@ def test_the_service_never_reads_what_its_processes_die_of(opened, served, monke
 
     def deadly(head, parts, seconds):
         if head.get("wanted"):
-            os.kill(opened._process.pid, signal.SIGKILL)
+            os.kill(opened._child.process.pid, signal.SIGKILL)
         return ask(head, parts, seconds)
 
     def refuse(*_):
@@ -109,7 +109,7 @@ def test_the_service_never_reads_what_its_processes_die_of(opened, served, monke
     for _ in range(eyes.TRIES):
         [answer] = opened.read(PICTURES[:1], served)
         assert isinstance(answer, Problem) and answer.status == 500
-    monkeypatch.setattr(processes, "start", refuse)  # none takes its place any more
+    monkeypatch.setattr(eyes, "Child", refuse)  # none takes its place any more
     [answer] = opened.read(PICTURES[:1], served)
     assert isinstance(answer, Problem) and answer.status == 500
     [answer] = opened.read(PICTURES[:1], served)  # it comes again, and no process has seen it
@@ -119,7 +119,7 @@ def test_the_service_never_reads_what_its_processes_die_of(opened, served, monke
 def test_one_that_hangs_is_ended(settings, served):
     slow = Eyes(settings(timeout=2.0))
     slow.read(PICTURES[:1], served)
-    os.kill(slow._process.pid, signal.SIGSTOP)
+    os.kill(slow._child.process.pid, signal.SIGSTOP)
     [answer] = slow.read(PICTURES[:1], served)
     assert isinstance(answer, reading.Read) and slow.deaths == 1
     slow.close()
@@ -132,7 +132,7 @@ def test_the_service_reads_by_itself_where_no_process_can(settings, served, monk
         def refuse(*_):
             raise BlockingIOError(11, "Resource temporarily unavailable")
 
-        monkeypatch.setattr(processes, "start", refuse)
+        monkeypatch.setattr(eyes, "Child", refuse)
     if harm == "reader":
         monkeypatch.setattr(eyes, "READER", "pawtrait.no_such_module")
     alone = Eyes(settings())
@@ -166,13 +166,13 @@ def test_a_version_that_was_let_go_is_loaded_again(opened, colour_model, project
 def test_a_signal_to_the_group_ends_no_process_before_its_service(opened, served):
     opened.read(PICTURES[:1], served)
     for number in (signal.SIGTERM, signal.SIGINT):
-        os.kill(opened._process.pid, number)
+        os.kill(opened._child.process.pid, number)
     assert isinstance(opened.read(PICTURES[:1], served)[0], reading.Read) and opened.deaths == 0
 
 
 def test_a_process_ends_with_its_channel(settings):
     gone = Eyes(settings())
-    process = gone._process
+    process = gone._child.process
     gone.close()
     assert process.poll() is not None
 
@@ -193,7 +193,7 @@ def test_a_process_that_waits_has_nothing_of_the_last_pictures_left(settings, se
 
 def test_settings_that_are_nobodys_business_are_not_on_the_command_line(settings):
     seen = Eyes(settings(salt="a secret", database="postgresql://user:password@host/base"))
-    said = wait_for(Path(f"/proc/{seen._process.pid}/cmdline").read_text)  # empty at first
+    said = wait_for(Path(f"/proc/{seen._child.process.pid}/cmdline").read_text)  # empty at first
     assert "largest_bytes" in said and "secret" not in said and "password" not in said
     seen.close()
 

@@ -12,7 +12,7 @@ import pytest
 from pawtrait import champion, params, sealed
 from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadModel
-from pawtrait.serving import health, models, places
+from pawtrait.serving import health, models, places, watch
 from pawtrait.serving.models import Models
 from pawtrait.serving.places import Place
 from pawtrait.serving.settings import Settings
@@ -97,7 +97,7 @@ def test_without_any_champion_nothing_is_held(project):
 
 def test_a_look_that_hangs_holds_up_neither_start_nor_end(project, monkeypatch):
     monkeypatch.setattr(models, "FIRST", 0.05)
-    monkeypatch.setattr(models, "LEAVING", 0.05)
+    monkeypatch.setattr(watch, "LEAVING", 0.05)
     free, look = threading.Event(), places.source(Settings.of({}))
 
     def slow():

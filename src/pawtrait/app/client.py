@@ -164,9 +164,9 @@ class Service:
         body = answer.json()
         return Waiting(body["picture"], int(body["waiting"]))
 
-    def review(self, picture: str, reviewer: str, verdict: str, reason: str = "") -> Mapping[str, Any]:
+    def review(self, picture: str, reviewer: str, verdict: str) -> Mapping[str, Any]:
         """Judge a picture; only the answer says what the model thought."""
-        said = {"picture": picture, "reviewer": reviewer, "verdict": verdict, "reason": reason or None}
+        said = {"picture": picture, "reviewer": reviewer, "verdict": verdict}
         return dict(self._ask("POST", "/v1/reviews", json=said).json())
 
     def picture(self, picture: str) -> bytes:

@@ -27,11 +27,6 @@ def staff() -> Service:
     return service().keyed(st.session_state.get("staff_key", ""))
 
 
-def ask_for_key() -> None:
-    """A field for the key, for pages that the service opens with one only."""
-    st.text_input("Your key", type="password", key="staff_key_field", on_change=_keep_key)
-
-
 def here() -> visit.Visit:
     """This visit."""
     return visit.of(st.session_state)
@@ -44,6 +39,17 @@ def friendly() -> Iterator[None]:
         yield
     except Trouble as trouble:
         st.html(shown.trouble(str(trouble)))
+
+
+@contextmanager
+def behind_a_key() -> Iterator[None]:
+    """As ``friendly``, of a page that the service opens with a key only; there is a field for it then."""
+    try:
+        yield
+    except Trouble as trouble:
+        st.html(shown.trouble(str(trouble)))
+        if trouble.status in (401, 403):
+            st.text_input("Your key", type="password", key="staff_key_field", on_change=_keep_key)
 
 
 @contextmanager

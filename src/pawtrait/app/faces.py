@@ -37,7 +37,7 @@ _PENS = {
 }
 
 
-def face(mood: str, size: str = "4rem") -> str:
+def face(mood: str, size: str) -> str:
     """The face of a mood as an image; decoration, so screen readers pass over it.
 
     Streamlit takes inline SVG out of a page, and leaves images whose address holds them.
@@ -48,9 +48,10 @@ def face(mood: str, size: str = "4rem") -> str:
     return f'<img class="paw-face" alt="" style="width:{size};height:{size}" src="{_source(mood)}">'
 
 
-def crowd(size: str = "4.2rem") -> str:
+def crowd() -> str:
     """All four, in their order."""
-    return f'<div class="paw-crowd" aria-hidden="true">{"".join(face(mood, size) for mood in LABELS)}</div>'
+    faces = "".join(face(mood, "4.2rem") for mood in LABELS)
+    return f'<div class="paw-crowd" aria-hidden="true">{faces}</div>'
 
 
 @cache

@@ -13,7 +13,6 @@ from pawtrait.serving.watch import Watch
 from pawtrait.style_transfer import painter
 
 NETWORKS = {"fast": painter.FAST[1], "cyclegan": painter.CYCLEGAN[0]}  # a painter's identity is that file
-LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Arrivals:
     def stop(self) -> None:
         """Ask it no more."""
         if self._watch:
-            self._watch.stop(LEAVING)
+            self._watch.stop()
 
     def find(self, kind: str) -> Place | None:
         """Where ``fast`` or ``cyclegan`` lives; None where there is none. Its files are not checked."""

@@ -10,7 +10,6 @@ patch carries.
 
 import base64
 import logging
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -83,9 +82,8 @@ class Explainers:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "explain")
-        self._lock = threading.Lock()
         self._made: tuple[Served, Explainer] | None = None
-        self._taken = 0  # places
+        self._taken = 0  # places; counted in the event loop alone
 
     def prepare(self, served: Served) -> None:
         """Cut a new version in the background, so that its first explanation does not wait for it."""
@@ -104,15 +102,13 @@ class Explainers:
         Raises:
             Problem: 429, it would wait too long.
         """
-        with self._lock:
-            if self._taken and self._taken + pictures > MOST:
-                raise Problem(429, "busy", "many explanations wait; try again in 1 s", {"Retry-After": "1"})
-            self._taken += pictures
+        if self._taken and self._taken + pictures > MOST:
+            raise Problem(429, "busy", "many explanations wait; try again in 1 s", {"Retry-After": "1"})
+        self._taken += pictures
         try:
             yield
         finally:
-            with self._lock:
-                self._taken -= pictures
+            self._taken -= pictures
 
     def close(self) -> None:
         """Finish what is in hand."""

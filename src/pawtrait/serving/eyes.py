@@ -1,18 +1,16 @@
 """A reading process seen from the service: started, given pictures, replaced when it dies."""
 
 import logging
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
 from typing import Any
 
-from pawtrait.serving import processes, reading, slips, wire
+from pawtrait.serving import reading, slips, wire
 from pawtrait.serving.models import Served
 from pawtrait.serving.places import KEPT, Place
 from pawtrait.serving.problems import Problem
-from pawtrait.serving.processes import Died
+from pawtrait.serving.processes import Child, Died
 from pawtrait.serving.reading import Read, Wanted
 from pawtrait.serving.settings import Settings
 
@@ -35,8 +33,7 @@ class Eyes:
         """Start it; it is ready a second later."""
         self._settings = settings
         self._busy = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Connection | None = None
+        self._child: Child | None = None
         self._ready = False
         self._known: list[Place] = []
         self._refused: Place | None = None  # what it could not load, and is not asked for again
@@ -106,7 +103,7 @@ class Eyes:
         """Have the version there; False where that cannot be, and the service has to do without."""
         if served.place == self._refused:
             return False
-        if self._channel is None and not self._try_to_start():
+        if self._child is None and not self._try_to_start():
             return False
         if served.place in self._known:
             return True
@@ -122,29 +119,20 @@ class Eyes:
         self._known = [*self._known, place][-KEPT:]
         return True
 
-    def _ask(self, head: dict[str, Any], parts: Sequence[bytes], seconds: float) -> slips.Slip:
-        try:
-            wire.send(self._open, head, *parts)
-        except OSError as error:
-            raise self._death() from error
+    def _ask(self, head: dict[str, Any], parts: Sequence[bytes], seconds: float) -> wire.Message:
+        self._there.say(head, *parts)
         return self._hear(seconds)
 
-    def _hear(self, seconds: float) -> slips.Slip:
-        try:
-            if not self._open.poll(seconds):
-                raise Died(f"did not answer within {seconds:g} s")
-            return wire.receive(self._open)
-        except (EOFError, OSError) as error:
-            raise self._death() from error
+    def _hear(self, seconds: float) -> wire.Message:
+        if not self._there.speaks(seconds):
+            raise Died(f"did not answer within {seconds:g} s")
+        return self._there.hear()
 
     @property
-    def _open(self) -> Connection:
-        if self._channel is None:
+    def _there(self) -> Child:
+        if self._child is None:
             raise Died("is not there")
-        return self._channel
-
-    def _death(self) -> Died:
-        return processes.death(self._process) if self._process else Died("is not there")
+        return self._child
 
     def _mourn(self, error: Died) -> None:
         """Write it down, and start another."""
@@ -158,7 +146,7 @@ class Eyes:
             return False
         limits = self._settings.model_dump(include={"largest_bytes", "largest_pixels", "log"})
         try:
-            self._channel, self._process = processes.start(READER, limits)
+            self._child = Child(READER, limits)
         except OSError as error:
             log.error("no process to read pictures can be started: %s", error.strerror)
             self._again = time.monotonic() + REST
@@ -167,7 +155,6 @@ class Eyes:
 
     def _leave(self) -> None:
         """Let go of the process, whatever it does."""
-        if self._channel is not None and self._process is not None:
-            self._channel.close()
-            processes.death(self._process)
-        self._channel, self._process, self._ready, self._known = None, None, False, []
+        if self._child is not None:
+            self._child.end()
+        self._child, self._ready, self._known = None, False, []

@@ -1,15 +1,13 @@
 """A painting process seen from the service: started, given an order, listened to, stopped, killed."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from pawtrait.dataset.images import Pixels
-from pawtrait.serving import processes, wire
+from pawtrait.serving import wire
 from pawtrait.serving.places import Place
-from pawtrait.serving.processes import Died
+from pawtrait.serving.processes import Child, Died
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
@@ -90,13 +88,13 @@ class Hand:
 
     def __init__(self, setup: Setup) -> None:
         """Start it; it is ready some seconds later."""
-        self._channel, self._process = processes.start(WORKER, asdict(setup))
+        self._child = Child(WORKER, asdict(setup))
         self._ready = False
         self.painted = 0
 
     def alive(self) -> bool:
         """Whether the process runs, as far as can be seen."""
-        return self._process.poll() is None
+        return self._child.process.poll() is None
 
     def prepare(self, stopped: Callable[[], bool]) -> None:
         """Wait until it is ready or nobody wants it any more.
@@ -107,10 +105,10 @@ class Hand:
         until = time.monotonic() + STARTING
         while not self._ready and not stopped():
             if time.monotonic() > until:
-                self.kill()
+                self.close(0)
                 raise Died(f"did not get ready within {STARTING:g} seconds")
-            if self._poll(LOOK):
-                self._hear()
+            if self._child.speaks(LOOK):
+                self._child.hear()
                 self._ready = True
 
     def paint(
@@ -135,32 +133,22 @@ class Hand:
         while True:
             now = time.monotonic()
             if stopped() and not told:
-                self._say({"event": "cancel"})
+                self._child.say({"event": "cancel"})
                 until, told = now + grace, True
             if now > until:
-                self.kill()
+                self.close(0)
                 raise Died("did not stop when told to") if told else Late
-            if self._poll(LOOK):
-                head, parts = self._hear()
-                report = _report(head, parts)
+            if self._child.speaks(LOOK):
+                head, parts = self._child.hear()
+                report = Report(**head, picture=parts[0] if parts else None)
                 self.painted += report.event != "progress"
                 yield report
                 if report.event != "progress":
                     return
 
-    def kill(self) -> None:
-        """End it at once, and take leave of it."""
-        self._process.kill()
-        self._process.wait()
-        self._channel.close()
-
     def close(self, patience: float) -> None:
-        """Let it end by itself, which it does when its channel closes; kill it after ``patience`` seconds."""
-        self._channel.close()
-        try:
-            self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        """Take leave of it: it is killed where it has not ended by itself after ``patience`` seconds."""
+        self._child.end(patience)
 
     def _give(self, job: str, order: Order) -> None:
         pictures = [order.photo] if order.painting is None else [order.photo, order.painting]
@@ -168,26 +156,4 @@ class Hand:
         head = {"event": "paint", "job": job, "method": order.method, "strength": order.strength}
         home = (str(order.painter.folder), order.painter.digest) if order.painter else None
         wished = {"side": order.side, "steps": order.steps, "painter": home}
-        self._say({**head, **wished, "sizes": sizes}, *parts)
-
-    def _say(self, head: dict[str, Any], *parts: bytes) -> None:
-        try:
-            wire.send(self._channel, head, *parts)
-        except OSError as error:
-            raise processes.death(self._process) from error
-
-    def _poll(self, seconds: float) -> bool:
-        try:
-            return self._channel.poll(seconds)
-        except OSError as error:
-            raise processes.death(self._process) from error
-
-    def _hear(self) -> tuple[dict[str, Any], list[bytes]]:
-        try:
-            return wire.receive(self._channel)
-        except (EOFError, OSError) as error:
-            raise processes.death(self._process) from error
-
-
-def _report(head: dict[str, Any], parts: list[bytes]) -> Report:
-    return Report(**head, picture=parts[0] if parts else None)
+        self._child.say({**head, **wished, "sizes": sizes}, *parts)

@@ -87,14 +87,7 @@ async def body(request: Request, most: int) -> bytes:
     Raises:
         Problem: 413 where it is longer than ``most`` bytes, as soon as that is known.
     """
-    _check_length(request, most)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise _too_long(most)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return b"".join([chunk async for chunk in _bounded(request, most)])
 
 
 def decode(sent: Sent, settings: Settings) -> Pixels:
@@ -171,7 +164,6 @@ def plain_name(name: str | None) -> str:
 
 async def _multipart(request: Request, settings: Settings, most: int) -> Form:
     limit = most * settings.largest_bytes + OVERHEAD
-    _check_length(request, limit)
     _check_alphabet(request)
     parser = MultiPartParser(
         request.headers,
@@ -206,18 +198,15 @@ async def _multipart(request: Request, settings: Settings, most: int) -> Form:
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    size = 0
+    """A body piece by piece, refused as soon as it is known to be too long."""
+    said, size = request.headers.get("content-length", ""), 0
+    if said.isdigit() and int(said) > most:
+        raise _too_long(most)
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
             raise _too_long(most)
         yield chunk
-
-
-def _check_length(request: Request, most: int) -> None:
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > most:
-        raise _too_long(most)
 
 
 def _check_alphabet(request: Request) -> None:

@@ -19,7 +19,6 @@ from pawtrait.serving.watch import Watch
 
 TRIES = 2
 IDLE = 30.0  # seconds between two looks at what has grown old
-LEAVING = 3.0  # seconds that an end waits for a look that is under way
 SLOWEST = 600  # the longest wait that a client is told
 UNFORESEEN = "something went wrong while painting; it was written down"
 SHOWN = ("BadImage", "BadTraining")  # errors whose sentences are for clients too; others name files
@@ -184,7 +183,7 @@ class Jobs:
         for thread in self._threads:
             thread.join()
         self._giving_up.cancel()
-        self._tidying.stop(LEAVING)
+        self._tidying.stop()
 
     def _give_up(self) -> None:
         """Cancel what is still being painted."""

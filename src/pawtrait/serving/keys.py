@@ -32,24 +32,6 @@ class Key:
     shared: bool = False  # of an app that many people use: each address is a client by itself
 
 
-def make(
-    name: str, scopes: Collection[str], rate: int | None = None, shared: bool = False
-) -> tuple[str, str]:
-    """A new key, and the line of the file that stands for it.
-
-    Raises:
-        BadParams: a scope is none.
-    """
-    unknown = set(scopes) - set(SCOPES)
-    if unknown or not scopes:
-        raise BadParams(
-            f"scope {', '.join(sorted(unknown)) or 'missing'}; expected some of {', '.join(SCOPES)}"
-        )
-    secret = PREFIX + secrets.token_urlsafe(32)
-    key = Key(name, digest(secret), tuple(one for one in SCOPES if one in scopes), rate, shared)
-    return secret, json.dumps(asdict(key))
-
-
 def digest(secret: str) -> str:
     """What the file holds of a key."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -61,13 +43,19 @@ def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None,
     Raises:
         BadParams: the name is taken, a scope is none, or the file cannot be read.
     """
+    unknown = set(scopes) - set(SCOPES)
+    if unknown or not scopes:
+        raise BadParams(
+            f"scope {', '.join(sorted(unknown)) or 'missing'}; expected some of {', '.join(SCOPES)}"
+        )
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = Key(name, digest(secret), tuple(one for one in SCOPES if one in scopes), rate, shared)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
         known = read(path) if path.exists() else []
-        if any(key.name == name for key in known):
+        if any(one.name == name for one in known):
             raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
-        secret, line = make(name, scopes, rate, shared)
-        _write(path, [*(json.dumps(asdict(key)) for key in known), line])
+        _write(path, [*known, key])
     return secret
 
 
@@ -79,7 +67,7 @@ def remove(path: Path, name: str) -> None:
     """
     with _alone(path):
         known = read(path)
-        left = [json.dumps(asdict(key)) for key in known if key.name != name]
+        left = [key for key in known if key.name != name]
         if len(left) == len(known):
             names = ", ".join(key.name for key in known) or "none"
             raise BadParams(f"{path} has no key {name}; it has {names}")
@@ -151,9 +139,9 @@ def _unreadable(path: Path, error: OSError) -> BadParams:
     return BadParams(f"the file of keys {path} cannot be read: {error.strerror}")
 
 
-def _write(path: Path, lines: Sequence[str]) -> None:
+def _write(path: Path, keys: Sequence[Key]) -> None:
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    write_text(path, "".join(f"{json.dumps(asdict(key))}\n" for key in keys))
     path.chmod(mode)
 
 

@@ -16,7 +16,6 @@ from pawtrait.serving.places import Place, Source
 from pawtrait.serving.watch import Watch
 
 FIRST = 10.0  # seconds that a start waits for the first look; a registry that is away takes longer
-LEAVING = 3.0  # seconds that an end waits for a look that is under way
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +37,7 @@ class Models:
     """Holds the version that new requests get.
 
     Attributes:
+        served: the version for a request that begins now.
         problem: why there is none, or why the newest could not be taken; "" where all is well.
         swaps: how often the champion changed since the start.
         preparers, followers: called with a version before requests get it, and afterwards.
@@ -45,33 +45,28 @@ class Models:
 
     def __init__(self, source: Source, poll: float = 5.0) -> None:
         self._source = source
-        self._now: Served | None = None
+        self.served: Served | None = None
         self._watch = Watch(self.refresh, poll, "champion")
         self.problem = "no model was loaded yet"
         self.swaps = 0
         self.preparers: list[Callable[[Served], None]] = []
         self.followers: list[Callable[[Served], None]] = []
 
-    @property
-    def served(self) -> Served | None:
-        """The version for a request that begins now."""
-        return self._now
-
     def now(self) -> Served:
-        """The same, where there has to be one.
+        """``served``, where there has to be one.
 
         Raises:
             BadModel: there is none.
         """
-        if self._now is None:
+        if self.served is None:
             raise BadModel(self.problem)
-        return self._now
+        return self.served
 
     def refresh(self) -> bool:
         """Look once; True where another version was taken. What cannot be used is left, the old one stays."""
         try:
             place = self._source()
-            if self._now and place == self._now.place:
+            if self.served and place == self.served.place:
                 self.problem = ""
                 return False
             loaded = load(place)
@@ -96,10 +91,10 @@ class Models:
 
     def stop(self) -> None:
         """Look no more; a look that hangs is left to itself."""
-        self._watch.stop(LEAVING)
+        self._watch.stop()
 
     def _swap(self, loaded: Served) -> None:
-        before, self._now = self._now, loaded
+        before, self.served = self.served, loaded
         self.problem = ""
         self.swaps += before is not None
         for follow in self.followers:

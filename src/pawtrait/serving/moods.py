@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,10 +46,9 @@ async def moods(request: Request) -> JSONResponse:
         except Problem as problem:
             _note_all(door, request.state.id, sent, problem, began)
             raise
-        asked = _Asked(
-            door, request.app.state.metrics, served, request.state.id, clock.now(), began, len(sent)
-        )
-        answers = await asked.answers(sent, answered, consent=consent, explain=explain)
+        name, metrics = request.state.id, request.app.state.metrics
+        asked = _Asked(door, metrics, served, name, clock.now(), began, len(sent), consent, explain)
+        answers = await asked.answers(sent, answered)
     if len(sent) == 1 and isinstance(answered[0], Problem):
         raise answered[0]
     spent = (time.perf_counter() - began) * 1000
@@ -82,54 +82,39 @@ def flag(request: Request, form: Form, name: str) -> bool:
     return said in YES
 
 
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """What all answers of one request share."""
 
-    def __init__(
-        self,
-        door: Door,
-        metrics: Metrics,
-        served: Served,
-        request: str,
-        now: datetime,
-        began: float,
-        count: int,
-    ) -> None:
-        self._door = door
-        self._metrics = metrics
-        self._served = served
-        self._request = request
-        self._now = now
-        self._began = began
-        self._count = count
+    door: Door
+    metrics: Metrics
+    served: Served
+    request: str
+    now: datetime
+    began: float
+    count: int
+    consent: bool
+    explain: bool
 
-    async def answers(
-        self, sent: list[Sent], answered: list[Read | Problem], *, consent: bool, explain: bool
-    ) -> list[dict[str, Any]]:
+    async def answers(self, sent: list[Sent], answered: list[Read | Problem]) -> list[dict[str, Any]]:
         """The answers to all pictures, made side by side."""
-        return await asyncio.gather(
-            *(
-                self._answer(number, one, got, consent=consent, explain=explain)
-                for number, (one, got) in enumerate(zip(sent, answered, strict=True))
-            )
-        )
+        both = enumerate(zip(sent, answered, strict=True))
+        return await asyncio.gather(*(self._answer(number, one, got) for number, (one, got) in both))
 
-    async def _answer(
-        self, number: int, sent: Sent, got: Read | Problem, *, consent: bool, explain: bool
-    ) -> dict[str, Any]:
+    async def _answer(self, number: int, sent: Sent, got: Read | Problem) -> dict[str, Any]:
         """The answer to one picture, which is written down on the way."""
-        name = self._request if self._count == 1 else f"{self._request}-{number}"
+        name = self.request if self.count == 1 else f"{self.request}-{number}"
         if isinstance(got, Problem):
-            self._door.note(_failed(name, self._now, sent, got, self._milliseconds()))
+            self.door.note(_failed(name, self.now, sent, got, _since(self.began)))
             return _EMPTY | {"request": name, "name": sent.name, "problem": got.body()}
-        labels: list[str] = self._served.classifier.facts["labels"]
+        labels: list[str] = self.served.classifier.facts["labels"]
         best = int(got.probabilities.argmax())
         confidence = float(got.probabilities[best])
-        kept = consent and await self._door.kept(got.ready.data)
-        unsure = confidence < self._door.settings.unsure
-        explained = await self._explained(got, best) if explain else None
+        kept = self.consent and await self.door.kept(got.ready.data)
+        unsure = confidence < self.door.settings.unsure
+        explained = await self._explained(got, best) if self.explain else None
         self._note(name, got, labels[best], confidence)
-        self._metrics.mood(labels[best], self._served.place.version, unsure)
+        self.metrics.mood(labels[best], self.served.place.version, unsure)
         return {
             "request": name,
             "picture": got.ready.id,
@@ -151,8 +136,8 @@ class _Asked:
         if square is None or shown is None:
             raise AssertionError("pictures for an explanation were asked for")
         try:
-            async with asyncio.timeout(self._door.settings.timeout):
-                work = self._door.explainers.explain(self._served, square, shown, mood)
+            async with asyncio.timeout(self.door.settings.timeout):
+                work = self.door.explainers.explain(self.served, square, shown, mood)
                 return await asyncio.wrap_future(work)
         except Exception:
             log.exception("a picture could not be explained")
@@ -160,28 +145,25 @@ class _Asked:
 
     def _note(self, name: str, got: Read, label: str, confidence: float) -> None:
         seen = got.ready.seen
-        self._door.note(
+        self.door.note(
             requests.Request(
                 id=name,
-                time=self._now,
+                time=self.now,
                 kind="predict",
                 outcome="ok",
-                latency_ms=self._milliseconds(),
+                latency_ms=_since(self.began),
                 picture=got.ready.id,
                 width=seen.width,
                 height=seen.height,
                 bytes=len(got.ready.data),
                 brightness=seen.brightness,
                 sharpness=seen.sharpness,
-                model_name=self._served.place.name,
-                model_version=self._served.place.version,
+                model_name=self.served.place.name,
+                model_version=self.served.place.version,
                 label=label,
                 confidence=confidence,
             )
         )
-
-    def _milliseconds(self) -> float:
-        return _since(self._began)
 
 
 _EMPTY = {

@@ -42,13 +42,9 @@ class Painters:
         self._lacks: dict[str, tuple[Stamp, str]] = {}
         self._vectors: OrderedDict[tuple[str, Stamp], Vector] = OrderedDict()
 
-    def find(self, kind: str) -> Place | None:
-        """Where ``fast`` or ``cyclegan`` lives now, in which version; None where there is none."""
-        return self._arrivals.find(kind)
-
     def lack(self, kind: str) -> str:
         """Why ``fast`` or ``cyclegan`` cannot paint here, in words for a client; "" where it can."""
-        place = self.find(kind)
+        place = self._arrivals.find(kind)
         if place is None:
             return NOBODY
         stamp = _stamp(place)
@@ -83,7 +79,7 @@ class Painters:
         return np.rint(blend).astype(np.uint8), stamp[0]
 
     def _open(self, kind: str, load: Callable[..., Any]) -> tuple[Any, Stamp]:
-        place = self.find(kind)
+        place = self._arrivals.find(kind)
         if place is None:
             raise BadModel(NOBODY)
         stamp = _stamp(place)

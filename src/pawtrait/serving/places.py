@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pawtrait import champion, sealed
 from pawtrait.errors import BadModel
@@ -36,11 +35,7 @@ class Place:
     folder: Path
 
 
-class Source(Protocol):
-    """Says which version is champion now."""
-
-    def __call__(self) -> Place:
-        """Raises a PawtraitError where there is none."""
+Source = Callable[[], Place]  # says which version is champion now; a PawtraitError where there is none
 
 
 def source(settings: Settings) -> Source:
@@ -116,26 +111,21 @@ def _note(path: Path) -> Source:
 
 def _folder(path: Path) -> Source:
     """A folder by itself: its version is the start of its model's SHA-256, unless it says one."""
+    seen: dict[str, Place] = {}  # by the folder's sums; it is looked into when they change
 
     def look() -> Place:
-        digest = sealed.check(path, MODEL)[MODEL]
-        version = str(sealed.facts(path).get("version", digest[:12]))
-        return Place(champion.MODEL, version, digest, path)
-
-    seen: dict[str, Place] = {}
-
-    def only_when_changed() -> Place:
         try:
             sums = sha256(path / sealed.SUMS)
         except OSError as error:
             raise BadModel(f"{path} is no model folder: it has no {sealed.SUMS}; name another") from error
         if sums not in seen:
-            found = look()
+            digest = sealed.check(path, MODEL)[MODEL]
+            version = str(sealed.facts(path).get("version", digest[:12]))
             seen.clear()
-            seen[sums] = found
+            seen[sums] = Place(champion.MODEL, version, digest, path)
         return seen[sums]
 
-    return only_when_changed
+    return look
 
 
 @contextmanager

@@ -12,8 +12,6 @@ from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.reading import Read, Ready, Wanted
 
-Slip = tuple[dict[str, Any], list[bytes]]  # a head, and the bytes behind it
-
 _ELSEWHERE = Seen(0, 0, 0.0, 0.0)  # what is known of a square in the process that did not decode it
 
 
@@ -28,7 +26,7 @@ def place(head: dict[str, Any]) -> Place:
     return Place(head["name"], head["version"], head["digest"], Path(head["folder"]))
 
 
-def asked(wanted: Sequence[Wanted], place: Place) -> Slip:
+def asked(wanted: Sequence[Wanted], place: Place) -> wire.Message:
     """Files as they came, or squares that were decoded before."""
     said: list[dict[str, Any]] = []
     parts: list[bytes] = []
@@ -47,7 +45,7 @@ def wanted(head: dict[str, Any], parts: Sequence[bytes]) -> list[Wanted]:
     return [_one(said, part) for said, part in zip(head["wanted"], parts, strict=True)]
 
 
-def answered(wanted: Sequence[Wanted], answers: Sequence[Read | Problem]) -> Slip:
+def answered(wanted: Sequence[Wanted], answers: Sequence[Read | Problem]) -> wire.Message:
     """Moods and what the service has to know of the pictures; pixels only for explanations."""
     parts: list[bytes] = []
     said = [_said(one, answer, parts) for one, answer in zip(wanted, answers, strict=True)]

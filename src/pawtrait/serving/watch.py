@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+LEAVING = 3.0  # seconds that an end waits for a look that is under way
+
 log = logging.getLogger(__name__)
 
 
@@ -22,11 +24,11 @@ class Watch:
         self._thread.start()
         self._looked.wait(patience)
 
-    def stop(self, patience: float) -> None:
-        """Look no more; a look that hangs is left to itself after ``patience`` seconds."""
+    def stop(self) -> None:
+        """Look no more; a look that hangs is left to itself."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(patience)
+            self._thread.join(LEAVING)
 
     def _follow(self) -> None:
         while not self._stop.is_set():

@@ -9,6 +9,7 @@ import numpy as np
 
 from pawtrait.dataset.images import Pixels
 
+Message = tuple[dict[str, Any], list[bytes]]  # a head, and the bytes behind it
 PARTS = "parts"  # in a head: how long each piece of bytes behind it is
 _LENGTH = struct.Struct("<I")  # of the head, before it
 
@@ -23,7 +24,7 @@ def send(channel: Connection, head: dict[str, Any], *parts: bytes) -> None:
     channel.send_bytes(b"".join((_LENGTH.pack(len(said)), said, *parts)))
 
 
-def receive(channel: Connection) -> tuple[dict[str, Any], list[bytes]]:
+def receive(channel: Connection) -> Message:
     """Wait for the next head, and give it with its bytes.
 
     Raises:

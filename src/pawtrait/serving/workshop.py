@@ -86,7 +86,7 @@ class Workshop:
 
     def painter(self, method: str) -> Place | None:
         """The painter that a method needs, as it is now; None where it needs none or there is none."""
-        return self.painters.find(PAINTERS[method]) if method in PAINTERS else None
+        return self._arrivals.find(PAINTERS[method]) if method in PAINTERS else None
 
     def lack(self, method: str) -> str:
         """Why a method cannot paint here, or ""; the first reason of several."""

@@ -3,9 +3,9 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from pawtrait.dataset.paintings import Painting
 from pawtrait.serving import api, hands
 from pawtrait.serving.settings import Settings
 from tests.conftest import make_cyclegan, make_fast
+from tests.serving.callers import wait_for
 
 ROOT = Path(__file__).parents[3]
 COLOURS = {"red": (90, 10, 0), "blue": (0, 20, 110)}  # two paintings of one colour each
 PATIENCE = 60.0  # seconds that anything may take on a busy machine
+until = partial(wait_for, seconds=PATIENCE)
 STEPS = 100_000  # of neural style transfer that can be wished at most: minutes of work on any machine
 
 
@@ -119,16 +121,6 @@ def photo(height: int = 64, width: int = 80, seed: int = 0) -> Pixels:
 def workers() -> list[psutil.Process]:
     """The painting processes of this one."""
     return [one for one in psutil.Process().children() if _is_worker(one)]
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """Wait until something is true, and give it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come true")
 
 
 def kill(process: psutil.Process) -> None:

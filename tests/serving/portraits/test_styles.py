@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -18,6 +17,7 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.paintings import Painting
 from pawtrait.serving.hands import WORKER
 from pawtrait.serving.styles import Wall
+from tests.serving.callers import free_port, lives
 from tests.serving.portraits.asking import (
     ENDLESS,
     HEAVY,
@@ -123,16 +123,15 @@ def test_the_service_itself_loads_neither_torch_nor_tensorflow(painted):
 
 
 def test_a_signal_ends_the_service_at_once_though_a_portrait_is_painted_and_followed(painted):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "pawtrait", "serve", "--port", str(port)]
     told = {"PAWTRAIT_PORTRAIT_POLITE": "0", "PAWTRAIT_PORTRAIT_STEPS": ENDLESS, "PAWTRAIT_GRACE": "1"}
     environment = {**os.environ, **told, "DATABASE_URL": f"sqlite:///{painted}/s.db"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
-            until(lambda: _answers(client))
+        with httpx.Client(base_url=address, timeout=PATIENCE) as client:
+            until(lambda: lives(address))
             url = job(client, side="200", steps=ENDLESS)["url"]
             until(lambda: client.get(url).json()["done"])
             (worker,) = [one for one in psutil.Process(process.pid).children() if WORKER in one.cmdline()]
@@ -159,10 +158,3 @@ def test_the_api_tells_of_every_portrait_address(shared):
         "/v1/styles/{name}/picture": ["get"],
     }
     assert "multipart/form-data" in told["/v1/portraits"]["post"]["requestBody"]["content"]
-
-
-def _answers(client):
-    try:
-        return client.get("/healthz").status_code == 200
-    except httpx.TransportError:
-        return False

@@ -72,15 +72,15 @@ def buttons(key: str, legend: str, choices: Sequence[Choice], take: Callable[[st
     def clicked() -> None:
         take(st.session_state[key]["picked"])
 
-    _part("shelf")(key=key, data=_shelf(legend, choices, "6rem", once=True), on_picked_change=clicked)
+    _part("shelf")(key=key, data=_shelf(legend, choices, once=True), on_picked_change=clicked)
 
 
-def radio(key: str, legend: str, choices: Sequence[Choice], least: str = "6rem") -> str:
+def radio(key: str, legend: str, choices: Sequence[Choice]) -> str:
     """Pictures as radio buttons; gives the name of the one picked, the first to begin with."""
     picked = (st.session_state.get(key) or {}).get("picked") or choices[0].name
     result = _part("shelf")(
         key=key,
-        data=_shelf(legend, choices, least, picked=picked),
+        data=_shelf(legend, choices, picked=picked),
         default={"picked": picked},
         on_picked_change=_noted,
     )
@@ -138,9 +138,9 @@ def sheet(title: str, page: str) -> None:
     _part("sheet")(key="sheet", data={"title": title, "page": page})
 
 
-def data_uri(data: bytes, kind: str = "image/jpeg") -> str:
-    """Bytes as an address that a page shows without asking anybody."""
-    return f"data:{kind};base64,{b64encode(data).decode()}"
+def data_uri(data: bytes) -> str:
+    """A JPEG as an address that a page shows without asking anybody."""
+    return f"data:image/jpeg;base64,{b64encode(data).decode()}"
 
 
 def _photo(sent: Any) -> Photo | None:
@@ -171,11 +171,9 @@ def _snapshot(camera: str, take: Callable[[Photo], None]) -> None:
     st.camera_input("Look into the camera", key=key, on_change=taken)
 
 
-def _shelf(
-    legend: str, choices: Sequence[Choice], least: str, once: bool = False, picked: str = ""
-) -> dict[str, Any]:
+def _shelf(legend: str, choices: Sequence[Choice], once: bool = False, picked: str = "") -> dict[str, Any]:
     options = [{"name": c.name, "title": c.title, "src": c.source, "alt": c.alt} for c in choices]
-    return {"legend": legend, "options": options, "least": least, "once": once, "picked": picked}
+    return {"legend": legend, "options": options, "once": once, "picked": picked}
 
 
 def _noted() -> None:

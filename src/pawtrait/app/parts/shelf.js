@@ -5,7 +5,6 @@ export default function (component) {
   row.state = setStateValue;
   row.trigger = setTriggerValue;
   parentElement.querySelector("legend").textContent = data.legend;
-  row.style.setProperty("--least", data.least);
   row.classList.toggle("once", data.once);
   const names = JSON.stringify(data.options.map((one) => [one.name, one.title]));
   if (row.names !== names) {

@@ -17,16 +17,12 @@ def page() -> None:
     st.html(shown.hero("Behind the door", LEAD, quiet=True))
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
-    try:
+    with desk.behind_a_key():
         st.html(shown.tiles(_health()))
         facts = _models()
         _versions(facts["versions"])
         _months(facts["months"])
         _report()
-    except Trouble as trouble:
-        st.html(shown.trouble(str(trouble)))
-        if trouble.status in (401, 403):
-            desk.ask_for_key()
 
 
 def _models() -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 import streamlit as st
 
 from pawtrait.app import desk, parts, shown, words
-from pawtrait.app.client import Trouble
 from pawtrait.dataset.labels import LABELS
 
 LEAD = "Owners sent these pictures for the model to learn from. Say what you see; what it saw comes after."
@@ -20,14 +19,10 @@ def page() -> None:
     st.html(shown.hero("The blind queue", LEAD, quiet=True))
     desk.show_trouble()
     reviewer = st.text_input("Your name", key="reviewer", max_chars=40, placeholder="rosa").strip()
-    try:
+    with desk.behind_a_key():
         if reviewer:
             _judge(reviewer)
         _standing()
-    except Trouble as trouble:
-        st.html(shown.trouble(str(trouble)))
-        if trouble.status in (401, 403):
-            desk.ask_for_key()
 
 
 def _judge(reviewer: str) -> None:

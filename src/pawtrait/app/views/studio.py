@@ -103,13 +103,8 @@ def _style(offer: Offer) -> tuple[str, bytes, str]:
     if own:
         shown_own = parts.data_uri(pictures.small(own.data, 180))
         choices = [Choice("", OWN, shown_own, "your own picture"), *choices]
-    picked = (
-        parts.radio(
-            f"painting-{st.session_state.get('own_round', 0)}", "Like which painting?", choices, "5.6rem"
-        )
-        if choices
-        else ""
-    )
+    key = f"painting-{st.session_state.get('own_round', 0)}"
+    picked = parts.radio(key, "Like which painting?", choices) if choices else ""
     with st.expander("Use a picture of your own as the painting", expanded=not choices):
         parts.drop("own", "A painting, a fabric, a pattern …", _own, small=True)
     if own and picked == "":
