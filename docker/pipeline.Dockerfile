@@ -4,7 +4,7 @@
 #   docker run --rm pawtrait-pipeline                                        # what it can do
 #   docker run --rm -v pawtrait-work:/home/pawtrait/work pawtrait-pipeline pawtrait run   # the demo, kept in a volume
 #
-# That volume begins as this image's folder and keeps its code and dvc.yaml: a new image wants a new volume.
+# That volume begins as this image's folder and keeps its code and dvc.yaml: a new image needs a new volume.
 #
 # --build-arg GPU=1 takes the CUDA builds of TensorFlow and torch (run it with --gpus all). Without it, name an index
 # of torch's CPU builds in PIP_EXTRA_INDEX_URL, or a folder in PIP_FIND_LINKS: the usual index has torch with CUDA only,

@@ -237,7 +237,7 @@ def test_who_keeps_the_demo_in_a_volume_is_told_that_the_image_s_code_is_kept_in
     (kept,) = re.findall(r"^#.* -v [\w-]+:(\S+) ", image, re.MULTILINE)
     assert f"\nWORKDIR {kept}\n" in image.partition("COPY --chown=pawtrait src src")[0]
     for text in (image, Path("docs/deploy.md").read_text(encoding="utf-8")):
-        assert "a new image wants a new volume" in text
+        assert "a new image needs a new volume" in text
 
 
 def test_what_is_called_in_a_container_by_the_documents_finds_its_secrets_there(compose):
