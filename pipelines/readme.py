@@ -26,10 +26,10 @@ FACTS = (  # of CycleGAN's model.json
     *("kid", "kid_error", "kid_photos"),
 )
 LEGEND = (  # of the portraits' table
-    "in brackets the lowest and the highest portrait. Content: 0 is the photo, 1 nothing of it left. Style:"
-    " 0 is the painting's manner, 1 the untouched photo's, more is farther away. Identity: 1 is the same."
-    " Mood kept: the share read like their photo. nst and hybrid lower these very losses; cyclegan, which"
-    " learned all paintings together, is held against each of them."
+    "in brackets the lowest and the highest portrait. Content: 0 is the photo itself, 1 keeps nothing of it."
+    " Style: 0 is the painting's manner, 1 as far from it as the untouched photo, above 1 farther. Identity:"
+    " 1 is the same. Mood kept: the share whose mood is read as in the photo. nst and hybrid minimise these"
+    " very losses; cyclegan learned all paintings together and is compared with each."
 )
 VERSIONS = ("keras", "numpy", "onnxruntime", "opencv-python-headless", "scikit-learn", "tensorflow", "torch")
 
@@ -98,12 +98,12 @@ def portraits_block(results: dict[str, Any]) -> str:
         sentences.append(results["augmented"])
     figures = (
         f"CycleGAN ({gan['preset']}, {gan['epochs']} epochs at {gan['side']} px, {gan['parameters']:,}"
-        f" parameters): {gan['judged_on']} held-out photos come back at"
-        f" {gan['held_out_psnr']:.1f} dB"
+        f" parameters): {gan['judged_on']} held-out photos are reconstructed"
+        f" at {gan['held_out_psnr']:.1f} dB PSNR"
     )
     judges = f"Judged by {by['network']} features ({by['start']}) and the moods of {results['classifier']}."
     lines = [
-        f"{judges} Means{', of seconds and memory medians' if results.get('medians') else ''}; {LEGEND}",
+        f"{judges} Means{' (medians for seconds and memory)' if results.get('medians') else ''}; {LEGEND}",
         "",
     ]
     lines += [

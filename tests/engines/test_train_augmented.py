@@ -91,7 +91,7 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     [
         ((0.70, 0.71, 0.69), "on these pictures they help."),
         ((0.30, 0.31, 0.29), "on these pictures they do harm."),
-        ((0.70, 0.30, 0.50), "no help that these seeds could show."),
+        ((0.70, 0.30, 0.50), "these seeds show no benefit."),
     ],
 )
 def test_what_painted_pictures_gain_on_the_test_split_is_called_help_and_what_they_lose_harm(painted, said):

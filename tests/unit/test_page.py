@@ -129,9 +129,10 @@ def test_the_table_says_plainly_when_the_floor_won():
     assert "The floor won" not in tables.markdown(ROWS)
 
 
-def test_the_terminal_table_fits_80_columns():
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v2_whole_augmented_lr3e-4"])
+def test_the_terminal_table_fits_80_columns(name):
     console = Console(width=80, file=io.StringIO())
-    long = row("mobilenet_v2", champion=False, start="features: ImageNet", folds_accuracy=0.4)
+    long = row(name, champion=False, start="features: ImageNet", folds_accuracy=0.4)
     console.print(tables.console([row(), long | {"folds_accuracy_low": 0.3, "folds_accuracy_high": 0.5}]))
     shown = console.file.getvalue()
     assert all(

@@ -91,7 +91,7 @@ def test_the_sentences_say_what_the_table_says():
         "nst comes closest to the paintings (style loss 0.2); cyclegan keeps most of the photo (content loss"
         " 0.2).",
         "By the weighted sum of both, nst leads with 2.7.",
-        "The pet is most itself with cyclegan: cosine 0.90 between the features of portrait and photo.",
+        "Identity is kept best by cyclegan: cosine 0.90 between the features of portrait and photo.",
         "cyclegan is the fastest with 0.1 s a portrait, nst the slowest with 10 s, 100 times as long.",
     ]
 
@@ -99,7 +99,7 @@ def test_the_sentences_say_what_the_table_says():
 def test_who_cannot_be_told_apart_in_two_places_leads_together():
     alike = [judged("nst", "n", identity=0.9968), judged("fast", "f", identity=0.9965)]
     said = portraits.sentences(portraits.summary(alike, METHODS))[2]
-    assert said.startswith("The pet is most itself with nst and fast: cosine 1.00 ")
+    assert said.startswith("Identity is kept best by nst and fast: cosine 1.00 ")
 
 
 def test_the_sentences_follow_the_figures():
@@ -110,6 +110,14 @@ def test_the_sentences_follow_the_figures():
     first, *_, last = portraits.sentences(portraits.summary(faster, METHODS))
     assert first.startswith("fast comes closest to the paintings (style loss 0.1); nst keeps most")
     assert last.startswith("nst is the fastest with 0.5 s a portrait, fast the slowest with 1 s, 2 times")
+
+
+def test_a_method_that_leads_in_style_and_content_is_named_once():
+    both = [judged("nst", "n", style=0.1, content=0.1), judged("fast", "f", style=0.9, content=0.9)]
+    first = portraits.sentences(portraits.summary(both, METHODS))[0]
+    assert first.startswith(
+        "nst comes closest to the paintings (style loss 0.1); it also keeps most of the photo"
+    )
 
 
 def test_many_seconds_are_written_out():
@@ -145,7 +153,7 @@ def test_the_kernel_distance_is_told_with_its_judge_and_its_error():
     facts = {"kid": 0.5, "kid_error": 0.1, "kid_photos": 2.0, "judged_by": "squeezenet (ImageNet)"}
     assert portraits.kid_sentence(facts).startswith(
         "KID on squeezenet (ImageNet) features, painted photos against paintings: 0.5 ± 0.1 (standard"
-        " error); that of the photos as they are 2. "
+        " error), against 2 for the unpainted photos. "
     )
     assert portraits.kid_sentence(facts | {"kid": None}) == ""
 
@@ -154,4 +162,4 @@ def test_a_large_kernel_distance_is_told_without_an_exponent():
     """Its error has two digits that count, so that one of three is written out as well."""
     facts = {"kid": 1523.0, "kid_error": 428.2, "kid_photos": 999.6, "judged_by": "squeezenet (ImageNet)"}
     said = portraits.kid_sentence(facts)
-    assert "1,523 ± 428 (standard error); that of the photos as they are 1,000." in said
+    assert "1,523 ± 428 (standard error), against 1,000 for the unpainted photos." in said

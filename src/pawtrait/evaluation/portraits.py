@@ -87,9 +87,8 @@ def kid_sentence(facts: Mapping[str, Any]) -> str:
         return ""
     return (
         f"KID on {facts['judged_by']} features, painted photos against paintings: {_short(facts['kid'])} ±"
-        f" {_short(facts['kid_error'], 2)} (standard error); that of the photos as they are"
-        f" {_short(facts['kid_photos'])}."
-        " They compare with each other alone, not with other tables' or with published ones, of Inception."
+        f" {_short(facts['kid_error'], 2)} (standard error), against {_short(facts['kid_photos'])} for the"
+        " unpainted photos. Compare these two only with each other: published KIDs use Inception's features."
     )
 
 
@@ -125,15 +124,16 @@ def _figures(mine: Sequence[Judged]) -> dict[str, float]:
 
 def _trade(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     style, content, both = (best(rows, key) for key in ("style", "content", "weighted"))
+    keeper = "it also" if content is style else content["method"]
     yield (
         f"{style['method']} comes closest to the paintings (style loss {style['style']:.3g});"
-        f" {content['method']} keeps most of the photo (content loss {content['content']:.3g})."
+        f" {keeper} keeps most of the photo (content loss {content['content']:.3g})."
     )
     yield f"By the weighted sum of both, {both['method']} leads with {both['weighted']:.3g}."
     most = f"{best(rows, 'identity')['identity']:.2f}"
     *others, last = (row["method"] for row in rows if f"{row['identity']:.2f}" == most)
     leaders = f"{', '.join(others)} and {last}" if others else last
-    yield f"The pet is most itself with {leaders}: cosine {most} between the features of portrait and photo."
+    yield f"Identity is kept best by {leaders}: cosine {most} between the features of portrait and photo."
 
 
 def _cost(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -59,9 +59,9 @@ def console(rows: Sequence[Row]) -> Table:
     shown = {key: title for key, title in columns(rows).items() if key in TERMINAL}
     below = [remark for remark in remarks(rows) if remark != LEAK]  # the terminal shows no random folds
     table = Table("", box=None, pad_edge=False, caption="\n".join(below) or None, caption_justify="left")
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", overflow="fold")  # a long name takes lines, not figures
     for title in ("parameters", *shown.values()):
-        table.add_column(title.replace(" ", "\n", 1), justify="right")
+        table.add_column(title.replace(" ", "\n"), justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             "👑" if row["champion"] else str(row["rank"]),

@@ -131,12 +131,12 @@ def _sentence(verdict: dict[str, Any], level: float) -> str:
     """
     low, high = verdict["test_accuracy_gain_low"], verdict["test_accuracy_gain_high"]
     if low <= 0 <= high:
-        meaning = "no help that these seeds could show"
+        meaning = "these seeds show no benefit"
     else:
         meaning = f"on these pictures they {'help' if low > 0 else 'do harm'}"
     return (
         f"{verdict['painted']} pictures painted by CycleGAN, added to the training photos with their labels"
-        f" in place of the same photos once more, change the test accuracy of {verdict['model']} by"
+        f" instead of a second copy of the same photos, change the test accuracy of {verdict['model']} by"
         f" {verdict['test_accuracy_gain']:+.3f}"
         f" ({percentage(level)} interval {low:+.3f} to {high:+.3f} over {verdict['seeds']} seeds, all on the"
         f" same {verdict['test_pictures']} pictures): {meaning}."
