@@ -5,6 +5,8 @@ from enum import Enum
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pawtrait.serving import upgrades
+
 HEAD = 15.0  # seconds that a request's head may take at most
 LONGEST = 32_768  # bytes of a head, or of what comes around a body, that are not whole yet
 LEAST = 65_536  # bytes of an answer that have to go out in as many seconds as a body may take to come in
@@ -44,6 +46,7 @@ class Patient(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there."""
         super().connection_made(transport)
+        self.parser = upgrades.Parser(self)
         transport.set_write_buffer_limits(0)  # whatever the other side has not taken yet is waited for
         self._start()
 
@@ -87,8 +90,10 @@ class Patient(HttpToolsProtocol):
             ValueError: it asks us to be a proxy; the parser makes a 400 of that.
         """
         self._stop()
-        if not self.url.startswith((b"/", b"*")):
+        if not self.url.startswith((b"/", b"*")) or self.parser.get_method() == b"CONNECT":
             raise ValueError("no path")
+        if self.parser.should_upgrade():  # it comes once more, without its offer
+            return
         self._at, self._head, self._moved = _At.BODY, 0, True
         super().on_headers_complete()
 
@@ -99,6 +104,8 @@ class Patient(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is, too."""
+        if self.parser.should_upgrade():
+            return
         self._stop()
         self._at, self._moved = _At.NOTHING, True
         super().on_message_complete()
