@@ -285,6 +285,28 @@ def test_every_error_is_a_problem(service, method, path, status):
     assert set(body) == {"type", "title", "status", "detail", "instance"}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "words", "allowed"),
+    [
+        ("GET", "/", "/docs", None),
+        ("PUT", "/v1/reviews", "GET and POST", "GET, POST, HEAD"),
+        ("OPTIONS", "/v1/portraits/7f", "GET and DELETE", "GET, DELETE, HEAD"),
+    ],
+)
+def test_an_address_or_a_method_that_is_none_is_told_the_way_out(service, method, path, words, allowed):
+    done = service.request(method, path)
+    assert done.headers.get("allow") == allowed
+    assert words in done.text
+
+
+def test_what_can_be_got_can_be_asked_for_its_head(service):
+    for path in ("/healthz", "/v1/models", "/docs", "/openapi.json"):
+        whole, head = service.get(path), service.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+    assert 'requests_total{method="HEAD",route="/healthz",status="200"} 1.0' in service.get("/metrics").text
+
+
 def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("a secret of ours")
