@@ -248,6 +248,13 @@ def test_cors_is_closed_but_for_those_who_are_named(serving):
     assert opened.options("/v1/moods", headers=ask).headers["access-control-allow-origin"] == ask["origin"]
 
 
+def test_pages_of_a_named_site_may_say_which_event_they_had_last(serving):
+    """A browser's own EventSource sends no key, so pages bring one that does."""
+    ask = {"origin": "https://friend.example", "access-control-request-method": "GET"}
+    named = ask | {"access-control-request-headers": "authorization,last-event-id"}
+    assert serving(origins=ask["origin"]).options("/v1/portraits/7f/events", headers=named).status_code == 200
+
+
 def test_pages_of_a_named_site_may_read_the_headers_that_answers_need(serving):
     origin = {"origin": "https://friend.example"}
     done = serving(origins=origin["origin"]).get("/v1/models", headers=origin)

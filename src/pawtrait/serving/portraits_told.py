@@ -162,6 +162,7 @@ LOOK: dict[str, Any] = {
 EVENTS: dict[str, Any] = {
     "responses": {
         200: {"description": "progress", "content": {"text/event-stream": {"example": _EVENTS}}},
+        204: {"description": "the job is over, and `Last-Event-ID` names its last event"},
         **_NO_JOB,
     }
 }
