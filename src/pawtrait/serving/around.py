@@ -66,7 +66,7 @@ class Rules:
         Raises:
             Problem: 400 not our name; 403 another site's page.
         """
-        host = headers.get(b"host", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1").lower()  # names know no capitals
         if self.hosts and _name(host) not in self.hosts:
             raise Problem(400, "wrong-host", "this service does not go by that name")
         origin = headers.get(b"origin", b"").decode("latin-1")
