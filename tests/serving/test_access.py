@@ -233,6 +233,7 @@ def test_other_sites_pages_may_not_send_anything(serving):
         origin: service.post("/v1/feedback", json={}, headers={"origin": origin}).status_code
         for origin in ("https://evil.example", "https://friend.example", "http://testserver", "null")
     }
+    assert "PAWTRAIT_ORIGINS" in service.post("/v1/feedback", headers={"origin": "null"}).json()["detail"]
     assert codes == {
         "https://evil.example": 403,
         "https://friend.example": 422,
@@ -267,6 +268,7 @@ def test_a_name_that_is_not_the_services_is_refused(serving):
     names = ("localhost:8000", "LOCALHOST", "[::1]:8000", "pets.example", "evil.example", "")
     codes = [service.get("/healthz", headers={"host": name}).status_code for name in names]
     assert codes == [200, 200, 200, 200, 400, 400]
+    assert "PAWTRAIT_HOSTS" in service.get("/healthz", headers={"host": "x"}).json()["detail"]
 
 
 def test_more_than_there_is_room_for_is_told_not_to_come_again(serving):

@@ -31,6 +31,11 @@ POLICY = b"default-src 'none'; frame-ancestors 'none'"
 Endpoint = Callable[[Request], Awaitable[Response]]
 SAFE = ("GET", "HEAD", "OPTIONS")
 SLACK = 64_000  # bytes that a form may add to a picture whose length was not said
+WRONG_HOST = "this service does not go by that name; PAWTRAIT_HOSTS has the names that it goes by"
+WRONG_ORIGIN = (
+    "pages of other sites may not send anything here, but for those in PAWTRAIT_ORIGINS; a proxy before this"
+    " site's own pages has to pass Host on"
+)
 HOT = SimpleNamespace(path="/v1/moods")  # a route, as logs and metrics name it
 
 log = logging.getLogger("pawtrait.requests")
@@ -68,10 +73,10 @@ class Rules:
         """
         host = headers.get(b"host", b"").decode("latin-1").lower()  # names know no capitals
         if self.hosts and _name(host) not in self.hosts:
-            raise Problem(400, "wrong-host", "this service does not go by that name")
+            raise Problem(400, "wrong-host", WRONG_HOST)
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and method not in SAFE and _place(origin) != host and origin not in self.origins:
-            raise Problem(403, "wrong-origin", "pages of other sites may not send anything here")
+            raise Problem(403, "wrong-origin", WRONG_ORIGIN)
 
 
 class Around:

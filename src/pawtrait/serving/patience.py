@@ -1,11 +1,13 @@
 """Uvicorn's HTTP protocol in C, and an end to whoever connects and does not get to the point."""
 
 import asyncio
+import json
 from enum import Enum
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pawtrait.serving import upgrades
+from pawtrait.serving import problems, upgrades
+from pawtrait.serving.problems import Problem
 
 HEAD = 15.0  # seconds that a request's head may take at most
 LONGEST = 32_768  # bytes of a head, or of what comes around a body, that are not whole yet
@@ -115,6 +117,13 @@ class Patient(HttpToolsProtocol):
         super().on_response_complete()
         if self._at is _At.BODY:
             self._start()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told of as every other error is; uvicorn's own words are plain text."""
+        body = json.dumps(Problem(400, "bad-request", msg).body()).encode()
+        head = f"content-type: {problems.MEDIA}\r\ncontent-length: {len(body)}\r\nconnection: close"
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%s\r\n\r\n%s" % (head.encode(), body))
+        self.transport.close()
 
     def _refuse(self) -> None:
         """Hang up; in words where no answer can be under way yet."""
