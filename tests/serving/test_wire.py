@@ -95,7 +95,7 @@ def test_who_offers_http2_as_java_does_is_answered_with_all_that_came(wire):
     whole = b"Content-Length: %d\r\n\r\n" % len(picture), picture
     no_picture = b"Content-Length: %d\r\n\r\n" % len(asked), asked
     for (head, body), status in ((pieces, 200), (whole, 200), (no_picture, 415)):
-        sent = PICTURE + OFFER + head, body, asked + OFFER + b"\r\n"
+        sent = PICTURE + OFFER + head, body, asked + OFFER + b"Connection: close\r\n\r\n"
         for answer in (wire(*sent, pause=0.02), wire(b"".join(sent))):
             assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"%d" % status, b"200"]
 

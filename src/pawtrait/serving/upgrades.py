@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class Parser(httptools.HttpRequestParser):
     """Reads the head of a request with an offer twice, the second time without it.
 
-    Its protocol hears of the first head with ``should_upgrade``, and shall not heed it.
+    Its protocol shall not heed a head, nor the end of its message, that ``comes_again``.
     """
 
     def __init__(self, protocol: HttpToolsProtocol) -> None:
@@ -30,6 +30,10 @@ class Parser(httptools.HttpRequestParser):
             except httptools.HttpParserUpgrade as offer:
                 rest = rest[offer.args[0] :]
                 super().feed_data(self._without_offer())
+
+    def comes_again(self) -> bool:
+        """Whether the head at hand is one to be read once more; behind a connection's last one nothing is."""
+        return self.should_upgrade() and self.should_keep_alive()
 
     def _without_offer(self) -> bytes:
         """The head that came last."""
