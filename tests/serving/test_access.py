@@ -227,6 +227,7 @@ def test_other_sites_pages_may_not_send_anything(serving):
         origin: service.post("/v1/feedback", json={}, headers={"origin": origin}).status_code
         for origin in ("https://evil.example", "https://friend.example", "http://testserver", "null")
     }
+    assert "PAWTRAIT_ORIGINS" in service.post("/v1/feedback", headers={"origin": "null"}).json()["detail"]
     assert codes == {
         "https://evil.example": 403,
         "https://friend.example": 422,
@@ -242,6 +243,13 @@ def test_cors_is_closed_but_for_those_who_are_named(serving):
     assert opened.options("/v1/moods", headers=ask).headers["access-control-allow-origin"] == ask["origin"]
 
 
+def test_pages_of_a_named_site_may_say_which_event_they_had_last(serving):
+    """A browser's own EventSource sends no key, so pages bring one that does."""
+    ask = {"origin": "https://friend.example", "access-control-request-method": "GET"}
+    named = ask | {"access-control-request-headers": "authorization,last-event-id"}
+    assert serving(origins=ask["origin"]).options("/v1/portraits/7f/events", headers=named).status_code == 200
+
+
 def test_pages_of_a_named_site_may_read_the_headers_that_answers_need(serving):
     origin = {"origin": "https://friend.example"}
     done = serving(origins=origin["origin"]).get("/v1/models", headers=origin)
@@ -250,10 +258,11 @@ def test_pages_of_a_named_site_may_read_the_headers_that_answers_need(serving):
 
 
 def test_a_name_that_is_not_the_services_is_refused(serving):
-    service = serving(hosts="localhost [::1] pets.example")
-    names = ("localhost:8000", "localhost", "[::1]:8000", "pets.example", "evil.example", "")
+    service = serving(hosts="localhost [::1] Pets.example")
+    names = ("localhost:8000", "LOCALHOST", "[::1]:8000", "pets.example", "evil.example", "")
     codes = [service.get("/healthz", headers={"host": name}).status_code for name in names]
     assert codes == [200, 200, 200, 200, 400, 400]
+    assert "PAWTRAIT_HOSTS" in service.get("/healthz", headers={"host": "x"}).json()["detail"]
 
 
 def test_more_than_there_is_room_for_is_told_not_to_come_again(serving):
@@ -277,6 +286,28 @@ def test_every_error_is_a_problem(service, method, path, status):
     assert (done.status_code, body["status"]) == (status, status)
     assert done.headers["content-type"] == "application/problem+json"
     assert set(body) == {"type", "title", "status", "detail", "instance"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "words", "allowed"),
+    [
+        ("GET", "/", "/docs", None),
+        ("PUT", "/v1/reviews", "GET and POST", "GET, POST, HEAD"),
+        ("OPTIONS", "/v1/portraits/7f", "GET and DELETE", "GET, DELETE, HEAD"),
+    ],
+)
+def test_an_address_or_a_method_that_is_none_is_told_the_way_out(service, method, path, words, allowed):
+    done = service.request(method, path)
+    assert done.headers.get("allow") == allowed
+    assert words in done.text
+
+
+def test_what_can_be_got_can_be_asked_for_its_head(service):
+    for path in ("/healthz", "/v1/models", "/docs", "/openapi.json"):
+        whole, head = service.get(path), service.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+    assert 'requests_total{method="HEAD",route="/healthz",status="200"} 1.0' in service.get("/metrics").text
 
 
 def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):

@@ -85,6 +85,21 @@ def test_what_proxies_may_read_otherwise_is_refused(wire):
     assert not any(b'"alive"' in answer for answer in answers.values())
 
 
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+
+
+def test_who_offers_http2_as_java_does_is_answered_with_all_that_came(wire):
+    """The parser takes what offers another protocol to have no body, and the body for a next request."""
+    asked, picture = b"GET /healthz HTTP/1.1\r\n" + HOST, jpeg()
+    pieces = b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(picture), picture)
+    whole = b"Content-Length: %d\r\n\r\n" % len(picture), picture
+    no_picture = b"Content-Length: %d\r\n\r\n" % len(asked), asked
+    for (head, body), status in ((pieces, 200), (whole, 200), (no_picture, 415)):
+        sent = PICTURE + OFFER + head, body, asked + OFFER + b"Connection: close\r\n\r\n"
+        for answer in (wire(*sent, pause=0.02), wire(b"".join(sent))):
+            assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"%d" % status, b"200"]
+
+
 def test_an_odd_path_is_none(wire):
     codes = {path: _code(wire(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")) for path in PATHS}
     assert codes == PATHS
@@ -185,7 +200,9 @@ def test_who_connects_and_says_nothing_or_half_or_little_is_sent_away(wire):
 def test_a_head_without_an_end_is_cut_off(wire):
     line = b"X-More: " + b"x" * 8000 + b"\r\n"
     answer = wire(b"GET /healthz HTTP/1.1\r\n" + line * 5)
-    assert _code(answer) == 400 and b"longer than 32768 bytes" in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head and json.loads(body)["status"] == 400
+    assert "longer than 32768 bytes" in json.loads(body)["detail"]
     assert wire(b"GET /healthz HTTP/1.1\r\n" + HOST + line * 3 + b"\r\n").endswith(b'"alive"}')
 
 

@@ -80,7 +80,7 @@ def create(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.origins.split(),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type"],
+            allow_headers=["authorization", "content-type", "last-event-id"],
             expose_headers=SPOKEN,
         )
     return app

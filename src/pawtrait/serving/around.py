@@ -31,6 +31,11 @@ POLICY = b"default-src 'none'; frame-ancestors 'none'"
 Endpoint = Callable[[Request], Awaitable[Response]]
 SAFE = ("GET", "HEAD", "OPTIONS")
 SLACK = 64_000  # bytes that a form may add to a picture whose length was not said
+WRONG_HOST = "this service does not go by that name; PAWTRAIT_HOSTS has the names that it goes by"
+WRONG_ORIGIN = (
+    "pages of other sites may not send anything here, but for those in PAWTRAIT_ORIGINS; a proxy before this"
+    " site's own pages has to pass Host on"
+)
 HOT = SimpleNamespace(path="/v1/moods")  # a route, as logs and metrics name it
 
 log = logging.getLogger("pawtrait.requests")
@@ -66,12 +71,12 @@ class Rules:
         Raises:
             Problem: 400 not our name; 403 another site's page.
         """
-        host = headers.get(b"host", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1").lower()  # names know no capitals
         if self.hosts and _name(host) not in self.hosts:
-            raise Problem(400, "wrong-host", "this service does not go by that name")
+            raise Problem(400, "wrong-host", WRONG_HOST)
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and method not in SAFE and _place(origin) != host and origin not in self.origins:
-            raise Problem(403, "wrong-origin", "pages of other sites may not send anything here")
+            raise Problem(403, "wrong-origin", WRONG_ORIGIN)
 
 
 class Around:
@@ -99,7 +104,9 @@ class Around:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, started = time.perf_counter(), 500, False
+        began, status, started, method = time.perf_counter(), 500, False, scope["method"]
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _head_alone(send)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["id"] = uuid4().hex
         logs.REQUEST.set(state["id"])  # each request has a task, so a context, of its own
@@ -132,7 +139,7 @@ class Around:
             finally:
                 self._coming -= size
                 since = incoming.last_at if incoming else began
-                self._written(scope, state, status, time.perf_counter() - since, span)
+                self._written(scope, method, state, status, time.perf_counter() - since, span)
 
     def _is_hot(self, scope: Scope) -> bool:
         """Whether it is what nearly all requests are, and nothing inside has a say in it."""
@@ -170,12 +177,14 @@ class Around:
         self._coming += size
         return size
 
-    def _written(self, scope: Scope, state: dict[str, Any], status: int, seconds: float, span: Any) -> None:
+    def _written(
+        self, scope: Scope, method: str, state: dict[str, Any], status: int, seconds: float, span: Any
+    ) -> None:
         """The log, the count and the span; never the address itself, which may hold what it should not.
 
         The seconds are ours alone: a sender with a slow line is no slow service.
         """
-        route, method = getattr(scope.get("route"), "path", ""), scope["method"]
+        route = getattr(scope.get("route"), "path", "")
         method = method if method in _METHODS else "other"  # a client could invent names without end
         self._metrics.request(route, method, status, seconds)
         if span:
@@ -194,6 +203,17 @@ class Around:
 
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def _head_alone(send: Send) -> Send:
+    """Of the answer to a GET its head, which is the whole one to a HEAD; also of events, which take long."""
+
+    async def only(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return only
 
 
 _ONCE = (b"host", b"content-length", b"transfer-encoding")

@@ -105,7 +105,7 @@ def _examples(content: dict[str, Any], found: dict[str, Any]) -> str:
     schema = content.get("schema", {})
     if reference := schema.get("$ref", ""):
         schema = found["components"]["schemas"][reference.rpartition("/")[2]]
-        shown += [schema["example"]] if "example" in schema else []
+        shown = shown or [schema["example"]]
     if not shown and "properties" in schema:
         shown = [{name: _shape(one) for name, one in schema["properties"].items()}]
     return "".join(f"<pre>{escape(_text(one))}</pre>" for one in shown)

@@ -1,9 +1,13 @@
 """Uvicorn's HTTP protocol in C, and an end to whoever connects and does not get to the point."""
 
 import asyncio
+import json
 from enum import Enum
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pawtrait.serving import problems, upgrades
+from pawtrait.serving.problems import Problem
 
 HEAD = 15.0  # seconds that a request's head may take at most
 LONGEST = 32_768  # bytes of a head, or of what comes around a body, that are not whole yet
@@ -33,6 +37,7 @@ class Patient(HttpToolsProtocol):
     own clock and limit, in ``incoming``; trailers never come there, and the parser keeps them.
     """
 
+    parser: upgrades.Parser
     seconds = HEAD
     slowest = 60.0  # seconds
     _unread: asyncio.TimerHandle | None = None
@@ -44,6 +49,7 @@ class Patient(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there."""
         super().connection_made(transport)
+        self.parser = upgrades.Parser(self)
         transport.set_write_buffer_limits(0)  # whatever the other side has not taken yet is waited for
         self._start()
 
@@ -87,8 +93,10 @@ class Patient(HttpToolsProtocol):
             ValueError: it asks us to be a proxy; the parser makes a 400 of that.
         """
         self._stop()
-        if not self.url.startswith((b"/", b"*")):
+        if not self.url.startswith((b"/", b"*")) or self.parser.get_method() == b"CONNECT":
             raise ValueError("no path")
+        if self.parser.comes_again():
+            return
         self._at, self._head, self._moved = _At.BODY, 0, True
         super().on_headers_complete()
 
@@ -99,6 +107,8 @@ class Patient(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is, too."""
+        if self.parser.comes_again():
+            return
         self._stop()
         self._at, self._moved = _At.NOTHING, True
         super().on_message_complete()
@@ -108,6 +118,13 @@ class Patient(HttpToolsProtocol):
         super().on_response_complete()
         if self._at is _At.BODY:
             self._start()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told of as every other error is; uvicorn's own words are plain text."""
+        body = json.dumps(Problem(400, "bad-request", msg).body()).encode()
+        head = f"content-type: {problems.MEDIA}\r\ncontent-length: {len(body)}\r\nconnection: close"
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%s\r\n\r\n%s" % (head.encode(), body))
+        self.transport.close()
 
     def _refuse(self) -> None:
         """Hang up; in words where no answer can be under way yet."""

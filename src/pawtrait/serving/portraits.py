@@ -54,14 +54,14 @@ async def look(request: Request, key: str) -> Response:
     """How a job stands; with ``Accept: text/event-stream`` the events."""
     job = _job(request, key)
     if events.MEDIA in request.headers.get("accept", ""):
-        return _stream(job)
+        return _stream(request, job)
     return JSONResponse(_told(job.view), headers=_version(job.view.painter) | UNKEPT)
 
 
 @router.get("/v1/portraits/{key}/events", response_class=Response, **portraits_told.EVENTS)
 async def follow(request: Request, key: str) -> Response:
     """Progress as server-sent events, with small previews, until the job is over."""
-    return _stream(_job(request, key))
+    return _stream(request, _job(request, key))
 
 
 @router.get("/v1/portraits/{key}/picture", response_class=Response, **portraits_told.PICTURE)
@@ -198,7 +198,14 @@ def _job(request: Request, key: str) -> Job:
     return job
 
 
-def _stream(job: Job) -> Response:
+def _stream(request: Request, job: Job) -> Response:
+    """The events; none where a browser, which connects again whenever they end, has had the last one.
+
+    A job that an earlier service finished has the number of one that begins, which tells nothing.
+    """
+    view = job.view
+    if view.over and view.number and request.headers.get("last-event-id") == str(view.number):
+        return Response(status_code=204, headers=UNKEPT)
     told = events.of(job)
     headers = _version(job.view.painter) | events.HEADERS
     return StreamingResponse(told, media_type=events.MEDIA, headers=headers)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pawtrait.serving import shapes
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import LEAST_SIDE
 from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE
@@ -26,6 +27,11 @@ _QUEUED = _JOB | {
     "picture_url": None,
     "picture": "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97",
     "kept": False,
+}
+_NULL = {  # what of a job may be null, and what it is otherwise
+    "model": _JOB["model"],
+    "problem": Problem(504, "too-slow", "painting took longer than 600 seconds; ask for less").body(),
+    "picture_url": _JOB["picture_url"],
 }
 _EVENTS = """event: progress
 id: 49
@@ -56,10 +62,6 @@ _STYLES = {
 }
 
 
-def _json(description: str, example: Any) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
-
 def _file(description: str, *kinds: str) -> dict[str, Any]:
     return {"description": description, "content": {kind: {"schema": _BINARY} for kind in kinds}}
 
@@ -71,7 +73,12 @@ def _problems(**told: str) -> dict[int | str, dict[str, Any]]:
         _, status, kind = name.split("_", 2)
         example = Problem(int(status), kind.replace("_", "-"), words).body()
         example["instance"] = f"urn:pawtrait:request:{_JOB['id']}"
-        content = {"application/problem+json": {"schema": {"type": "object"}, "example": example}}
+        content = {
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": example,
+            }
+        }
         found[int(status)] = {"description": words, "content": content}
     return found
 
@@ -88,6 +95,7 @@ _ALWAYS = {
     "X_Pawtrait_Request": "the request's id, by which feedback names it",
     "X_Pawtrait_Model": "the painter's version, as `pet-portrait-fast/3`; `nst` has none",
 }
+_BY = _headers(X_Pawtrait_Model=_ALWAYS["X_Pawtrait_Model"])
 _NO_JOB = _problems(_404_no_such_job="there is no job of that id, or its hour is over")
 
 _WISH = {
@@ -136,7 +144,7 @@ PAINT: dict[str, Any] = {
             ),
         },
         202: {
-            **_json("nst and hybrid: a job, to be followed at its url", _QUEUED),
+            **shapes.answer("nst and hybrid: a job, to be followed at its url", _QUEUED, _NULL),
             "headers": _headers(**_ALWAYS, Location="where the job is"),
         },
         **_problems(
@@ -151,25 +159,40 @@ PAINT: dict[str, Any] = {
 }
 LOOK: dict[str, Any] = {
     "responses": {
-        200: _json(
-            "how the job stands: waiting, painting, done, failed or cancelled; `problem` says why there is no"
-            " portrait, `picture_url` is null while there is no picture, `model` for nst and after a restart",
-            _JOB,
-        ),
+        200: {
+            **shapes.answer(
+                "how the job stands: waiting, painting, done, failed or cancelled; `problem` says why there"
+                " is no portrait, `picture_url` is null while there is no picture, `model` for nst and after"
+                " a restart",
+                _JOB,
+                _NULL,
+            ),
+            "headers": _BY,
+        },
         **_NO_JOB,
     }
 }
 EVENTS: dict[str, Any] = {
     "responses": {
-        200: {"description": "progress", "content": {"text/event-stream": {"example": _EVENTS}}},
+        200: {
+            "description": "progress",
+            "content": {"text/event-stream": {"example": _EVENTS}},
+            "headers": _BY,
+        },
+        204: {"description": "the job is over, and `Last-Event-ID` names its last event"},
         **_NO_JOB,
     }
 }
 PICTURE: dict[str, Any] = {
-    "responses": {200: _file("the portrait, or the newest preview", "image/png", "image/jpeg"), **_NO_JOB}
+    "responses": {
+        200: {**_file("the portrait, or the newest preview", "image/png", "image/jpeg"), "headers": _BY},
+        **_NO_JOB,
+    }
 }
 CANCEL: dict[str, Any] = {"responses": {204: {"description": "cancelled or deleted"}, **_NO_JOB}}
-STYLES: dict[str, Any] = {"responses": {200: _json("ways and paintings", _STYLES)}}
+STYLES: dict[str, Any] = {
+    "responses": {200: shapes.answer("ways and paintings", _STYLES, {"methods.model": _JOB["model"]})}
+}
 STYLE_PICTURE: dict[str, Any] = {
     "responses": {
         200: _file("the painting", "image/jpeg"),

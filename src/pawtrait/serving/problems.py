@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as Plain
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from pawtrait.errors import BadFeedback, BadImage, BadModel, BadRegistry, BadStore, PawtraitError
 
 MEDIA = "application/problem+json"
+METHODS = ("GET", "POST", "DELETE")  # that our endpoints have; what takes GET takes HEAD
 MOST_FAULTS, LONGEST_NAME = 32, 100  # of what is wrong with a request's values, and of a value's name
 OURS: dict[type[PawtraitError], tuple[int, str]] = {
     BadImage: (422, "unreadable-picture"),
@@ -95,13 +97,34 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Plain)
     async def _http(request: Request, error: Plain) -> JSONResponse:
-        usual = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        kind = error.kind if isinstance(error, Cut) else usual
-        return answer(request, Problem(error.status_code, kind, str(error.detail), error.headers))
+        if isinstance(error, Cut):
+            return answer(request, Problem(error.status_code, error.kind, error.detail, error.headers))
+        return answer(request, _unrouted(request, error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return answer(request, invalid(error.errors()))
+
+
+def _unrouted(request: Request, error: Plain) -> Problem:
+    """What Starlette says of an address or a method that is none, with the way out; else its own words.
+
+    Of an address with several endpoints it names the methods of the first alone.
+    """
+    usual = HTTPStatus(error.status_code).phrase
+    detail, headers = str(error.detail), error.headers
+    if error.status_code == 404:
+        detail = "there is nothing at this address; /docs lists what there is"
+    elif error.status_code == 405:
+        takes = [method for method in METHODS if _takes(request, method)]
+        detail = f"this address takes {' and '.join(takes)} alone; /docs says what for"
+        headers = {"Allow": ", ".join([*takes, "HEAD"] if "GET" in takes else takes)}
+    return Problem(error.status_code, usual.lower().replace(" ", "-"), detail, headers)
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:

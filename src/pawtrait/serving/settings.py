@@ -94,6 +94,12 @@ class Settings(BaseModel):
             return "*"
         return ",".join(str(ip_network(one.strip(), strict=False)) for one in said.split(",") if one.strip())
 
+    @field_validator("hosts", "origins")
+    @classmethod
+    def _names(cls, said: str) -> str:
+        """Names know no capitals, and browsers send none."""
+        return said.lower()
+
     @property
     def pace(self) -> int:
         """Requests a minute for each key and each address, 0 for no limit; who has keys lets others in."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from pawtrait import champion
+from pawtrait.serving import shapes
 
 _SHA = "9a70b0ef725b04f8b3b43b1251e93d48e55e6cd9e2794a3ff14b9d13a9d80b97"
 _REQUEST = "367d002b36224e548576224f3ab4092f"
@@ -34,6 +35,8 @@ _ANSWER = {
     "explanation": None,
     "problem": None,
 }
+_EXPLANATION = {"method": "grad-cam", "image": "data:image/png;base64,iVBORw0KGgo="}
+_SAID = {name: value for name, value in _PROBLEM.items() if name != "instance"}  # within an answer
 _DECISION = {
     "time": "2026-11-01T03:12:44+00:00",
     "action": "promoted",
@@ -50,11 +53,14 @@ _DECISION = {
 }
 
 
-def _json(description: str, example: Any) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
-    }
+_CHAMPION = {**_MODEL, "sha256": _SHA}
+_VERSION = {
+    "version": "3",
+    "action": "promoted",
+    "time": _DECISION["time"],
+    "macro_f1": 0.71,
+    "champion": True,
+}
 
 
 def _flag(name: str, told: str) -> dict[str, Any]:
@@ -88,10 +94,15 @@ MOODS: dict[str, Any] = {
     "summary": "Moods of one picture or of several",
     "tags": ["moods"],
     "responses": {
-        200: _json(
+        200: shapes.answer(
             "An answer for each picture, in their order. Of several, one that cannot be read has a `problem`"
             " and `null` for its mood; one that came alone is answered by its problem.",
             {"answers": [_ANSWER], "model": _MODEL, "milliseconds": 12.3},
+            null={
+                f"answers.{name}": _ANSWER[name]
+                for name in ("picture", "label", "confidence", "probabilities")
+            }
+            | {"answers.explanation": _EXPLANATION, "answers.problem": _SAID},
         )
     },
     "openapi_extra": {
@@ -128,7 +139,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
     return {
         "summary": "Say whether an answer or a portrait was right",
         "tags": ["feedback"],
-        "responses": {201: _json("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
+        "responses": {201: shapes.answer("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
         "openapi_extra": {
             "requestBody": {
                 "required": True,
@@ -168,7 +179,7 @@ NEXT: dict[str, Any] = {
     "summary": "The picture to review now",
     "tags": ["reviews"],
     "responses": {
-        200: _json(
+        200: shapes.answer(
             "Nothing of what was said of it.", {"picture": _SHA, "url": f"/v1/pictures/{_SHA}", "waiting": 12}
         ),
         204: {"description": "None waits."},
@@ -186,7 +197,7 @@ def review(verdict: type[BaseModel]) -> dict[str, Any]:
         "summary": "Say what a picture shows",
         "tags": ["reviews"],
         "responses": {
-            201: _json(
+            201: shapes.answer(
                 "What the model and people had said.",
                 {"id": "0f" * 16, "model": ["happy"], "people": ["sad"]},
             )
@@ -199,7 +210,7 @@ REVIEWS: dict[str, Any] = {
     "summary": "How many wait, and how far reviewers agree",
     "tags": ["reviews"],
     "responses": {
-        200: _json(
+        200: shapes.answer(
             "Kappa is the agreement beyond chance.",
             {
                 "waiting": 12,
@@ -207,6 +218,7 @@ REVIEWS: dict[str, Any] = {
                 "reviewers": 2,
                 "pairs": [{"first": "rosa", "second": "tom", "pictures": 20, "same": 17, "kappa": 0.79}],
             },
+            null={"pairs.kappa": 0.79},
         )
     },
 }
@@ -228,7 +240,7 @@ DELETE: dict[str, Any] = {
     "summary": "Delete a picture and all that was said of it",
     "tags": ["pictures"],
     "responses": {
-        200: _json(
+        200: shapes.answer(
             "What was deleted, and which snapshots of earlier months hold it.",
             {"picture": _SHA, "pictures": 1, "rows": 3, "snapshots": ["2026-10"]},
         )
@@ -238,33 +250,34 @@ MODELS: dict[str, Any] = {
     "summary": "Champion, versions, months",
     "tags": ["operation"],
     "responses": {
-        200: _json(
+        200: shapes.answer(
             "The ledger's decisions, oldest first; null where it cannot be reached at the moment.",
             {
-                "champion": {**_MODEL, "sha256": _SHA},
-                "versions": [
-                    {
-                        "version": "3",
-                        "action": "promoted",
-                        "time": _DECISION["time"],
-                        "macro_f1": 0.71,
-                        "champion": True,
-                    }
-                ],
+                "champion": _CHAMPION,
+                "versions": [_VERSION],
                 "months": [_DECISION],
             },
+            null={"champion": _CHAMPION, "months": [_DECISION]}
+            | {f"versions.{name}": _VERSION[name] for name in ("action", "time", "macro_f1")}
+            | {
+                f"months.{name}": _DECISION[name]
+                for name in ("champion", "previous", "version", "month", "commit", "sha256")
+            },
+            named=["months.figures"],
         )
     },
 }
 LIVE: dict[str, Any] = {
     "summary": "It lives",
     "tags": ["operation"],
-    "responses": {200: _json("Always, while it does.", {"status": "alive"})},
+    "responses": {200: shapes.answer("Always, while it does.", {"status": "alive"})},
 }
 READY: dict[str, Any] = {
     "summary": "It takes requests",
     "tags": ["operation"],
-    "responses": {200: _json("By which model.", {"status": "ready", "model": _MODEL, "feedback_waiting": 0})},
+    "responses": {
+        200: shapes.answer("By which model.", {"status": "ready", "model": _MODEL, "feedback_waiting": 0})
+    },
 }
 METRICS: dict[str, Any] = {
     "summary": "Figures for Prometheus",
@@ -321,6 +334,7 @@ def _with_problems(found: dict[str, Any]) -> dict[str, Any]:
     parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     problem = {
         "description": "A problem (RFC 9457).",
+        "headers": {"Retry-After": {"description": "of 429: seconds", "schema": {"type": "integer"}}},
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for operations in found["paths"].values():

@@ -46,6 +46,22 @@ def test_a_job_is_followed_by_events_in_their_order_to_its_portrait(shared):
     assert (row.id, row.outcome, row.method, row.style) == (known["id"], "ok", "nst", "red")
 
 
+def test_a_browser_that_had_the_last_event_is_told_to_come_no_more(shared):
+    """It connects again whenever events end, unless the answer is 204."""
+    url = f"{job(shared)['url']}/events"
+    last = events(shared, url)[-1][1]
+    codes = [shared.get(url, headers={"Last-Event-ID": str(one)}).status_code for one in (last, last - 1)]
+    assert codes == [204, 200]
+
+
+def test_the_head_of_events_does_not_wait_for_their_end(shared):
+    known = job(shared, steps=ENDLESS)
+    head = shared.head(f"{known['url']}/events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert shared.get(known["url"]).json()["status"] in ("waiting", "painting")
+    shared.delete(known["url"])
+
+
 def test_a_job_says_where_it_is_and_what_it_was_asked_by(shared):
     answer = send(shared, "hybrid", style="red", side="48", steps="2")
     known = answer.json()
