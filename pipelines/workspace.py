@@ -280,6 +280,26 @@ def _switch(ws: Workspace) -> None:
         _save(ws)
         with _moving(ws):
             _merge(ws, newest)
+    _check_code(ws, newest)
+
+
+def _check_code(ws: Workspace, newest: str) -> None:
+    """The month's code is that of the project's newest commit.
+
+    A checkout of an older commit, or a reset to one, has nothing to merge: months would go on with the code
+    that it was to get rid of.
+
+    Raises:
+        CommandError: it is another.
+    """
+    others = git(ws.path, "diff", "--name-only", newest, "HEAD", "--", *CODE).splitlines()
+    if others:
+        names = " ".join([*others[:3], *["…"][: len(others[3:])]])
+        raise CommandError(
+            f"{names}: not as in the project's commit {newest[:9]}, but as earlier months took it in;"
+            " older code comes back by a commit of its own, not by a checkout, as docs/deploy.md has it, and"
+            f" a change that was committed in {ws.path} belongs in the project; then start again"
+        )
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """The schema: migrations go up and down, and end in the tables that the code speaks of."""
 
 import os
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from pawtrait.adapters.store import database, tables
+from pawtrait.adapters.store import database, feedback, forgetting, tables
+from pawtrait.adapters.store.feedback import Said
 from pawtrait.errors import BadStore
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +125,29 @@ def test_nothing_is_written_where_the_store_does_not_lie(tmp_path, monkeypatch):
     with database.opened(f"sqlite:///{tmp_path}/store/f.db"):
         pass
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_what_a_service_kept_in_a_file_of_its_own_comes_over_once_by_the_changelogs_lines(
+    tmp_path, monkeypatch, capsys
+):
+    """And nothing about a picture that was forgotten meanwhile."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    lines = re.search(r"<<'END'\n(.*?)^END$", text, re.MULTILINE | re.DOTALL)[1]
+    now, old = datetime(2026, 11, 28, tzinfo=UTC), f"sqlite:///{tmp_path}/feedback.db"
+    said = [Said(id=one, time=now, picture=one * 64, client="ann", consent=True, label="sad") for one in "ab"]
+    with database.opened(old) as engine, database.opened() as new:
+        feedback.add(engine, said)
+        forgetting.forget(engine, "c" * 64, ["c" * 64], ["2026-10"], now)
+        forgetting.forget(new, "b" * 64, ["b" * 64], [], now)
+    for _ in range(2):
+        exec(lines.replace("sqlite:////app/state/feedback.db", old), {})
+    assert [line for line in capsys.readouterr().out.splitlines() if not line.endswith(" 0")] == [
+        "feedback 1",
+        "forgotten 1",
+    ]
+    with database.opened() as new:
+        assert feedback.between(new, now, now.replace(year=2027)) == said[:1]
+        assert forgetting.pictures(new) == {"b" * 64, "c" * 64}
+        assert forgetting.months(new) == {"2026-10"}

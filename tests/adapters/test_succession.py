@@ -174,7 +174,11 @@ def test_without_a_champion_before_a_rollback_asks_for_a_version(three):
     ("tags", "said"),
     [
         ({}, r"version 3 has not met champion 1 at the gate; run `pawtrait gate --version 3`"),
-        ({"gate.verdict": "promote", "gate.champion": "2"}, "has not met champion 1"),
+        (
+            {"gate.verdict": "promote", "gate.champion": "2", "gate.time": "2026-11-01T04:00:00Z"},
+            "has not met champion 1",
+        ),
+        ({"gate.verdict": "promote", "gate.champion": "1"}, "has not met champion 1"),  # before it told times
         (
             {"gate.verdict": "keep", "gate.champion": "1", "gate.objections": "recall of sad falls"},
             "verdict on version 3 is `keep`: recall of sad falls",

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -341,6 +343,28 @@ def test_code_that_disagrees_is_a_persons_to_settle(project: Path) -> None:
     with pytest.raises(CommandError, match=r"^toy\.py was changed in the project and on the branch"):
         prepared(project)
     assert not git(ws.path, "status", "--porcelain")
+
+
+def test_a_project_that_goes_back_takes_its_months_along_by_a_commit_and_not_by_a_checkout(
+    project: Path,
+) -> None:
+    """An older commit has nothing to merge: the month would go on with the newer code."""
+    old = git(project, "rev-parse", "HEAD")
+    (project / "params.yaml").write_text("new: true\n")
+    (project / "src").mkdir()
+    (project / "src/new.py").touch()
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "an update")
+    workspace.begin(prepared(project))
+    git(project, "checkout", "--quiet", old)
+    with pytest.raises(CommandError, match=r"^params\.yaml src/new\.py: not as in the project's commit"):
+        prepared(project, "2026-12")
+    git(project, "checkout", "--quiet", "-")
+    text = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^git (restore --source=COMMIT .*|commit .*COMMIT.*)$", text, re.MULTILINE):
+        git(project, *shlex.split(line.replace("COMMIT", old)))
+    ws = prepared(project, "2026-12")
+    assert not git(ws.path, "diff", "--name-only", old, "HEAD", "--", "src", "params.yaml")
 
 
 def test_what_is_pushed_is_a_branch_of_the_project(project: Path) -> None:

@@ -91,7 +91,8 @@ def _allowed(
             raise BadRegistry("a promotion by force needs a reason; say it with --reason")
         return
     verdict, against = tags.get("gate.verdict"), tags.get("gate.champion")
-    if verdict is None or against != old:
+    undated = verdict == "promote" and "gate.time" not in tags  # by an earlier pawtrait's gate
+    if verdict is None or undated or against != old:
         raise BadRegistry(
             f"version {version} has not met champion {old} at the gate;"
             f" run `pawtrait gate --version {version}`"
