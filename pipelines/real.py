@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import yaml
 
-from pawtrait.errors import BadSource, PawtraitError
+from pawtrait.errors import BadParams, BadSource, PawtraitError
 from pawtrait.files import write_text
 from pipelines import readme
 from pipelines.git import NOBODY, git, own
@@ -80,7 +80,7 @@ def parameters(
     """The demo's parameters under the overlays, with the sources that were named.
 
     Raises:
-        BadSource: a source is not there.
+        BadSource: a source is not there. BadParams: an overlay is no YAML.
     """
     knobs = _yaml(Path("params.yaml"))
     for overlay in overlays:
@@ -152,8 +152,21 @@ def _absolute(name: str) -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return loaded
+    """A file of parameters; one without any lays nothing over the others.
+
+    Raises:
+        BadParams: it is no YAML, or no mapping.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise BadParams(
+            f"{path} is not YAML, where `<<: *defaults` of params.yaml is not known and a model of its own"
+            f" is written out: {' '.join(str(error).split())}"
+        ) from error
+    if not isinstance(loaded, dict | None):
+        raise BadParams(f"{path} is a {type(loaded).__name__}; expected sections, as in params.yaml")
+    return loaded or {}
 
 
 def _python(workspace: Path, *arguments: str) -> None:

@@ -72,6 +72,7 @@ def gate(
         arrays=place / "data/arrays",
         splits=place / newest.SPLITS,
         feedback=place / SNAPSHOTS,
+        raw=place / "data/raw",
         out=VERDICT,
         version=version,
     )

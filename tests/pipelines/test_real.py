@@ -94,6 +94,38 @@ def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(
     assert capsys.readouterr().err.startswith("real: nowhere is not here; ")
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("models: { mine: { <<: *defaults, net: cnn } }\n", "found undefined alias 'defaults'"),
+        ("- cnn\n", "is a list; expected sections"),
+    ],
+)
+def test_an_overlay_that_cannot_be_read_is_one_line_and_exit_code_2(
+    written: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(ROOT)
+    overlay = tmp_path / "own.yaml"
+    overlay.write_text(written, encoding="utf-8")
+    assert real.main(["--data", str(tmp_path), "--overlays", str(overlay)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"real: {overlay} is ") and said in told and told.count("\n") == 1
+
+
+def test_an_overlay_of_comments_alone_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    overlay = tmp_path / "own.yaml"
+    overlay.write_text("# train: { folds: 5 }\n", encoding="utf-8")
+    knobs = real.parameters([overlay], "demo:", None, None)
+    assert knobs["train"] == real.parameters([], "demo:", None, None)["train"]
+
+
 @pytest.mark.parametrize("repository", [False, True], ids=["a folder", "somebody's repository"])
 def test_a_workspace_that_holds_somebodys_work_stays_as_it_is(
     repository: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, succession, tracking
 from pawtrait.classification.predict import Classifier
-from pawtrait.dataset import manifest
+from pawtrait.dataset import images, manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadData, BadRegistry
 from pawtrait.stages import gate, promote, rollback
@@ -51,6 +51,10 @@ def judged(workspace, version=None):
         out=workspace.reports / "verdict.json",
         version=version,
     )
+
+
+def of_clocks(figures):
+    return {key: value for key, value in figures.items() if key.endswith("latency_ms")}
 
 
 def knob(workspace, **changes):
@@ -219,12 +223,21 @@ def test_figures_that_do_not_come_out_again_ask_a_person(two):
     assert "version 1 was registered with a test macro-F1 of 0.900 and has 0." in verdict.objections[0]
 
 
-def test_a_challenger_for_pictures_of_another_size_is_kept_out(two):
+def test_a_model_for_another_size_answers_for_the_same_pictures_at_its_own(two):
+    """As after a change of pictures.side, where the arrays have the challenger's size or the champion's."""
+    known = judged(two).figures
     pixels = np.load(two.arrays / "test.npy")
     np.save(two.arrays / "test.npy", pixels[:, ::2, ::2])
+    with pytest.raises(BadData, match="data/raw is not here, to see the test pictures at 32 px"):
+        judged(two)
+    placed = manifest.read(two.tables / "splits.csv", manifest.Placed)
+    for one, picture in zip([one for one in placed if one.split == "test"], pixels, strict=True):
+        there = two.root / "data/raw" / one.path
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_bytes(images.encode_png(picture))
     verdict = judged(two)
-    assert verdict.outcome == "keep"
-    assert "version 2 takes 32 px, the test pictures have 16" in verdict.objections[0]
+    assert (verdict.outcome, verdict.objections) == ("promote", ())
+    assert {**verdict.figures, **of_clocks(known)} == known
 
 
 def test_a_challenger_with_a_changed_byte_is_kept_out(two):

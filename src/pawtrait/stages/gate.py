@@ -4,8 +4,9 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pawtrait import champion as noted
 from pawtrait import clock, params, quarantine, sealed, unseen
 from pawtrait.adapters import registry, succession
 from pawtrait.adapters.store import database, ledger
+from pawtrait.classification import arrays as packing
 from pawtrait.classification import latency
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images, manifest
@@ -34,16 +36,16 @@ SAME = 1e-4  # how closely a figure that was registered has to come out again
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Pictures that both models answer for: the frozen test split, or newer feedback.
+    """Pictures that both models answer for, each at the size it takes: the test split, or newer feedback.
 
     Attributes:
         placed: N rows, as in splits.csv.
-        pixels: uint8 (N, side, side, 3), RGB, in their order.
+        squares: of a side, uint8 (N, side, side, 3), RGB, in their order.
         digest: SHA-256 of ids and labels.
     """
 
     placed: list[manifest.Placed]
-    pixels: NDArray[np.uint8]
+    squares: Callable[[int], NDArray[np.uint8]]
     digest: str
 
 
@@ -66,9 +68,11 @@ def run(
     version: str | None = None,
     note: Path = noted.NOTE,
     feedback: Path = Path("data/feedback"),
+    raw: Path = Path("data/raw"),
 ) -> Verdict:
     """Judge the challenger, or the version named; write the verdict to ``out`` and to the version's tags.
 
+    A model that takes another size than ``arrays`` have answers for the same pictures of ``raw`` at its own.
     The manifest beside ``splits`` says which pictures the newest training knew; reviewed feedback that it
     lacks is the second ground. A month's snapshot is in the challenger's training and therefore no ground.
 
@@ -85,8 +89,8 @@ def run(
         raise BadRegistry(
             "there is no challenger; run `pawtrait register` after a training, or name a version"
         )
-    old, ground = known[registry.CHAMPION], _ground(arrays, splits)
-    newer = _newer(splits.with_name("manifest.csv"), feedback, ground)
+    old, ground = known[registry.CHAMPION], _ground(arrays, splits, raw)
+    newer = _newer(splits.with_name("manifest.csv"), feedback)
     verdict = _verdict(old, number, (ground, newer), models, newest=version is None)
     about = {"champion": old, "challenger": number, "test_sha256": ground.digest}
     write_text(out, json.dumps(about | asdict(verdict), indent=1, ensure_ascii=False) + "\n")
@@ -115,11 +119,11 @@ def _verdict(
     if champion == number:
         return Verdict("keep", (f"version {number} is the champion already",), ("Nothing to decide.",), {})
     try:
-        challenger = _contender(number, ground)
+        challenger = _contender(number)
     except BadModel as error:
         return Verdict("keep", (f"the challenger cannot be run: {error}",), ("The champion stays.",), {})
     try:
-        rival = _contender(champion, ground)
+        rival = _contender(champion)
     except BadModel as error:
         return Verdict("ask", (f"the champion cannot be run: {error}",), ("A person has to decide.",), {})
     knobs = params.load()
@@ -141,17 +145,27 @@ def _verdict(
     )
 
 
-def _ground(arrays: Path, splits: Path) -> Ground:
+def _ground(arrays: Path, splits: Path, raw: Path) -> Ground:
     placed = [one for one in manifest.read(splits, manifest.Placed) if one.split == "test"]
     try:
-        pixels: NDArray[np.uint8] = np.load(arrays / "test.npy", mmap_mode="r", allow_pickle=False)
+        packed: NDArray[np.uint8] = np.load(arrays / "test.npy", mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError) as error:
         raise BadData(f"{arrays}/test.npy is missing or is no array; run `dvc repro augment`") from error
-    return Ground(placed, pixels, _digest(placed))
+
+    @cache
+    def squares(side: int) -> NDArray[np.uint8]:
+        if side == packed.shape[1]:
+            return packed
+        if not raw.is_dir():
+            raise BadData(f"{raw} is not here, to see the test pictures at {side} px; run `dvc repro ingest`")
+        largest = params.load().manifest.largest_pixels
+        return packing.pack(raw, placed, side, largest, f"test at {side} px")
+
+    return Ground(placed, squares, _digest(placed))
 
 
-def _newer(known: Path, feedback: Path, test: Ground) -> Ground | None:
-    """Reviewed feedback that neither model was trained on, at the size of the test pictures."""
+def _newer(known: Path, feedback: Path) -> Ground | None:
+    """Reviewed feedback that neither model was trained on."""
     if not known.is_file():
         log.warning("%s is not here, so that nobody can tell which feedback is new: it has no say", known)
         return None
@@ -160,13 +174,19 @@ def _newer(known: Path, feedback: Path, test: Ground) -> Ground | None:
     found = unseen.pictures(known, feedback, policy)
     if len(found) < 2:
         return None  # nothing that could be resampled
-    side, largest = test.pixels.shape[1], knobs.manifest.largest_pixels
-    squares = [  # each at once: so many photos at their full size would take gigabytes
-        images.resize(images.decode(one.data, largest_pixels=largest, name=one.id[:16]), side)
-        for one in found
-    ]
+
+    @cache
+    def squares(side: int) -> NDArray[np.uint8]:
+        largest = knobs.manifest.largest_pixels
+        return np.stack(  # each at once: so many photos at their full size would take gigabytes
+            [
+                images.resize(images.decode(one.data, largest_pixels=largest, name=one.id[:16]), side)
+                for one in found
+            ]
+        )
+
     placed = [manifest.Placed(one.id, one.id, one.label, one.id, "feedback") for one in found]
-    return Ground(placed, np.stack(squares), _digest(placed))
+    return Ground(placed, squares, _digest(placed))
 
 
 def _digest(placed: list[manifest.Placed]) -> str:
@@ -174,27 +194,24 @@ def _digest(placed: list[manifest.Placed]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _contender(version: str, ground: Ground) -> Contender:
-    """A version that can answer for the test pictures.
+def _contender(version: str) -> Contender:
+    """A version that can answer.
 
     Raises:
-        BadModel: its files are missing, were changed, or take other pictures or know other moods.
+        BadModel: its files are missing, were changed, or know other moods.
     """
     known = registry.numbered(version)
     folder = registry.folder_of(known)
     classifier = Classifier.load(folder)
     if classifier.digest != known.tags.get("model.sha256", classifier.digest):
         raise BadModel(f"version {version} holds another model than was registered")
-    if classifier.side != ground.pixels.shape[1]:
-        side = ground.pixels.shape[1]
-        raise BadModel(f"version {version} takes {classifier.side} px, the test pictures have {side}")
     if tuple(classifier.facts["labels"]) != LABELS:
         raise BadModel(f"version {version} knows the moods {', '.join(classifier.facts['labels'])}")
     return Contender(version, known.tags, folder, classifier)
 
 
 def _scored(one: Contender, ground: Ground) -> Scored:
-    answers = rows(ground.placed, one.classifier.probabilities(ground.pixels))
+    answers = rows(ground.placed, one.classifier.probabilities(ground.squares(one.classifier.side)))
     return scored(answers, f"version {one.version} at the gate")
 
 
