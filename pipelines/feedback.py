@@ -23,7 +23,7 @@ from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
 from pipelines import server
 from pipelines.announce import announce, escaped, in_words
-from pipelines.steps import NETWORK_DELAYS
+from pipelines.steps import PATIENCE
 
 ARTIFACT = "feedback"
 NOTHING_YET = "skipped: no pictures to compare with are known here before the first retraining"
@@ -55,13 +55,7 @@ def unreachable(task: Any, run: Any, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), BadStore)
 
 
-@task(
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=unreachable,
-    retries=len(NETWORK_DELAYS),
-    retry_delay_seconds=list(NETWORK_DELAYS),
-)
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=unreachable, **PATIENCE)
 def look_and_judge() -> Quarantine:
     """The stage ``collect``."""
     return collect.run(manifest=newest.root() / newest.MANIFEST)
