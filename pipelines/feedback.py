@@ -104,15 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m pipelines.feedback",
         description="Every picture in quarantine goes a step on: settled, held, or waiting for reviewers.",
     ).parse_args(arguments)
-    try:
-        server.reach()
-    except PawtraitError as error:
-        print(f"collect_feedback: {error}", file=sys.stderr)
-        return 2
-    state = collect_feedback(return_state=True)
-    done = state.is_completed()
-    print(f"collect_feedback: {state.message}", file=sys.stdout if done else sys.stderr)
-    return 0 if done else 2
+    return server.run("collect_feedback", lambda: collect_feedback(return_state=True))
 
 
 if __name__ == "__main__":
