@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -104,8 +103,7 @@ class Server:
     """A server process on a port of its own, which can be killed and started again."""
 
     def __init__(self, folder: Path, health: str, *command: str, **settings: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = str(probe.getsockname()[1])
+        self.port = str(own_postgres.free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._health, self._folder = health, folder
         self._command = [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", self.port]

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.demo import paintings
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.paintings import Painting
+from pipelines.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 # As the model made by hand knows them (tests/conftest.py).
@@ -202,11 +202,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _hung(folder: Path, manner: str) -> Painting:
