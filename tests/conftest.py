@@ -196,10 +196,12 @@ def postgres_database(postgres: own_postgres.Urls) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def postgres_folder(postgres: own_postgres.Urls, passable: Path) -> Path:
-    """Where a test may start another one; skips where PostgreSQL is absent, as the others do."""
-    return passable / "postgres"
+@pytest.fixture(scope="module")
+def postgres_folder(postgres: own_postgres.Urls) -> Iterator[Path]:
+    """Where tests may start another one, in turn; skips where PostgreSQL is absent, as the others do."""
+    folder = _passable()
+    yield folder / "postgres"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
