@@ -2,7 +2,6 @@
 # ruff: noqa: N803, N806 (the paper's names end in a capital)
 
 import copy
-import os
 import time
 from statistics import median
 
@@ -63,8 +62,7 @@ def run(plan: race.Plan) -> list[race.Row]:
     side = 64 if plan.quick else 128
     everywhere = row(plan, side, "cpu")
     torch.set_num_threads(1)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    race.pin()
     return [everywhere, row(plan, side, "cpu")]
 
 

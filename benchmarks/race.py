@@ -60,11 +60,17 @@ class Stopwatch:
 def measure(module: str, plan: Plan, pinned: bool) -> list[Row]:
     """Run one job's module in a fresh process; it is pinned before a framework starts its threads."""
     environment.settle()
-    if pinned and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    if pinned:
+        pin()
     with environment.muffled():
         rows: Row | list[Row] = importlib.import_module(f"benchmarks.{module}").run(plan)
     return rows if isinstance(rows, list) else [rows]
+
+
+def pin() -> None:
+    """Keep this process on one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def run(

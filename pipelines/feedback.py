@@ -23,7 +23,7 @@ from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
 from pipelines import server
 from pipelines.announce import announce, escaped, in_words
-from pipelines.steps import NETWORK_DELAYS
+from pipelines.steps import PATIENCE
 
 ARTIFACT = "feedback"
 NOTHING_YET = "skipped: no pictures to compare with are known here before the first retraining"
@@ -55,13 +55,7 @@ def unreachable(task: Any, run: Any, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), BadStore)
 
 
-@task(
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retry_condition_fn=unreachable,
-    retries=len(NETWORK_DELAYS),
-    retry_delay_seconds=list(NETWORK_DELAYS),
-)
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=unreachable, **PATIENCE)
 def look_and_judge() -> Quarantine:
     """The stage ``collect``."""
     return collect.run(manifest=newest.root() / newest.MANIFEST)
@@ -110,15 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m pipelines.feedback",
         description="Every picture in quarantine goes a step on: settled, held, or waiting for reviewers.",
     ).parse_args(arguments)
-    try:
-        server.reach()
-    except PawtraitError as error:
-        print(f"collect_feedback: {error}", file=sys.stderr)
-        return 2
-    state = collect_feedback(return_state=True)
-    done = state.is_completed()
-    print(f"collect_feedback: {state.message}", file=sys.stdout if done else sys.stderr)
-    return 0 if done else 2
+    return server.run("collect_feedback", lambda: collect_feedback(return_state=True))
 
 
 if __name__ == "__main__":

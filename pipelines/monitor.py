@@ -73,14 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--days", type=int, default=1, help="how many, up to now, at least (%(default)s)")
     days = parser.parse_args(arguments).days
-    try:
-        server.reach()
-    except PawtraitError as error:
-        print(f"monitor: {error}", file=sys.stderr)
-        return 2
-    state = monitor(days, return_state=True)
-    print(f"monitor: {state.message}")
-    return 0 if state.is_completed() else 2
+    return server.run("monitor", lambda: monitor(days, return_state=True))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -99,7 +99,16 @@ def prepare(workspace: Path, knobs: Mapping[str, Any]) -> None:
         CommandError: the folder holds what no earlier run left, or git is missing, or refuses.
     """
     own(workspace, f"{NOBODY['user.name']}: {SUBJECT} ")
-    for name in COPIED:
+    copy(COPIED, workspace)
+    if not (workspace / RECORDED).exists():  # the project's own rows are of other pictures
+        write_text(workspace / RECORDED, RECORDED.read_text(encoding="utf-8").splitlines()[0] + "\n")
+    write_text(workspace / "params.yaml", yaml.safe_dump(dict(knobs), sort_keys=False, allow_unicode=True))
+    _commit(workspace)
+
+
+def copy(names: Sequence[str], workspace: Path) -> None:
+    """Files and folders of this checkout, each in the place of what was there under its name."""
+    for name in names:
         source, target = Path(name), workspace / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -107,10 +116,6 @@ def prepare(workspace: Path, knobs: Mapping[str, Any]) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copyfile(source, target)
-    if not (workspace / RECORDED).exists():  # the project's own rows are of other pictures
-        write_text(workspace / RECORDED, RECORDED.read_text(encoding="utf-8").splitlines()[0] + "\n")
-    write_text(workspace / "params.yaml", yaml.safe_dump(dict(knobs), sort_keys=False, allow_unicode=True))
-    _commit(workspace)
 
 
 def _commit(workspace: Path) -> None:

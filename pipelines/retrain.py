@@ -26,7 +26,7 @@ from pipelines import month as calendar
 from pipelines import stages as dvc_stages
 from pipelines.inputs import FINGERPRINT
 from pipelines.month import REGISTER, Approval
-from pipelines.processes import Children, CommandError, heed, say
+from pipelines.processes import Children, heed, say
 from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
@@ -91,27 +91,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heed(signal.SIGINT, signal.SIGHUP)  # SIGTERM is Prefect's own
     try:
         _check(options)
-        server.reach()
-        if server.temporary():
-            lease.free()
-        if options.here:
-            state = here(options.stages, options.register, options.workers, return_state=True)
-        else:
-            state = retrain(
-                options.month,
-                options.again,
-                options.approval or "gate",
-                workers=options.workers,
-                return_state=True,
-            )
+        return server.run("retrain", lambda: _chosen(options))
     except KeyboardInterrupt:
         say("retrain: interrupted; the next run goes on after the last finished stage", sys.stderr)
         return 130  # as shells have it
-    except (BadParams, CommandError) as error:
+    except BadParams as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 2
-    print(f"retrain: {state.message}", file=sys.stdout if state.is_completed() else sys.stderr)
-    return 0 if state.is_completed() else 2
+
+
+def _chosen(options: argparse.Namespace) -> State[Any]:
+    if server.temporary():
+        lease.free()
+    if options.here:
+        return here(options.stages, options.register, options.workers, return_state=True)
+    approval = options.approval or "gate"
+    return retrain(options.month, options.again, approval, workers=options.workers, return_state=True)
 
 
 def _check(options: argparse.Namespace) -> None:

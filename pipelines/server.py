@@ -1,12 +1,29 @@
 """Prefect's server, from a command line's point of view."""
 
 import signal
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
 from pipelines.processes import CommandError
+
+
+def run(name: str, flow: Callable[[], State[Any]]) -> int:
+    """Run a flow from a command line; 0 when it completed, 2 after one line that says why not."""
+    try:
+        reach()
+        state = flow()
+    except CommandError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    done = state.is_completed()
+    print(f"{name}: {state.message}", file=sys.stdout if done else sys.stderr)
+    return 0 if done else 2
 
 
 def reach() -> None:

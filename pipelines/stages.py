@@ -20,11 +20,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pawtrait.errors import BadParams
 from pipelines import lease
 from pipelines.processes import Children, CommandError
+from pipelines.steps import PATIENCE
 
 Graph = dict[str, frozenset[str]]  # a stage → the stages whose outputs it reads
 NETWORK = ("ingest", "paintings", "weights")  # the stages that touch the network, so those worth another try
 HUNGRY = ("train", "train_cyclegan", "train_augmented", "stylize")  # those that a GPU helps; one a GPU
-RETRY_DELAYS = (10.0, 60.0)  # seconds
 UNCHANGED = "Unchanged"  # the state of a stage that DVC found up to date
 
 
@@ -124,9 +124,7 @@ def outcome(graph: Mapping[str, frozenset[str]], states: Mapping[str, State[Any]
 
 def task_for(stage: str) -> Task[[str, Children], State[Any]]:
     """``run_stage``, tried again after a pause where the network may be to blame."""
-    if stage.partition("@")[0] in NETWORK:
-        return run_stage.with_options(retries=len(RETRY_DELAYS), retry_delay_seconds=list(RETRY_DELAYS))
-    return run_stage
+    return run_stage.with_options(**PATIENCE) if stage.partition("@")[0] in NETWORK else run_stage
 
 
 def _name(stage: Any) -> str:

@@ -10,7 +10,10 @@ from prefect.states import Completed, Failed
 
 from pipelines.processes import Children, CommandError
 
-NETWORK_DELAYS = (10.0, 60.0)  # seconds before each other try of what goes over the network
+PATIENCE: dict[str, Any] = {  # of a task whose failure may be the network's
+    "retries": 2,
+    "retry_delay_seconds": [10.0, 60.0],
+}
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{name}")
@@ -29,11 +32,7 @@ def step(name: str, command: Sequence[str], children: Children, network: bool = 
     Raises:
         CommandError: it failed; the message says why.
     """
-    tried = run_command
-    if network:
-        tried = run_command.with_options(
-            retries=len(NETWORK_DELAYS), retry_delay_seconds=list(NETWORK_DELAYS)
-        )
+    tried = run_command.with_options(**PATIENCE) if network else run_command
     state = tried(name, list(command), children, return_state=True)
     if not state.is_completed():
         raise CommandError(state.message or f"{name} failed")

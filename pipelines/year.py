@@ -131,13 +131,7 @@ def found(project: Path) -> None:
     """
     own(project, f"{AUTHOR}: ")
     shutil.rmtree(project, ignore_errors=True)
-    for name in COMMITTED:
-        source, target = Path(name), project / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copyfile(source, target)
+    real.copy(COMMITTED, project)
     knobs = real.merged(yaml.safe_load(Path("params.yaml").read_text()), yaml.safe_load(OVERLAY.read_text()))
     write_text(project / "params.yaml", yaml.safe_dump(knobs, sort_keys=False))
     write_text(project / ".gitignore", ".cache/\nmlruns/\nmlflow.db*\nfeedback.db*\n__pycache__/\n")

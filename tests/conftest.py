@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -104,8 +103,7 @@ class Server:
     """A server process on a port of its own, which can be killed and started again."""
 
     def __init__(self, folder: Path, health: str, *command: str, **settings: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = str(probe.getsockname()[1])
+        self.port = str(own_postgres.free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._health, self._folder = health, folder
         self._command = [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", self.port]
@@ -198,10 +196,12 @@ def postgres_database(postgres: own_postgres.Urls) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def postgres_folder(postgres: own_postgres.Urls, passable: Path) -> Path:
-    """Where a test may start another one; skips where PostgreSQL is absent, as the others do."""
-    return passable / "postgres"
+@pytest.fixture(scope="module")
+def postgres_folder(postgres: own_postgres.Urls) -> Iterator[Path]:
+    """Where tests may start another one, in turn; skips where PostgreSQL is absent, as the others do."""
+    folder = _passable()
+    yield folder / "postgres"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

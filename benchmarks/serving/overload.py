@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.serving import drive, material, services
 from benchmarks.serving.drive import Answers
@@ -25,21 +25,6 @@ MOST = 0.8  # of what is answered 16 at once: about what is answered in time
 CALM = 0.5  # of the sustainable rate, before and afterwards
 EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 DELIVERY = 60.0  # seconds that what waits may take once the database is back
-
-
-class Store(Protocol):
-    """A database that can be away."""
-
-    @property
-    def url(self) -> str:
-        """For ``DATABASE_URL``."""
-
-    @property
-    def name(self) -> str:
-        """What it is and how it goes away."""
-
-    def away(self, seconds: float) -> None:
-        """Take it away for so long, then bring it back."""
 
 
 @dataclass
@@ -69,7 +54,7 @@ class Postgres:
     name = "PostgreSQL, stopped"
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._port = folder, services.free_port()
+        self._folder, self._port = folder, postgres.free_port()
         self._start()
 
     def _start(self) -> None:
@@ -87,18 +72,21 @@ class Postgres:
         self._start()
 
 
+Store = Sqlite | Postgres
+
+
 @contextmanager
-def store(folder: Path) -> Iterator[Store]:
-    """PostgreSQL where it is installed, else SQLite."""
+def store(folder: Path, sqlite: bool) -> Iterator[Store]:
+    """A database that can be away: PostgreSQL, or SQLite where that is asked for or all there is."""
     try:
-        running = Postgres(folder / "postgres")
+        running = None if sqlite else Postgres(folder / "postgres")
     except postgres.NoPostgres:
-        yield Sqlite(folder / "feedback.db")
-        return
+        running = None
     try:
-        yield running
+        yield running or Sqlite(folder / "feedback.db")
     finally:
-        running.stop()
+        if running:
+            running.stop()
 
 
 @dataclass
@@ -138,20 +126,11 @@ def measure(
         said = folder / "said.json"
         said.write_text(f'{{"picture": "{"ab" * 32}", "label": "sad"}}', encoding="ascii")
         with (
-            _store(folder, sqlite) as held,
+            store(folder, sqlite) as held,
             services.ours(model, made, folder / "ours", DATABASE_URL=held.url) as ours,
         ):
             rate = sustainable or drive.most(ours, 1.5).rate * MOST
             return _run(ours, held, said, rate, seconds, outage)
-
-
-@contextmanager
-def _store(folder: Path, sqlite: bool) -> Iterator[Store]:
-    if sqlite:
-        yield Sqlite(folder / "feedback.db")
-    else:
-        with store(folder) as held:
-            yield held
 
 
 def _run(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import race
 from benchmarks.serving import drive, material, services
 from benchmarks.serving.drive import SHARE, Answers
 from benchmarks.serving.services import Server
@@ -191,6 +192,6 @@ def _bare(model: Path, pictures: Path, sink: Server, rate: float, seconds: float
 
 def _ratio(ours: list[float], theirs: list[float]) -> dict[str, float]:
     """Ours by theirs: the median of the rounds' ratios, the lowest and the highest."""
-    each = [a / b for a, b in zip(ours, theirs, strict=True)]
-    found = {"median": statistics.median(each), "lowest": min(each), "highest": max(each)}
+    middle, (low, high) = race.ratios(ours, theirs)
+    found = {"median": middle, "lowest": low, "highest": high}
     return {name: round(value, 3) for name, value in found.items()}

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from pawtrait.dataset import images
+from pipelines.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 STARTING = 180.0  # seconds
@@ -101,13 +101,6 @@ def sink(folder: Path, pictures: Sequence[Path]) -> Iterator[Server]:
     with _started(command, folder, "", {}) as process:
         time.sleep(0.5)
         yield Server(port, process, "/", "image/jpeg", list(map(str, pictures)), folder / LOG)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def environment(**more: str) -> dict[str, str]:

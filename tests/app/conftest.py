@@ -27,7 +27,8 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.demo import paintings
 from pawtrait.dataset.images import Pixels
 from pawtrait.dataset.paintings import Painting
-from tests.serving.callers import COLOURS, free_port
+from pipelines.postgres import free_port
+from tests.serving.callers import COLOURS
 
 ROOT = Path(__file__).parents[2]
 WORKS = ("woodblock", "points")  # manners of our own paintings

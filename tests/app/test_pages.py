@@ -21,8 +21,8 @@ from pawtrait.app import main, words
 from pawtrait.app.parts import LARGEST
 from pawtrait.app.views import home, this_visit
 from pawtrait.app.visit import LONGEST
+from pipelines.postgres import free_port
 from tests.app.conftest import ROOT, opened, project
-from tests.serving.callers import free_port
 
 
 @pytest.fixture

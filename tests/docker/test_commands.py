@@ -26,7 +26,8 @@ from pawtrait import params, sealed
 from pawtrait.adapters import registry, tracking
 from pipelines import postgres as own_postgres
 from pipelines import team
-from tests.serving.callers import free_port, png
+from pipelines.postgres import free_port
+from tests.serving.callers import png
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("service", "app", "mlflow", "prefect", "prometheus")

@@ -19,9 +19,10 @@ from pawtrait import champion, params, sealed
 from pawtrait.adapters import registry, tracking
 from pawtrait.stages import weights
 from pipelines import images
+from pipelines.postgres import free_port
 from tests.conftest import make_cyclegan
 from tests.docker import builds
-from tests.serving.callers import free_port, png, wait_for
+from tests.serving.callers import png, wait_for
 
 ROOT = Path(__file__).parents[2]
 BASE_SCRIPT = ROOT / "../shared/tools/base-image.sh"

@@ -1,6 +1,9 @@
 """A month whose clone somebody edited or cannot be made, or has no remote: told, and nothing registered."""
 
+import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,14 +50,23 @@ def test_a_remote_that_is_not_here_stops_a_month_before_it_trains(project: Path,
     assert not (project / ".cache/retrain/ran.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda: Path(".cache/retrain").symlink_to("/proc/retrain"), r"(FileNotFound|Permission)Error: "),
+        (lambda: shutil.rmtree(".git"), "toy is no git repository with a commit, "),
+    ],
+    ids=["where nobody can make a folder", "no repository"],
+)
 def test_a_clone_that_cannot_be_made_is_told_and_written_down_too(
-    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
+    project: Path, server: str, monkeypatch: pytest.MonkeyPatch, harm: Callable[[], None], why: str
 ) -> None:
     (project / ".cache").mkdir()
-    (project / ".cache/retrain").symlink_to("/proc/retrain")  # where nobody can make a folder
+    harm()
     sent: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
     assert turned().is_failed()
     ((event, facts),) = sent
-    assert event == "retrain.failed" and facts["why"].startswith(("FileNotFoundError: ", "PermissionError: "))
+    assert (event, facts["month"]) == ("retrain.failed", "2026-11")
+    assert re.match(why, facts["why"])
     assert [one.action for one in decisions()] == ["failed"]

@@ -18,6 +18,7 @@ from prefect.states import Completed, Failed, Pending
 from pipelines.processes import CommandError
 from pipelines.retrain import _workers, here, main
 from pipelines.stages import outcome
+from pipelines.steps import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings('ignore:Field name "register"')
 Until = Callable[..., None]
@@ -97,7 +98,7 @@ def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
 def test_a_stage_that_touches_the_network_is_tried_again(
     toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.stages.RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setitem(PATIENCE, "retry_delay_seconds", [0.0, 0.0])
     monkeypatch.setenv("TOY_FAIL", "ingest")
     assert here(return_state=True).is_failed()
     assert _ran(toy) == ["ingest", "ingest", "ingest"]
@@ -106,7 +107,7 @@ def test_a_stage_that_touches_the_network_is_tried_again(
 def test_a_source_that_was_away_for_a_moment_is_looked_at_again(
     toy: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.steps.NETWORK_DELAYS", (0.0,))
+    monkeypatch.setitem(PATIENCE, "retry_delay_seconds", [0.0, 0.0])
     monkeypatch.setattr("pipelines.retrain.FINGERPRINT", [sys.executable, "-c", AWAY_AT_FIRST])
     state = here(["ingest"], return_state=True)
     assert state.message == "1 stages, 1 ran, 0 unchanged; nothing registered: compare was not among them"

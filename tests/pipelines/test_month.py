@@ -184,34 +184,23 @@ def test_a_month_whose_every_picture_was_forgotten_goes_with_the_next_turn(
     assert not (project / ".cache/retrain/data/feedback/2026-11").exists()
 
 
-def test_a_month_whose_pictures_were_judged_anew_after_an_older_backup_stays(
-    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are copies of themselves then, so that the store has the month and accepted nothing in it."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TOY_FEEDBACK", "picture,label\n")
-        turned()
-    when = datetime(2026, 11, 28, 12, tzinfo=UTC)
-    with database.opened() as engine:
-        row = settling.Settled(
-            "ab" * 32, "2026-11", when, None, "copy of train/happy/feedback-2026-11-ab.jpg"
-        )
-        settling.settle(engine, "2026-11", [row], when)
-    _something_to_do(project)
-    turned("2026-12")
-    assert "data/feedback/2026-11.dvc" in committed(project, "2026-12")
-
-
 def test_a_forgotten_picture_takes_none_with_it_that_were_judged_anew_after_an_older_backup(
     project: Path,
 ) -> None:
-    """The store accepted nothing in that month any more, and the other picture is one that models know."""
+    """They are copies of themselves then, so that the store has the month and accepted nothing in it."""
     ws = workspace.Workspace(project, project, "2026-12")
     snapshot, note = (project / "data/feedback" / name for name in ("2026-11", "2026-11.dvc"))
+    note.parent.mkdir()
+    note.touch()
+    when = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    with database.opened() as engine:
+        row = settling.Settled("ab" * 32, "2026-11", when, None, "copy of feedback-2026-11-ab.jpg")
+        settling.settle(engine, "2026-11", [row], when)
+    inputs._forget(ws, complete=True)  # nobody wanted anything forgotten yet
+    assert note.exists()
     for picture in ("ab", "cd"):
         (snapshot / "pictures/happy").mkdir(parents=True, exist_ok=True)
         (snapshot / f"pictures/happy/{picture * 8}.jpg").touch()
-    note.touch()
     for picture, stays in (("ab", True), ("cd", False)):
         with database.opened() as engine:
             forgetting.forget(engine, picture * 32, [picture * 32], ["2026-11"], datetime.now(UTC))
@@ -241,23 +230,6 @@ def test_data_go_to_the_remote_before_the_branch_that_names_them(
     month._publish(workspace.Workspace(tmp_path, tmp_path, "2026-11"), Children())
     data = ([*workspace.DVC, "push", "--quiet"], True)
     assert done == ([data, "branch"] if remotes else ["branch"])
-
-
-def test_a_month_that_cannot_be_prepared_is_told_as_one_that_failed(
-    project: Path, server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    turned()
-    clone = project / ".cache/retrain"
-    for folder, word in ((clone, "1"), (project, "2")):
-        (folder / "toy.py").write_text(word)
-        git(folder, *WHO, "commit", "--quiet", "--all", "--message", "by hand")
-    sent: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
-    assert turned("2026-12").is_failed()
-    ((event, facts),) = sent
-    assert (event, facts["month"]) == ("retrain.failed", "2026-12")
-    assert facts["why"].startswith("toy.py was changed in the project and on the branch")
-    assert [one.action for one in decisions("2026-12")] == ["failed"]
 
 
 def test_an_error_that_nobody_foresaw_is_told_and_written_down_too(

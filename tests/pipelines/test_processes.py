@@ -12,6 +12,7 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from prefect.states import Completed, Failed
 
 from pipelines import server
 from pipelines.processes import Children, CommandError, environment
@@ -179,6 +180,15 @@ def test_the_temporary_server_outlives_a_closed_terminal_only_where_its_run_ends
         signal.signal(signal.SIGHUP, before)
     assert (signal.SIGHUP in blocked[0]) is heeds and signal.SIGINT in blocked[0]
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGHUP}
+
+
+def test_a_flow_that_failed_says_so_where_a_job_at_night_is_heard(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "reach", lambda: None)
+    ends = (Completed(message="no alarm"), Failed(message="the disk is full"))
+    assert [server.run("monitor", lambda state=state: state) for state in ends] == [0, 2]
+    assert capsys.readouterr() == ("monitor: no alarm\n", "monitor: the disk is full\n")
 
 
 def test_the_tests_own_programs_start_in_a_checkout_whose_path_has_a_space(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from prefect.states import Paused, Running
 
 from pipelines import month
 from pipelines import up as machines
+from pipelines.postgres import free_port
 from pipelines.processes import CommandError
 
 ROOT = Path(__file__).parents[2]
@@ -134,8 +135,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def up(project: Path) -> Iterator[Callable[[], Up]]:
     """Starts it on one free port and waits until it says that it runs."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     started: list[Up] = []
 
     def start() -> Up:
@@ -187,37 +187,33 @@ def test_an_output_that_takes_no_more_ends_no_process(
 
 def test_pages_of_other_sites_may_not_speak_to_the_server() -> None:
     """Whoever may create a run names the command that the worker executes."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with machines.server(port) as url:
         own = (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
         allowed = {origin: _preflight(url, origin) for origin in (*own, "http://evil.example", "null")}
     assert allowed == {own[0]: own[0], own[1]: own[1], "http://evil.example": None, "null": None}
 
 
-def test_a_pool_of_another_type_is_left_to_a_worker_of_its_own() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with machines.server(port) as url, SyncPrefectClient(url) as client:
+def test_a_pool_of_another_type_is_left_to_a_worker_of_its_own(server: str) -> None:
+    with SyncPrefectClient(server) as client:
         client.create_work_pool(WorkPoolCreate(name="boxes", type="docker"))
         with pytest.raises(CommandError, match=r"of type docker; .* --pool boxes --type docker"):
             machines.settle(client, "boxes")
         assert machines.settle(client, "here") == machines.settle(client, "here") == []  # made, then found
 
 
-def test_what_waits_for_a_word_within_a_run_that_was_cut_off_is_cut_off_too() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with machines.server(port) as url, SyncPrefectClient(url) as client:
-        machines.settle(client, "here")
+def test_what_waits_for_a_word_within_a_run_that_was_cut_off_is_cut_off_too(server: str) -> None:
+    with SyncPrefectClient(server) as client:
+        machines.settle(client, "asking")
         monthly = client.create_deployment(
-            client.create_flow_from_name("retrain"), "monthly", work_pool_name="here"
+            client.create_flow_from_name("retrain"), "monthly", work_pool_name="asking"
         )
         turning = client.create_flow_run_from_deployment(monthly, state=Running())
         place = client.create_task_run(Task(month.ask.fn), turning.id, "0", state=Running())
         asking = client.create_flow_run(month.ask, parent_task_run_id=place.id, state=Paused())
-        assert machines.settle(client, "here") == [turning.name]
+        assert machines.settle(client, "asking") == [turning.name]
         ended = [client.read_flow_run(one).state for one in (turning.id, asking.id)]
+        client.delete_deployment(monthly)
     assert all(state is not None and state.is_crashed() for state in ended)
 
 

@@ -1,6 +1,5 @@
 """What tests of the service share: pictures of a mood's colour, champions, patience."""
 
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +20,6 @@ def crown(folder: Path, version: str) -> None:
     """Make a model folder champion in the current folder's note."""
     digest = sealed.check(folder)["model.onnx"]
     champion.write(champion.Champion("pet-expression", version, folder.name, digest, str(folder)))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def answers(url: str) -> bool:

@@ -16,7 +16,8 @@ from s3fs import S3FileSystem
 
 from pawtrait.serving import api, reading
 from pawtrait.serving.settings import Settings
-from tests.serving.callers import ROOT, answers, crown, free_port, wait_for
+from pipelines.postgres import free_port
+from tests.serving.callers import ROOT, answers, crown, wait_for
 
 
 @pytest.fixture

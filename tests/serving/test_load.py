@@ -15,6 +15,7 @@ from benchmarks.serving.drive import Answers
 from benchmarks.serving.generator import Stream
 from pawtrait.adapters import lineage
 from pawtrait.adapters.lineage import Commit
+from pipelines.postgres import free_port
 from tests.holds import ROOT, record
 
 pytestmark = pytest.mark.usefixtures("own_cores")
@@ -72,7 +73,7 @@ def test_the_generator_counts_from_when_a_request_was_due(tmp_path, running, png
 def test_a_stream_of_an_order_begins_when_another_ends(png_file):
     rate, bodies = 200, [str(png_file)]
     first, second = drive.send(
-        services.free_port(),
+        free_port(),
         [
             Stream("/v1/moods", "image/png", bodies, rate, lasts=0.5),
             Stream("/v1/moods", "image/png", bodies, rate, after=0.5, lasts=0.5),
@@ -92,7 +93,7 @@ def test_requests_one_by_one_begin_when_their_stream_does(running, png_file):
 
 def test_a_service_that_is_gone_is_counted_as_lost(tmp_path, png_file):
     streams = [Stream("/v1/moods", "image/png", [str(png_file)], 50)]
-    found = drive.send(services.free_port(), streams, 0.5)[0]
+    found = drive.send(free_port(), streams, 0.5)[0]
     assert set(found.counts()) == {str(generator.LOST)}
 
 

@@ -14,7 +14,8 @@ import pytest
 import uvicorn
 
 from pawtrait.serving import patience
-from tests.serving.callers import free_port, jpeg, wait_for
+from pipelines.postgres import free_port
+from tests.serving.callers import jpeg, wait_for
 
 HOST = b"Host: 127.0.0.1\r\n"
 PICTURE = b"POST /v1/moods HTTP/1.1\r\n" + HOST + b"Content-Type: image/jpeg\r\n"

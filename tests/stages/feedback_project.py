@@ -33,7 +33,6 @@ MONTH = "2026-11"
 START = datetime(2026, 11, 3, 12, tzinfo=UTC)
 MANIFEST, FEEDBACK = Path("data/tables/manifest.csv"), Path("data/feedback")
 WATCHED = {module.__file__ for module in (freeze, settling, rows, snapshots, files, quarantine)}
-EVERY = 5  # the lines that are killed at: every so many, the slow test takes all
 
 
 def picture(seed: int, side: int = 64) -> bytes:

@@ -17,7 +17,8 @@ from pawtrait.dataset import images, manifest
 from pawtrait.dataset.paintings import Painting
 from pawtrait.serving.hands import WORKER
 from pawtrait.serving.styles import Wall
-from tests.serving.callers import free_port, lives
+from pipelines.postgres import free_port
+from tests.serving.callers import lives
 from tests.serving.portraits.asking import (
     ENDLESS,
     HEAVY,

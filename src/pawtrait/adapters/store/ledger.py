@@ -55,35 +55,35 @@ def add(engine: Engine, decision: Decision) -> None:
         connection.execute(insert(decisions), row)
 
 
-def all(engine: Engine, model: str = MODEL) -> list[Decision]:
-    """Every decision on a model, oldest first; of one time in the order in which they were written."""
-    found = stored.where(engine, decisions, Decision, decisions.c.model == model)
+def all(engine: Engine) -> list[Decision]:
+    """Every decision on a classifier, oldest first; of one time in the order in which they were written."""
+    found = stored.where(engine, decisions, Decision, decisions.c.model == MODEL)
     return [_read(one) for one in found]
 
 
-def of_month(engine: Engine, month: str, model: str = MODEL) -> list[Decision]:
+def of_month(engine: Engine, month: str) -> list[Decision]:
     """The decisions of one month's retraining, oldest first."""
-    return [one for one in all(engine, model) if one.month == month]
+    return [one for one in all(engine) if one.month == month]
 
 
-def moves(engine: Engine, model: str = MODEL) -> list[Decision]:
+def moves(engine: Engine) -> list[Decision]:
     """The decisions that made a champion, oldest first."""
-    return [one for one in all(engine, model) if one.action in MOVES]
+    return [one for one in all(engine) if one.action in MOVES]
 
 
-def reigning(engine: Engine, model: str = MODEL) -> str | None:
+def reigning(engine: Engine) -> str | None:
     """The version that is champion by the newest move, whatever this clock says: one that moved was ahead."""
-    known = moves(engine, model)
+    known = moves(engine)
     return known[-1].champion if known else None
 
 
-def on(engine: Engine, day: date, model: str = MODEL) -> str | None:
+def on(engine: Engine, day: date) -> str | None:
     """The version that was champion at the end of a day (UTC); None where the ledger knows of none yet.
 
     Before the first move the champion is the one that it took over from: the ledger does not say since when.
     """
     end = datetime.combine(day, time.max, UTC)  # the next day's midnight: the last day of all has none
-    known = moves(engine, model)
+    known = moves(engine)
     earlier = [one for one in known if one.time <= end]
     if earlier:
         return earlier[-1].champion
