@@ -171,8 +171,8 @@ def test_the_datas_page_names_every_file_of_a_model():
 def test_help_says_what_is_taken_where_an_option_is_left_out():
     program = typer.main.get_command(cli.app).commands
     told = {one.name: one.help for name in ("serve", "stylize") for one in program[name].params}
-    assert "PAWTRAIT_MODEL" in told["model"] and "champion's note" in told["model"]
-    assert "left out" in told["style"]
+    assert "default: PAWTRAIT_MODEL, else the champion" in told["model"]
+    assert "Default: the first name" in told["style"]
     assert "feedback" in program["gate"].help
 
 

@@ -160,7 +160,7 @@ def one_line(done):
 
 def test_a_model_folder_that_is_not_there_is_one_line(here, pawtrait, coloured_picture):
     done = pawtrait("predict", coloured_picture("happy"), "--model", "nope")
-    assert one_line(done) == "pawtrait: --model nope is not here; name a folder such as data/models/cnn"
+    assert one_line(done) == "pawtrait: --model nope: no such folder; name one such as data/models/cnn"
 
 
 def test_a_model_that_is_not_selected_is_one_line(here, pawtrait):
@@ -266,9 +266,9 @@ def test_results_say_where_another_model_than_the_best_of_the_table_predicts(cro
     (crowned / "data/models/cnn").mkdir(parents=True)
     sums = crowned / "data/models/cnn/SHA256SUMS"
     sums.write_text(f"{'cd' * 32}  model.onnx\n")
-    assert "the champion, which predicts, is still version 1 (cnn)" in pawtrait("results").out
+    assert "but version 1 (cnn) is still champion" in " ".join(pawtrait("results").out.split())
     sums.write_text(f"{'ab' * 32}  model.onnx\n")
-    assert "still version" not in pawtrait("results").out
+    assert "still champion" not in pawtrait("results").out
 
 
 @pytest.mark.parametrize(
@@ -386,8 +386,8 @@ def test_a_new_key_is_shown_alone_and_beside_it_what_asks_for_it_and_how_it_is_s
     done = pawtrait("keys", "add", "phone", "--scope", "read")
     assert len(done.out.split()) == 1
     assert done.err.strip() == (
-        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set, and a"
-        " client sends its own as the header `Authorization: Bearer KEY`"
+        "its hash is in keys.jsonl; start the service with PAWTRAIT_KEYS=keys.jsonl, and send the key in the"
+        " header `Authorization: Bearer KEY`"
     )
 
 

@@ -209,12 +209,15 @@ def test_a_strength_that_is_no_number_is_refused(gan):
 )
 def test_options_of_painting_without_a_photo_start_no_pipeline(here, pawtrait, option):
     done = pawtrait("stylize", *option)
-    assert done.code == 2 and f"{option[0]}: no photo was named; name one, or leave it out" in done.err
+    assert (
+        done.code == 2
+        and f"{option[0]}: only for photos, and none was named; name one, or leave it out" in done.err
+    )
 
 
 def test_options_of_the_stage_beside_a_photo_are_refused(gan, pawtrait):
     done = pawtrait("stylize", save("photo.png"), "--method", "cyclegan", "--force")
-    assert done.code == 2 and "--force: photos are painted anew each time; leave it out" in done.err
+    assert done.code == 2 and "--force: only for the gallery, without photos; leave it out" in done.err
     assert not Path("portraits").exists()
 
 
