@@ -345,7 +345,7 @@ def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
     assert done.returncode == 2 and len(said) == 1
-    assert said[0].startswith("make up: Python 3.11 or 3.12 is needed")
+    assert said[0].startswith("make up: found no Python 3.11 or 3.12")
     assert not (tmp_path / "baked").exists()  # by sudo it would be root's, and nobody there to hand it over
 
 
