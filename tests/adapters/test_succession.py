@@ -236,7 +236,7 @@ def test_a_persons_no_binds_until_the_gate_judges_anew(three):
 
 def test_a_month_that_a_person_approves_later_promotes_what_was_kept_out(three):
     passed("3")
-    kept_out("3", "1", "nobody said a word in time")
+    kept_out("3", "1", "nobody answered in time")
     promoted("3", three, force=True, against="1")  # as a month does
     assert registry.aliases()["champion"] == "3"
 
