@@ -364,7 +364,9 @@ def test_make_up_leaves_no_bytecode_behind(tmp_path):
     env = {name: value for name, value in os.environ.items() if name not in told}
     command = ["make", "--quiet", "up", f"PYTHON={shlex.quote(sys.executable)}"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.stderr.startswith("up: docker/compose.yaml does not exist here"), done.stderr  # so team.py has run
+    assert done.stderr.startswith("up: docker/compose.yaml does not exist here"), (
+        done.stderr
+    )  # so team.py has run
     assert (tmp_path / "baked").read_text() == "1\n"
     assert not (tmp_path / "pipelines/__pycache__").exists()
 

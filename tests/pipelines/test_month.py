@@ -433,13 +433,13 @@ def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
 def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None:
     state = turned("November")
     assert state.is_failed()
-    assert state.message == "'November' is no month; expected YYYY-MM, as in 2026-11"
+    assert state.message == "'November' is not a month; expected YYYY-MM, such as 2026-11"
 
 
 def test_a_month_still_to_come_is_one_line_and_settles_nothing(project: Path, server: str) -> None:
     state = turned("2027-12")
     assert state.is_failed()
-    assert state.message == "the month 2027-12 is still to come; expected 2027-01 at the latest"
+    assert state.message == "the month 2027-12 is in the future; expected 2027-01 at the latest"
     assert decisions("2027-12") == []
     assert not (project / "told.txt").exists()
 

@@ -245,7 +245,7 @@ def test_a_run_vouches_for_what_it_has_just_brought_up_to_date(
 
 
 def test_results_before_there_are_any_say_what_to_run(here, pawtrait):
-    assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
+    assert "compare.json does not exist yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
 
 
 @pytest.mark.parametrize("command", ["results", "register"])
@@ -254,7 +254,7 @@ def test_results_that_a_merge_left_in_pieces_are_one_line(here, pawtrait, monkey
     (here / "data/reports").mkdir(parents=True)
     (here / "data/reports/compare.json").write_text("{\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n}\n")
     said = one_line(pawtrait(command))
-    assert said.startswith("pawtrait: data/reports/compare.json is in pieces")
+    assert said.startswith("pawtrait: data/reports/compare.json is damaged")
     assert "`git checkout HEAD -- data/reports/compare.json`" in said
 
 
@@ -320,13 +320,13 @@ def test_a_lock_that_a_merge_left_in_pieces_is_one_line_and_no_run(here, command
     )
     said = subprocess.run([sys.executable, "-m", "pawtrait", command], capture_output=True, text=True)
     assert said.returncode == 2
-    assert said.stderr.startswith("pawtrait: dvc.lock is in pieces") and said.stderr.count("\n") == 1
+    assert said.stderr.startswith("pawtrait: dvc.lock is damaged") and said.stderr.count("\n") == 1
     assert "`git checkout HEAD -- dvc.lock`" in said.stderr
     assert not (here / "mlflow.db").exists()
 
 
 def test_registering_before_comparing_says_what_to_run(here, pawtrait):
-    assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("register"))
+    assert "compare.json does not exist yet; run `make demo` or `dvc repro`" in one_line(pawtrait("register"))
 
 
 def test_a_stage_away_from_a_project_is_one_line(tmp_path, monkeypatch, pawtrait):

@@ -255,7 +255,7 @@ def test_once_a_month_is_frozen_its_status_still_says_why_a_picture_was_rejected
 def test_the_status_of_what_is_no_month_is_one_line(pawtrait):
     """As the beginning of a month's name it would count October, November and December together."""
     wrong = pawtrait("feedback", "status", "--month", "2026-1")
-    expected = "pawtrait: '2026-1' is no month; expected YYYY-MM, as in 2026-11\n"
+    expected = "pawtrait: '2026-1' is not a month; expected YYYY-MM, such as 2026-11\n"
     assert (wrong.code, wrong.out, wrong.err) == (2, "", expected)
 
 

@@ -68,10 +68,10 @@ class Rules:
         """
         host = headers.get(b"host", b"").decode("latin-1")
         if self.hosts and _name(host) not in self.hosts:
-            raise Problem(400, "wrong-host", "this service does not go by that name")
+            raise Problem(400, "wrong-host", "this service does not answer under that host name")
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and method not in SAFE and _place(origin) != host and origin not in self.origins:
-            raise Problem(403, "wrong-origin", "pages of other sites may not send anything here")
+            raise Problem(403, "wrong-origin", "pages of other sites may not send requests here")
 
 
 class Around:

@@ -21,7 +21,7 @@ TRIES = 2
 IDLE = 30.0  # seconds between two looks at what has grown old
 LEAVING = 3.0  # seconds that an end waits for a look that is under way
 SLOWEST = 600  # the longest wait that a client is told
-UNFORESEEN = "something went wrong while painting; it was written down"
+UNFORESEEN = "something went wrong while painting; it was logged"
 SHOWN = ("BadImage", "BadTraining")  # errors whose sentences are for clients too; others name files
 STOPPING = "the service is stopping; ask again in a moment"
 
