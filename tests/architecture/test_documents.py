@@ -159,7 +159,7 @@ def test_every_choice_of_descent_is_explained():
     keys = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     assert [key for key in keys if f"`{key}`" not in told] == []
     assert "in place of `neural.scales` and `neural.steps`" in told  # as hybrid.refine does in either role
-    assert "`pawtrait stylize` reads them" in told and "`dvc repro` paints and judges it anew" in told
+    assert "`pawtrait stylize` reads them" in told and "`dvc repro` paints and judges the gallery again" in told
 
 
 def test_the_datas_page_names_every_file_of_a_model():
