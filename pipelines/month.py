@@ -40,6 +40,7 @@ VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is abou
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
 ACTOR = "retrain"
+ANSWER = "open the paused run `ask` in Prefect's UI and press Resume"
 LOOK = 10  # seconds between two looks for a person's word
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
 
@@ -344,7 +345,8 @@ def _promote(ws: Workspace, version: str, against: str, actor: str, reasons: lis
 def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:
     """What a person says in the Prefect UI, or None once the time is over, which means no."""
     page = pages.question(ws.month, verdict)
-    announce("retrain.asks", {"month": ws.month, "version": verdict["challenger"]})
+    asked = {"month": ws.month, "version": verdict["challenger"], "answer": ANSWER}
+    announce("retrain.asks", asked)
     return ask(page, int(wish.patience * 3600))
 
 

@@ -332,8 +332,11 @@ def test_doubt_waits_for_a_person(project: Path, server: str, monkeypatch: pytes
 
 def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_VERDICT", "promote")
+    news: dict[str, Any] = {}
+    monkeypatch.setattr(month, "announce", news.__setitem__)
     state = turned(approval="person", patience=1 / 3600)
     assert state.message == "2026-11: the champion stays: nobody answered in time"
+    assert "Resume" in news["retrain.asks"]["answer"]  # an operator reads no more than this
     assert not any(line.startswith("promote") for line in told(project))
     with SyncPrefectClient(server) as client:
         tags = client.read_flow_run(state.state_details.flow_run_id).tags
