@@ -193,7 +193,7 @@ def lineage(
         str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.")
     ] = "models:/pet-expression@champion",
 ) -> None:
-    """Print the commands that bring back exactly this model."""
+    """Print the commands that reproduce a model exactly."""
     from pawtrait import params
     from pawtrait.adapters import recovery
 
@@ -304,7 +304,10 @@ def stylize(
     force: Force = False,
     only: Only = False,
 ) -> None:
-    """Paint photos in the style of a painting. Bad ones are reported and skipped; the exit code is then 1."""
+    """Paint photos in the style of a painting.
+
+    Bad ones are reported and skipped; the exit code is then 1.
+    """
     if photos:
         _refuse(asked, OF_STAGES, "only for the gallery, without photos; leave it out")
     else:

@@ -38,7 +38,9 @@ def ingest(
         str, typer.Option(help="Who labelled, if the file does not say; one name per person.")
     ] = "in-house",
 ) -> None:
-    """Import labels made in-house. Bad entries are reported and skipped; the exit code is then 1.
+    """Import labels made in-house.
+
+    Bad entries are reported and skipped; the exit code is then 1.
 
     An annotator's label is one reviewer's verdict, so two annotators who agree settle a picture. Of one
     annotator's labels for a picture the last counts. The limits per client do not apply.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 PANEL = "Champion and challengers"
-KEEPING = "Keeping and clearing"
+KEEPING = "Backup and cleanup"
 SNAPSHOTS = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")
 
@@ -87,7 +87,9 @@ def gate(
 def promote(
     version: Number = None,
     reason: Reason = None,
-    force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs --reason.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote whatever the gate said; needs --reason.")
+    ] = False,
     against: Annotated[
         str | None,
         typer.Option(

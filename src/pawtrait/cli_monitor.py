@@ -20,7 +20,7 @@ def monitor(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pages.", file_okay=False)] = PAGES,
 ) -> None:
-    """Look for drift, errors, and slow or wrong answers; write a page about it and people's feedback."""
+    """Look for drift, errors, and slow or wrong answers, and write a page about them."""
     from pawtrait.stages import monitor as stage
 
     seen = stage.look(days=days, until=until, out=out)

@@ -20,7 +20,10 @@ def predict(
     ] = None,
     lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
 ) -> None:
-    """Read the mood in pictures. Unreadable ones are reported and skipped; the exit code is then 1."""
+    """Read the mood in pictures.
+
+    Unreadable ones are reported and skipped; the exit code is then 1.
+    """
     from pawtrait import champion, params
     from pawtrait.classification import moods
     from pawtrait.classification.predict import Classifier

@@ -75,7 +75,7 @@ def test_help_is_in_the_order_of_its_use(pawtrait):
     """What deletes people's pictures stood first, and what runs the pipeline below all its stages."""
     assert re.findall(r"^╭─ (.+?) ─", pawtrait("--help").out, re.MULTILINE) == [
         *("Options", "The whole pipeline", "Stages", "Models", "Portraits", "Feedback", "The service"),
-        *("Champion and challengers", "Keeping and clearing"),
+        *("Champion and challengers", "Backup and cleanup"),
     ]
 
 
