@@ -78,7 +78,7 @@ def _post(client: httpx.Client, address: str, message: bytes) -> tuple[str, bool
         with client.stream("POST", address, content=message, headers=headers) as response:
             status = response.status_code  # the answer's body, however long, is nobody's concern
     except httpx.UnsupportedProtocol:
-        return f"{VARIABLE} is no http(s) address", False
+        return f"{VARIABLE} is not an http(s) address", False
     except httpx.TransportError as error:
         return f"the webhook cannot be reached ({type(error).__name__})", True
     if 200 <= status < 300:

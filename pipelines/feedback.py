@@ -26,7 +26,7 @@ from pipelines.announce import announce, escaped, in_words
 from pipelines.steps import PATIENCE
 
 ARTIFACT = "feedback"
-NOTHING_YET = "skipped: no pictures to compare with are known here before the first retraining"
+NOTHING_YET = "skipped: no pictures here to compare with; the first retraining brings them"
 SHOWN = 20  # reasons in the artifact, the most frequent ones
 
 
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow; 0 when it completed, 2 after one line that says why not."""
     argparse.ArgumentParser(
         prog="python -m pipelines.feedback",
-        description="Every picture in quarantine goes a step on: settled, held, or waiting for reviewers.",
+        description="Judge every picture in quarantine: accepted, rejected, held, or waiting for reviewers.",
     ).parse_args(arguments)
     return server.run("collect_feedback", lambda: collect_feedback(return_state=True))
 

@@ -33,7 +33,7 @@ def git(folder: Path, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
     try:
         done = subprocess.run(command, env=english, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise CommandError("git is not installed; a retraining commits its results with it") from error
+        raise CommandError("git is not installed; install it, since results are committed") from error
     if done.returncode not in good:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         why = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])

@@ -40,7 +40,7 @@ COMMANDS = {
     "buildah": ("buildah", "bud", "--format", "docker"),  # the other format knows no health check
 }
 LOOKS = {"docker": ("docker", "image", "inspect"), "buildah": ("buildah", "inspect", "--type", "image")}
-NOBODY = "skipped: neither Docker nor buildah is here to build an image"
+NOBODY = "skipped: no Docker engine answers, and buildah is not installed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(build(context, champion.NOTE, print))
     except KeyboardInterrupt:
-        say("images: interrupted; images that were built stay, another run makes what lacks", sys.stderr)
+        say("images: interrupted; finished images stay, run it again for the rest", sys.stderr)
         return 130  # as shells have it
     except PawtraitError as error:
         print(f"images: {error}", file=sys.stderr)
@@ -86,7 +86,7 @@ def build(context: Path, note: Path, log: Callable[[str], None]) -> str:
     with Children(context) as children:
         children.run("build-image", command(builder, image, inside, os.environ), log)
     registry.annotate(version, {registry.IMAGE: image})
-    again = "; the one before it, of other code or data, stays without a name" if known else ""
+    again = "; the old one of that name, of other code or data, stays without a name" if known else ""
     return f"{image} was built with {builder}{again}"
 
 

@@ -57,7 +57,7 @@ def restore(ws: Workspace, children: Children) -> bool:
     try:
         step("restore", [*DVC, *wanted], children, network=remote)
     except CommandError as error:
-        get_run_logger().info("not all of the earlier results are at hand and will be computed: %s", error)
+        get_run_logger().info("some earlier results are missing and will be computed again: %s", error)
         return False
     return True
 

@@ -22,7 +22,9 @@ from pipelines.up import Machine, pool_name, settle
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until Ctrl-C or such a signal (0), or until the worker ends by itself or no server answers (2)."""
     parser = argparse.ArgumentParser("python -m pipelines.join", description=__doc__)
-    parser.add_argument("--ask", action="store_true", help="only ask the server whether the worker is well")
+    parser.add_argument(
+        "--ask", action="store_true", help="only ask the server whether this worker is online"
+    )
     heed()
     try:
         if parser.parse_args(arguments).ask:
@@ -45,7 +47,7 @@ def _work(pool: str) -> None:
                 print(f"join: run {name} was cut off by the last stop and counts as crashed", flush=True)
             machine.deploy(client)
         machine.work(pool)
-        print(f"join: pool {pool} of {_url()} has its deployments and this worker", flush=True)
+        print(f"join: this worker runs the deployments in pool {pool} of {_url()}", flush=True)
         machine.watch()
     finally:
         machine.stop()

@@ -92,14 +92,14 @@ def _one(found: Sequence[str]) -> Iterator[str]:
                 continue
             except PermissionError as error:
                 raise CommandError(
-                    f"{LOCKS}: its locks say which GPU is whose, and this user may not take one ({error});"
-                    " have its owner remove that folder while no retraining runs, it is made again for all"
+                    f"{LOCKS}: this user may not take the lock of a GPU there ({error}); have its owner"
+                    " remove that folder while no retraining runs, and start again"
                 ) from error
             yield name
             return
     raise CommandError(
-        f"Prefect's limit {LIMIT!r} gave a place, but all {len(found)} GPUs of this machine are taken; the"
-        f" limit has to be their number: prefect gcl update {LIMIT} --limit {len(found)}"
+        f"all {len(found)} GPUs of this machine are taken, but Prefect's limit {LIMIT!r} allows more; set it"
+        f" to their number: prefect gcl update {LIMIT} --limit {len(found)}"
     )
 
 

@@ -31,7 +31,7 @@ from pipelines.announce import SENT, announce, escaped, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
-NOTHING_YET = "skipped: there is no model here to look after before the first retraining"
+NOTHING_YET = "skipped: no model here to look at; the first retraining makes one"
 TOLD = "told.json"  # beside the pages: what was told, and when
 LOOKED = "looked.json"  # beside them too: how far this flow's last look came
 END = "until"  # its only entry
@@ -41,11 +41,11 @@ SETTLE = 2.0  # seconds that Prefect's client needs to send an event, from a pro
 
 @flow(name="monitor")
 def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) -> State[Any]:
-    """Look how the service fared.
+    """Look how the service did.
 
     Args:
-        days: how many; a look up to now goes back to where the last one came, if that is farther.
-        until: the last of them, as a whole (UTC); up to now if left out.
+        days: how many days; a look up to now begins where the last one ended, if that is earlier.
+        until: the last day, all of it (UTC); by default up to now.
     """
     try:
         now = clock.now()
@@ -69,9 +69,10 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the flow from the command line, up to now; 0 when it looked, 2 after one line that says why not."""
     parser = argparse.ArgumentParser(
-        "python -m pipelines.monitor", description="Look, tell, and ask to retrain."
+        "python -m pipelines.monitor",
+        description="Look for drift, send alarms, start a retraining if needed.",
     )
-    parser.add_argument("--days", type=int, default=1, help="how many, up to now, at least (%(default)s)")
+    parser.add_argument("--days", type=int, default=1, help="at least this many, up to now (%(default)s)")
     days = parser.parse_args(arguments).days
     return server.run("monitor", lambda: monitor(days, return_state=True))
 
@@ -144,9 +145,7 @@ def show(seen: Watch, alarms: list[str]) -> None:
     create_markdown_artifact(
         key="monitor", markdown="\n\n".join(filter(None, parts)), description=heading[2:]
     )
-    create_table_artifact(
-        key="drift", table=rows(seen), description="Comparisons with what is behind the model"
-    )
+    create_table_artifact(key="drift", table=rows(seen), description="Comparisons with the model's own data")
 
 
 def figure(value: float) -> str:

@@ -40,6 +40,7 @@ VERDICT = Path("data/reports/verdict.json")  # comes after the commit it is abou
 SERVING = Path("docker/serve.Dockerfile")
 BUILD = [sys.executable, "-m", "pipelines.images"]
 ACTOR = "retrain"
+ANSWER = "open the paused run `ask` in Prefect's UI and press Resume"
 LOOK = 10  # seconds between two looks for a person's word
 DONE = ("promoted", "kept", "skipped")  # what ends a month; waiting, failed and rolled-back do not
 
@@ -131,7 +132,7 @@ def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> 
     with database.opened() as engine:
         now = ledger.reigning(engine)
     if done.version is None or done.version != now:
-        said = f"version {done.version} was made champion on {done.time:%Y-%m-%d}; it is version {now} now"
+        said = f"version {done.version} became champion on {done.time:%Y-%m-%d}; now it is version {now}"
         return Outcome("promoted", said)
     _promote(
         ws, done.version, now, done.actor, list(done.reasons)
@@ -152,7 +153,7 @@ def failed(month: str, error: Exception) -> None:
     try:
         write(month, "failed", [in_words(error)])
     except (BadStore, OSError) as gone:
-        get_run_logger().error("the ledger could not be told that the month failed: %s", gone)
+        get_run_logger().error("the ledger does not know that the month failed: %s", gone)
 
 
 def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any] | None = None) -> None:
@@ -197,7 +198,7 @@ def _turn(ws: Workspace, wish: Wish, children: Children) -> Outcome:
     _publish(ws, children)
     step("register", [*REGISTER, "--month", ws.month, "--out", str(REGISTERED)], children)
     verdict = {**_judged(ws, children), "commit": sha}
-    verdict["sentences"][1:1] = [f"Turned now because of {wish.reason}."] if wish.reason else []
+    verdict["sentences"][1:1] = [f"Retrained now because of {wish.reason}."] if wish.reason else []
     owed.judge(ws.path, ws.month, note, said, verdict)
     ended = _decide(ws, wish, verdict, note.before)
     image = build_image(ws)
@@ -244,7 +245,7 @@ def _changes(ws: Workspace) -> list[str]:
     try:
         return sorted(json.loads(lines[-1]))
     except (ValueError, IndexError) as error:
-        raise CommandError(f"dvc status said what is no JSON: {' '.join(lines)[:200]}") from error
+        raise CommandError(f"`dvc status --json` printed no JSON: {' '.join(lines)[:200]}") from error
 
 
 def _known(ws: Workspace) -> bool:
@@ -254,9 +255,7 @@ def _known(ws: Workspace) -> bool:
 
 
 def _skip(ws: Workspace, note: Note) -> Outcome:
-    sentence = (
-        f"skipped: up to date at commit {workspace.head(ws)[:9]}; `dvc status` has nothing to report: {{}}"
-    )
+    sentence = f"skipped: everything is up to date at commit {workspace.head(ws)[:9]} (`dvc status`: {{}})"
     owed.judge(ws.path, ws.month, note, "", None)
     write(ws.month, "skipped", [sentence], {"commit": workspace.head(ws)})
     pages.skipped(ws, sentence)
@@ -287,16 +286,14 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
     if wish.approval == "person":
         word = _asked(ws, wish, verdict)
         if word is None or not word.promote:
-            why = (
-                f"{word.name or 'a person'} said no: {word.reason}" if word else "nobody said a word in time"
-            )
+            why = f"{word.name or 'a person'} said no: {word.reason}" if word else "nobody answered in time"
             write(ws.month, "kept", [why, *said], verdict)
             return _stays(why)
         actor, said = word.name or "a person", [word.reason, *said] if word.reason else said
     elif outcome == "ask":
         write(ws.month, "waiting", said, verdict)
         remedy = f"pawtrait promote --version {version} --force --reason WHY"
-        return Outcome("waiting", f"version {version} needs a person: {said[0]}; {remedy}")
+        return Outcome("waiting", f"version {version} waits for a person: {said[0]}; to promote it: {remedy}")
     _promote(ws, version, verdict["champion"], actor, said)
     return _reigns(version, verdict)
 
@@ -348,7 +345,8 @@ def _promote(ws: Workspace, version: str, against: str, actor: str, reasons: lis
 def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:
     """What a person says in the Prefect UI, or None once the time is over, which means no."""
     page = pages.question(ws.month, verdict)
-    announce("retrain.asks", {"month": ws.month, "version": verdict["challenger"]})
+    asked = {"month": ws.month, "version": verdict["challenger"], "answer": ANSWER}
+    announce("retrain.asks", asked)
     return ask(page, int(wish.patience * 3600))
 
 
@@ -372,5 +370,5 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadData(f"{path} cannot be read: {error!r}; turn the month again with --again") from error
+        raise BadData(f"{path} cannot be read: {error!r}; run the month again with --again") from error
     return read

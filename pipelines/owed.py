@@ -47,7 +47,7 @@ def read(clone: Path, month: str) -> Note | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise BadData(f"{place} cannot be read: {error!r}; remove it and turn the month again") from error
+        raise BadData(f"{place} cannot be read: {error!r}; remove it and run the month again") from error
 
 
 def months(clone: Path) -> list[str]:

@@ -68,7 +68,7 @@ def skipped(ws: Workspace, sentence: str) -> None:
 def question(of: str, verdict: Mapping[str, Any]) -> str:
     """What a person is asked, as Markdown."""
     parts = [
-        f"**{of}: shall version {verdict['challenger']} become champion?**",
+        f"**{of}: should version {verdict['challenger']} become champion?**",
         _bullets("Objections", verdict["objections"]),
         _bullets("What was found", verdict["sentences"]),
     ]

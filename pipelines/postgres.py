@@ -91,7 +91,7 @@ def server(folder: Path, port: int | None = None, durable: bool = True) -> Itera
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C, SIGTERM or SIGHUP; 2 after one line that says why not."""
-    parser = argparse.ArgumentParser("python -m pipelines.postgres", description="A PostgreSQL of one's own.")
+    parser = argparse.ArgumentParser("python -m pipelines.postgres", description="Run a PostgreSQL here.")
     parser.add_argument("--folder", type=Path, default=Path("postgres"), help="its data (%(default)s)")
     parser.add_argument("--port", type=int, default=None, help="of 127.0.0.1 (a free one)")
     chosen = parser.parse_args(arguments)
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with server(chosen.folder, chosen.port) as urls:
             for name, value in urls.settings().items():
                 print(f"export {name}={value}")
-            print("# PostgreSQL runs; Ctrl-C stops it, and the next start has the same data", flush=True)
+            print("# PostgreSQL is running; Ctrl-C stops it, its data stay", flush=True)
             signal.pause()
     except KeyboardInterrupt:
         return 0
@@ -120,7 +120,7 @@ def _programs(data: Path) -> Path:
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
     raise NoPostgres(
-        f"PostgreSQL is not here: no initdb on PATH nor in {PLACES}/*/bin; on Debian: apt install postgresql"
+        f"PostgreSQL is not installed: no initdb on PATH or in {PLACES}/*/bin; Debian: apt install postgresql"
     )
 
 
@@ -140,7 +140,9 @@ def _account() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise PostgresError(f"PostgreSQL refuses to run as root, and there is no user {' or '.join(STAND_INS)}")
+    raise PostgresError(
+        f"PostgreSQL refuses to run as root, and there is no user {' or '.join(STAND_INS)}; run it as another"
+    )
 
 
 def _own(folder: Path, account: pwd.struct_passwd | None) -> None:
@@ -152,7 +154,7 @@ def _own(folder: Path, account: pwd.struct_passwd | None) -> None:
         closed = [above for above in folder.parents if not above.stat().st_mode & 0o001]
         if closed:
             raise PostgresError(
-                f"{folder}: user {account.pw_name}, whom root hands PostgreSQL to, may not pass {closed[-1]};"
+                f"{folder}: PostgreSQL runs as user {account.pw_name}, who may not enter {closed[-1]};"
                 f" choose a folder elsewhere, or chmod o+x {closed[-1]}"
             )
         os.chown(folder, account.pw_uid, account.pw_gid)
@@ -238,7 +240,7 @@ def _reason(log: Path) -> str:
     """In PostgreSQL's words, but for a port that is taken: of that it says to wait, and names no way out."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if "Address already in use" in text:
-        return "its port is taken; name another, as in make postgres POSTGRES_PORT=5434"
+        return "its port is taken; use another, such as make postgres POSTGRES_PORT=5434"
     serious, more = (re.findall(rf"(?:{words}):\s*(.*)", text) for words in ("FATAL", "DETAIL|HINT"))
     return "; ".join([*serious[:1], *more[:1]]) or text.strip().rpartition("\n")[2] or "it said nothing"
 

@@ -39,12 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="a folder, archive, URL or kaggle:OWNER/NAME")
     parser.add_argument("--weights", default=None, help="a folder or URL with Keras' and Magenta's files")
     parser.add_argument("--paintings", default=None, help="a folder, archive or URL; the demo's if left out")
-    parser.add_argument("--name", default="real", help="of the results under docs/results (%(default)s)")
+    parser.add_argument("--name", default="real", help="name of the results under docs/results (%(default)s)")
     parser.add_argument(
-        "--workspace", type=Path, help="kept, so that it resumes (.cache/real, or .cache/real-NAME)"
+        "--workspace", type=Path, help="kept, so that it can resume (.cache/real, or .cache/real-NAME)"
     )
     parser.add_argument(
-        "--overlays", type=Path, nargs="+", default=OVERLAYS, help="laid over params.yaml, one over the other"
+        "--overlays",
+        type=Path,
+        nargs="+",
+        default=OVERLAYS,
+        help="files laid over params.yaml, in this order",
     )
     chosen = parser.parse_args(arguments)
     workspace = chosen.workspace or _place(chosen.name)
@@ -59,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"real: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say(f"real: stopped; run again, what is done in {workspace} is kept", sys.stderr)
+        say(f"real: stopped; run it again to go on, what is done in {workspace} is kept", sys.stderr)
         return 130
     print(
         f"\nresults in docs/results/{chosen.name}.json, report in {workspace}/data/reports/index.html"
@@ -151,7 +155,7 @@ def _absolute(name: str) -> str:
     path = Path(name).expanduser()
     if not path.exists():
         raise BadSource(
-            f"{name} is not here; name a folder or archive of pictures or paintings, or a folder of weights"
+            f"{name} does not exist; name a folder or archive of pictures or paintings, or one of weights"
         )
     return str(path.resolve())
 
@@ -185,7 +189,9 @@ def _python(workspace: Path, *arguments: str) -> None:
             _end(child.pid)
             raise
     if code:
-        raise PawtraitError(f"{' '.join(arguments)} failed in {workspace}; run again, what is done is kept")
+        raise PawtraitError(
+            f"{' '.join(arguments)} failed in {workspace}; run it again to go on, what is done is kept"
+        )
 
 
 def _end(leader: int) -> None:

@@ -31,7 +31,7 @@ from pipelines.steps import step
 
 COMPARE = "compare"  # the stage that ends in the table of models; registration reads what it wrote
 LOCK = Path(".cache/retrain.lock")
-DOUBLED = "another retraining is running here, so this one gives way to it"
+DOUBLED = "another retraining is running here, so this one was cancelled"
 
 
 @flow(name="retrain")
@@ -43,15 +43,15 @@ def retrain(
     workers: Annotated[int, Field(ge=1)] | None = None,
     reason: str = "",
 ) -> State[Any]:
-    """Turn a month: freeze feedback, retrain in a clone, commit, register, judge, promote or not.
+    """Retrain for a month: freeze feedback, train in a clone, commit, register, judge, promote or not.
 
     Args:
-        month: YYYY-MM; by default that of today, in UTC.
-        again: turn it even if it is done already; feedback accepted since is a part more of it.
+        month: YYYY-MM; by default this month, in UTC.
+        again: run it even if it is done already, with the feedback accepted since.
         approval: ``gate`` promotes what the gate lets through; ``person`` asks, and silence means no.
         patience: hours that a person has to answer.
-        workers: stages that may run at once; by default two, on one core one.
-        reason: why now, where it is not the calendar: drift, feedback.
+        workers: stages that may run at once; by default two, or one on a single core.
+        reason: why now, if not by the calendar: drift, feedback.
     """
     try:
         with _alone():
@@ -74,7 +74,7 @@ def here(
     Args:
         stages: these and what they need, as ``dvc repro`` would; ``None`` is all.
         register: make the best model a version in the registry.
-        workers: stages that may run at once; by default two, on one core one.
+        workers: stages that may run at once; by default two, or one on a single core.
     """
     try:
         with _alone():
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check(options)
         return server.run("retrain", lambda: _chosen(options))
     except KeyboardInterrupt:
-        say("retrain: interrupted; the next run goes on after the last finished stage", sys.stderr)
+        say("retrain: interrupted; run it again to go on after the last finished stage", sys.stderr)
         return 130  # as shells have it
     except BadParams as error:
         print(f"retrain: {error}", file=sys.stderr)
@@ -117,10 +117,10 @@ def _check(options: argparse.Namespace) -> None:
     """
     if options.here and (options.month is not None or options.again or options.approval):
         raise BadParams(
-            "--month, --again and --approval are about a month in its clone; leave them or --here out"
+            "--month, --again and --approval do not work with --here; leave out the former or the latter"
         )
     if not options.here and (options.stages or not options.register):
-        raise BadParams("--stages and --no-register are about this folder; add --here, or leave them out")
+        raise BadParams("--stages and --no-register need --here; add it, or leave them out")
 
 
 def _alone() -> FileLock:
@@ -159,7 +159,7 @@ def _catch_up(month: str) -> None:
             if last:
                 calendar.finish(workspace.prepare(Path(), newest.CLONE, other), *last)
         except PawtraitError as error:
-            get_run_logger().warning("what was decided in %s is still to be told: %s", other, error)
+            get_run_logger().warning("the decision of %s is not announced yet: %s", other, error)
 
 
 def _month(named: str | None) -> str:
@@ -187,7 +187,7 @@ def _here(stages: list[str] | None, register: bool, workers: int) -> str:
         step("fingerprint", FINGERPRINT, children, network=True)
         said = dvc_stages.outcome(graph, dvc_stages.run_all(graph, workers, children))
         if COMPARE not in graph:
-            return f"{said}; nothing registered: {COMPARE} was not among them"
+            return f"{said}; nothing registered: the stage {COMPARE} was not among them"
         if register:
             step("register", REGISTER, children)
     create_markdown_artifact(
@@ -199,17 +199,17 @@ def _here(stages: list[str] | None, register: bool, workers: int) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m pipelines.retrain", description="Retrain now.")
     parser.add_argument("--workers", type=int, help="stages that may run at once (2, on one core 1)")
-    parser.add_argument("--month", metavar="YYYY-MM", help="the month to turn (today's, in UTC)")
-    parser.add_argument("--again", action="store_true", help="turn it even if it is done already")
+    parser.add_argument("--month", metavar="YYYY-MM", help="the month to retrain (this one, in UTC)")
+    parser.add_argument("--again", action="store_true", help="run it even if it is done already")
     parser.add_argument(
         "--approval",
         choices=("gate", "person"),
-        help="gate: the gate decides, as in CI; person: somebody answers in the Prefect UI (gate)",
+        help="gate: the gate decides, as in CI; person: somebody answers in Prefect's UI (gate)",
     )
     parser.add_argument(
         "--auto", dest="approval", action="store_const", const="gate", help="the same as --approval gate"
     )
-    folder = parser.add_argument_group("this folder as it is, nothing committed")
+    folder = parser.add_argument_group("in this folder, committing nothing")
     folder.add_argument("--here", action="store_true", help="instead of a month in a clone")
     folder.add_argument("--stages", nargs="+", metavar="STAGE", help="these and what they need (all)")
     folder.add_argument(

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             check()
         made = make_secrets(SECRETS)
         if made:
-            print(f"up: made {', '.join(made)} in {SECRETS}, for good; keep them safe")
+            print(f"up: made {', '.join(made)} in {SECRETS}; keep them safe, later starts use them too")
         if only_secrets:
             return 0
         show(COMPOSE.parent)
@@ -98,7 +98,7 @@ def check() -> None:
         Missing: Docker, its engine, Compose, a user whom the containers can be, or the secrets of a database.
     """
     if not COMPOSE.is_file():
-        raise Missing(f"{COMPOSE} is not here; run it in the project's root")
+        raise Missing(f"{COMPOSE} does not exist here; run this in the project's root")
     if not shutil.which("docker"):
         raise Missing(
             "docker is not installed; install Docker Engine with the Compose plugin, or run the parts without"
@@ -106,8 +106,8 @@ def check() -> None:
         )
     if _fails("docker", "info"):
         raise Missing(
-            "docker is installed, but its engine does not answer; start it, or see that you may use it"
-            " (on Linux: be in the group docker)"
+            "docker is installed, but its engine does not answer; start it, or get the right to use it"
+            " (on Linux: join the group docker)"
         )
     if _fails(*_compose(), "version"):
         raise Missing("docker has no `compose` command; install the package docker-compose-plugin")
@@ -115,9 +115,9 @@ def check() -> None:
     volume = f"{os.environ.get('COMPOSE_PROJECT_NAME') or 'pawtrait'}_postgres"
     if not (SECRETS / "postgres_password").exists() and not _fails("docker", "volume", "inspect", volume):
         raise Missing(  # PostgreSQL keeps its first password: with a new one nothing would come in
-            f"PostgreSQL's volume {volume} is of an earlier set-up, and its {SECRETS} are not here: bring"
-            f" them back, or remove all that it holds with `docker compose -f {COMPOSE} down --volumes`;"
-            " docs/deploy.md has how it gets a new password"
+            f"PostgreSQL's volume {volume} is of an earlier set-up, and {SECRETS} lacks its password: bring"
+            f" it back, set a new one (docs/deploy.md), or delete all data with"
+            f" `docker compose -f {COMPOSE} down --volumes`"
         )
 
 
@@ -262,7 +262,7 @@ def _identity() -> dict[str, str]:
     said = _wished(WISHES) | {name for name, value in os.environ.items() if value}
     if not owner.st_uid and "PAWTRAIT_UID" not in said:
         raise Missing(
-            "this checkout belongs to root, and containers run as an ordinary user, who could not write here;"
+            "this checkout belongs to root, and containers run as an ordinary user, who cannot write here;"
             " give it to one (`chown -R 1000:1000 .`) and start again"
         )
     found = {"PAWTRAIT_UID": str(owner.st_uid), "PAWTRAIT_GID": str(owner.st_gid or 1000)}

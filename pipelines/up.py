@@ -163,7 +163,7 @@ def settle(client: SyncPrefectClient, pool: str) -> list[str]:
     left = _under_way(client, deployment_id=FlowRunFilterDeploymentId(any_=mine)) if mine else []
     inner = _under_way(client, parent_flow_run_id=ParentId(any_=[run.id for run in left])) if left else []
     for run in [*inner, *left]:
-        client.set_flow_run_state(run.id, Crashed(message="cut off by a stop of its worker"), force=True)
+        client.set_flow_run_state(run.id, Crashed(message="cut off when its worker stopped"), force=True)
     return [run.name for run in left]
 
 
@@ -187,7 +187,7 @@ def put_back(client: SyncPrefectClient, before: DeploymentResponse) -> None:
             client.update_deployment(before.id, DeploymentUpdate(parameters={**now.parameters, **left}))
     except PrefectHTTPStatusError:
         client.pause_deployment(before.id)
-        say(f"prefect: {before.name} is paused: its flow takes no more what was set in the UI, {left}")
+        say(f"prefect: {before.name} is paused: its flow no longer takes what was set in the UI, {left}")
 
 
 def _under_way(client: SyncPrefectClient, **which: Any) -> list[FlowRun]:
@@ -221,7 +221,7 @@ def _up(port: int) -> Iterator[Machine]:
     url = _address(port)
     machine = Machine(url)
     try:
-        say("prefect: the server starts …")
+        say("prefect: starting the server …")
         machine.serve(port)
         pool = pool_name()
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
@@ -231,7 +231,7 @@ def _up(port: int) -> Iterator[Machine]:
         machine.work(pool)
         yield machine
     finally:
-        say("prefect: stops, the worker with its runs first; this takes up to half a minute …")
+        say("prefect: stopping the worker with its runs, then the server; up to half a minute …")
         machine.stop()
 
 
@@ -244,7 +244,9 @@ def _alone() -> Iterator[None]:
         with FileLock(lock, timeout=0):
             yield
     except Timeout as error:
-        raise CommandError(f"`make prefect` runs already with {lock.parent}; stop that one first") from error
+        raise CommandError(
+            f"`make prefect` is already running with {lock.parent}; stop that first"
+        ) from error
 
 
 def _check(port: int) -> None:
@@ -254,7 +256,7 @@ def _check(port: int) -> None:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
             raise CommandError(
-                f"port {port} of {HOST} cannot be had ({error}); if no other Prefect is there already, take"
+                f"port {port} of {HOST} is not free ({error}); if it is not Prefect that runs there, use"
                 f" another port: make prefect PREFECT_PORT={port + 1}"
             ) from error
 

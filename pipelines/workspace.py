@@ -82,8 +82,8 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
         git(ws.root, "rev-parse", "--git-dir")  # where it belongs to another user, git says what to do
     if not git(ws.root, "rev-parse", "--quiet", "--verify", "HEAD", good=(0, 1, 128)):
         raise CommandError(
-            f"{root.resolve().name} is no git repository with a commit, and a retraining commits its results;"
-            " `git init` and commit, or bring this folder up to date as it is with --here"
+            f"{root.resolve().name} is not a git repository with a commit, and a retraining commits its"
+            " results; `git init` and commit, or retrain in this folder with --here"
         )
     if (ws.path / ".git").exists():
         _unlock(ws)
@@ -119,9 +119,9 @@ def unedited(ws: Workspace) -> None:
     if changed := git(ws.path, "status", "--porcelain", "--", *CODE).splitlines():
         names = " ".join(line.split(maxsplit=1)[1] for line in changed)
         raise CommandError(
-            f"{names}: changed in {ws.path} and not committed, so that no commit makes these models again;"
-            f" make the change in the project, commit it there, and start again after"
-            f" `git -C {ws.path} stash push --include-untracked -- {names}`"
+            f"{names}: changed in {ws.path} and not committed, so no commit could make these models again;"
+            f" run `git -C {ws.path} stash push --include-untracked -- {names}`, make the change in the"
+            " project, commit it there, and start again"
         )
 
 
@@ -164,8 +164,8 @@ def push(ws: Workspace) -> None:
         git(ws.path, "push", "--quiet", "origin", f"HEAD:refs/heads/{ws.branch}")
     except CommandError as error:
         raise CommandError(
-            f"the branch {ws.branch} cannot be renewed in {ws.root.name}: {error}; leave that branch or merge"
-            " it, then start again"
+            f"the branch {ws.branch} of {ws.root.name} cannot be updated: {error}; switch to another branch,"
+            " or merge this one, then start again"
         ) from error
 
 
@@ -185,8 +185,8 @@ def reachable(ws: Workspace) -> None:
     name = Config(str(ws.root / ".dvc"))["core"].get("remote")
     if known and name not in known:
         raise CommandError(
-            f"of the DVC remotes {', '.join(known)} none is the default, which a month's data go to;"
-            " `dvc remote default NAME` makes one it"
+            f"none of the DVC remotes {', '.join(known)} is the default, to which a month's data go;"
+            " choose one with `dvc remote default NAME`"
         )
     url = known.get(name, "")
     if not url or "://" in url:
@@ -195,8 +195,8 @@ def reachable(ws: Workspace) -> None:
         Path(url).mkdir(parents=True, exist_ok=True)  # as the push would
     except OSError as error:
         raise CommandError(
-            f"the DVC remote {name} lies at {url}, which is not here and cannot be made; in a container mount"
-            " it there too, or name another one (docs/deploy.md)"
+            f"the DVC remote {name} is {url}, which does not exist here and cannot be made; in a container,"
+            " mount it there too, or use another remote (docs/deploy.md)"
         ) from error
 
 

@@ -90,14 +90,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Live through the year, and print what happened; 2 after one line where it could not go on."""
     parser = argparse.ArgumentParser("python -m pipelines.year", description=__doc__)
     parser.add_argument("--months", type=int, default=12, help="how many of them (%(default)s)")
-    parser.add_argument("--only", type=int, nargs="+", help="these instead, by number")
+    parser.add_argument("--only", type=int, nargs="+", help="only these, by number")
     parser.add_argument(
         "--project",
         type=Path,
         default=PROJECT,
-        help="made anew; new, empty or an earlier year's (%(default)s)",
+        help="a folder, replaced: new, empty or an earlier year's (%(default)s)",
     )
-    parser.add_argument("--write", action="store_true", help="into docs/results and docs/months.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the results to docs/results and docs/months.md"
+    )
     chosen = parser.parse_args(arguments)
     months = [one for one in year() if one.number in (chosen.only or range(1, chosen.months + 1))]
     began, commit = time.monotonic(), readme.made_of()

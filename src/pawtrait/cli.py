@@ -16,28 +16,28 @@ from pawtrait.errors import PawtraitError
 
 app = typer.Typer(
     name="pawtrait",
-    help="Read the mood in a pet's face, and keep the models that do so fresh.",
-    epilog="Start with `make demo`. Every stage runs through DVC, so what is up to date is not run again.",
+    help="Read the mood in a pet's face, paint its portrait, and keep the models fresh.",
+    epilog="Start with `make demo`. Stages run through DVC, which skips what is up to date.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
 STAGES = {
-    "ingest": "Renew the source's fingerprint and bring its pictures to data/raw.",
-    "manifest": "Look at every picture: one row each, copies grouped.",
-    "validate": "Accept or reject every picture, each rejection with its reason.",
-    "split": "Place pictures in train, valid and test; no group of copies straddles.",
-    "augment": "Pack the pictures into arrays and draw the preview of their augmentation.",
+    "ingest": "Check the source for changes and fetch its pictures into data/raw.",
+    "manifest": "List every picture, one row each, and group copies.",
+    "validate": "Accept or reject every picture, with a reason for each rejection.",
+    "split": "Split the pictures into train, valid and test; copies stay together.",
+    "augment": "Pack the pictures into arrays and preview their augmentation.",
     "weights": "Fetch and check pretrained weights.",
     "train": "Train one model, or all of them.",
     "evaluate": "Score one model, or all of them.",
-    "compare": "Rank the models and test whether their differences mean anything.",
-    "paintings": "Renew the paintings' fingerprint and bring them to data/paintings.",
+    "compare": "Rank the models and test whether they really differ.",
+    "paintings": "Check the paintings for changes and fetch them into data/paintings.",
     "train_cyclegan": "Train CycleGAN on photos and paintings.",
-    "export_fast": "Export Magenta's network of fast style transfer to ONNX.",
-    "stylize": "Paint the gallery: photos of the test split by every method.",
-    "compare_styles": "Judge the gallery's portraits, method by method.",
+    "export_fast": "Export Magenta's fast style transfer network to ONNX.",
+    "stylize": "Paint the gallery: test photos, by every method.",
+    "compare_styles": "Score the gallery's portraits, method by method.",
     "train_augmented": "Test whether CycleGAN's pictures help a classifier.",
     "report": "Write the report page and the model cards.",
 }
@@ -57,11 +57,9 @@ OF_STAGES = ("force", "only")
 BY_MODEL = ("train", "evaluate")
 
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")]
-Force = Annotated[bool, typer.Option("--force", help="Run even what is up to date.")]
-Only = Annotated[bool, typer.Option("--only", help="Run this stage alone, not what it depends on.")]
-ModelName = Annotated[
-    str | None, typer.Argument(help="A model of params.yaml; all that are selected if left out.")
-]
+Force = Annotated[bool, typer.Option("--force", help="Rerun even what is up to date.")]
+Only = Annotated[bool, typer.Option("--only", help="Run this stage only, not those it depends on.")]
+ModelName = Annotated[str | None, typer.Argument(help="A model selected in params.yaml; default: all.")]
 
 
 def _say_version(wanted: bool) -> None:
@@ -71,13 +69,13 @@ def _say_version(wanted: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which it is.")
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
 ]
 
 
 @app.callback()
 def _every(traceback: Traceback = False, version: Version = False) -> None:
-    """Read the mood in a pet's face, and keep the models that do so fresh."""
+    """Read the mood in a pet's face, paint its portrait, and keep the models fresh."""
 
 
 def _stage(name: str, model: str | None, force: bool, only: bool) -> None:
@@ -122,11 +120,12 @@ def run(
         bool,
         typer.Option(
             "--lanes/--one-by-one",
-            help="Classifiers beside painters, in less time; or each stage alone, with its progress bar.",
+            help="Train classifiers and painters side by side, which is faster; or one stage at a time, with"
+            " progress bars.",
         ),
     ] = True,
 ) -> None:
-    """Renew the source's fingerprint, bring every stage up to date, register the winner, show the table."""
+    """Check the sources for changes, run what is out of date, register the best model, show the table."""
     from pawtrait import params
     from pawtrait.adapters import dvc, tracking
     from pawtrait.stages import fingerprint
@@ -153,15 +152,15 @@ for _name, _help in STAGES.items():
 @app.command(rich_help_panel="Models")
 def register(
     month: cli_models.Month = None,
-    out: Annotated[Path | None, typer.Option(help="Write here which version it is, as JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the version to this file, as JSON.")] = None,
 ) -> None:
-    """Make the best model a version of pet-expression, the painters versions of pet-portrait-….
+    """Register the best model as a version of pet-expression, and the painters as pet-portrait-….
 
-    The best is that of the highest validation macro-F1; its first version becomes champion, later ones
+    The best model has the highest validation macro-F1. The first version becomes champion, later ones
     challenger. Painters have no gate: the newest is champion.
 
-    Results of other code, parameters or data than the present ones are refused; such painters stay out.
-    Those of before the tracking store are logged in it first, in runs that say so.
+    Results made with other code, parameters or data are refused; such painters are skipped. Results that
+    are older than the tracking store are first logged there, in runs that say so.
     """
     from pawtrait.adapters import dvc
 
@@ -194,7 +193,7 @@ def lineage(
         str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.")
     ] = "models:/pet-expression@champion",
 ) -> None:
-    """Print the commands that bring back exactly this model."""
+    """Print the commands that reproduce a model exactly."""
     from pawtrait import params
     from pawtrait.adapters import recovery
 
@@ -204,7 +203,7 @@ def lineage(
 
 @app.command(rich_help_panel="Models")
 def results() -> None:
-    """Show the table of models with the champion marked, and where report and gallery lie."""
+    """Show the models with the champion marked, and where to find the report and the gallery."""
     from rich.console import Console
 
     from pawtrait.adapters import dvc
@@ -216,7 +215,7 @@ def results() -> None:
     _remind(verdict["champion"])
     for sentence in verdict["sentences"]:
         console.print(f"• {sentence}", highlight=False)
-    lack = "not here yet: the table came with the code; `make demo` makes both"
+    lack = "not here yet: the table came with the code; `make demo` makes the report"
     made = REPORT if REPORT.is_file() else lack
     console.print(f"\nreport      {made}", highlight=False)
     command = "pawtrait" if which("pawtrait") else ".venv/bin/pawtrait"  # make does not activate .venv
@@ -249,14 +248,14 @@ def _remind(best: str) -> None:
     sums = Path("data/models") / best / "SHA256SUMS"
     if sums.is_file() and known.sha256 not in sums.read_text(encoding="utf-8"):
         print(
-            f"{best} is the best of this table; the champion, which predicts, is still version"
-            f" {known.version} ({known.model}): `pawtrait gate` compares them, `pawtrait promote` changes it"
+            f"{best} is the best in this table, but version {known.version} ({known.model}) is still champion"
+            " and makes the predictions: compare them with `pawtrait gate`, switch with `pawtrait promote`"
         )
 
 
 @app.command(rich_help_panel="Portraits")
 def styles() -> None:
-    """List the paintings that photos can be painted like."""
+    """List the paintings to choose a style from."""
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
@@ -278,39 +277,41 @@ def stylize(
     photos: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files, folders, globs; - is standard input. Left out, the stage runs: the report's gallery."
+            help="Files, folders or globs; - reads standard input. Without any, paint the report's gallery."
         ),
     ] = None,
     method: Annotated[str, typer.Option(help="nst, fast, cyclegan or hybrid.")] = "nst",
     style: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name of `pawtrait styles`, or a file; several mix: --style A=0.7 --style B=0.3. The"
-            " first of them if left out; cyclegan takes none."
+            help="A name from `pawtrait styles`, or a file. Repeat it to mix: --style A=0.7 --style B=0.3."
+            " Default: the first name; cyclegan takes none."
         ),
     ] = None,
     strength: Annotated[
-        float, typer.Option(min=0, max=1, help="0 leaves the photo (fast: in its own style), 1 paints it.")
+        float,
+        typer.Option(min=0, max=1, help="0 keeps the photo (fast: in its own style), 1 paints it fully."),
     ] = 1.0,
     side: Annotated[
         int, typer.Option(min=32, max=2048, help="Longer side in px; a smaller photo keeps its size.")
     ] = 512,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of nst and hybrid, at the full size.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps at full size (nst, hybrid).")] = None,
     keep_colours: Annotated[bool, typer.Option(help="Keep the photo's colours (nst, hybrid).")] = False,
     previews: Annotated[
-        int, typer.Option(min=0, help="Keep a preview every so many steps (nst, hybrid).")
+        int, typer.Option(min=0, help="Save a preview every N steps (nst, hybrid); 0 saves none.")
     ] = 0,
-    out: Annotated[Path, typer.Option(help="Where portraits go.", file_okay=False)] = Path("portraits"),
+    out: Annotated[Path, typer.Option(help="Folder for portraits.", file_okay=False)] = Path("portraits"),
     force: Force = False,
     only: Only = False,
 ) -> None:
-    """Paint photos like a painting. A bad one is reported, the rest go on, the exit code is 1."""
+    """Paint photos in the style of a painting.
+
+    Bad ones are reported and skipped; the exit code is then 1.
+    """
     if photos:
-        _refuse(asked, OF_STAGES, "photos are painted anew each time; leave it out")
+        _refuse(asked, OF_STAGES, "only for the gallery, without photos; leave it out")
     else:
-        _refuse(asked, PAINTING, "no photo was named; name one, or leave it out")
+        _refuse(asked, PAINTING, "only for photos, and none was named; name one, or leave it out")
         _stage("stylize", None, force, only)
         return
     from pawtrait import easel, params

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pawtrait.adapters.store.pictures import Pictures
     from pawtrait.quarantine import Quarantine
 
-app = typer.Typer(help="What people say of pictures, on its way to training data.", no_args_is_help=True)
+app = typer.Typer(help="Review what people say about pictures, and learn from it.", no_args_is_help=True)
 
 FEEDBACK = Path("data/feedback")
 OUTCOMES = {
@@ -26,7 +26,7 @@ OUTCOMES = {
 SETTLED = {"accepted": "entered the month's snapshots", "rejected": "were rejected"}
 STOP, SKIP = ("q", "quit"), ("", "-")  # what a reviewer may type besides a verdict
 
-Reviewer = Annotated[str, typer.Option(help="Who reviews; one name for each person.")]
+Reviewer = Annotated[str, typer.Option(help="The reviewer's name; one per person.")]
 
 
 @app.command()
@@ -35,13 +35,15 @@ def ingest(
         Path, typer.Argument(help="A .csv or .jsonl with picture,label[,annotator], or a folder LABEL/NAME.")
     ],
     annotator: Annotated[
-        str, typer.Option(help="Who labelled, where the file does not say so; one name for each person.")
+        str, typer.Option(help="Who labelled, if the file does not say; one name per person.")
     ] = "in-house",
 ) -> None:
-    """Take in labels made in the house; a bad entry is reported, the rest go on, the exit code is 1.
+    """Import labels made in-house.
 
-    An annotator's label is one reviewer's verdict: two annotators who agree settle a picture without a
-    review, the last label that one gives it counts, and the limits of clients do not bind them.
+    Bad entries are reported and skipped; the exit code is then 1.
+
+    An annotator's label is one reviewer's verdict, so two annotators who agree settle a picture. Of one
+    annotator's labels for a picture the last counts. The limits per client do not apply.
     """
     from pawtrait import params
     from pawtrait.stages import take_in
@@ -59,10 +61,10 @@ def ingest(
 def status(
     reasons: Annotated[bool, typer.Option("--reasons", help="A line for each picture.")] = False,
     month: Annotated[
-        str | None, typer.Option(help="YYYY-MM; what it settled, in place of what is in quarantine.")
+        str | None, typer.Option(help="YYYY-MM: count what that month settled, not the quarantine.")
     ] = None,
 ) -> None:
-    """Count what is in quarantine, and say how far reviewers agree; or count what a month settled."""
+    """Count the pictures in quarantine, and say how well reviewers agree; or count what a month settled."""
     if month is not None:
         _settled(month, reasons)
         return
@@ -86,11 +88,11 @@ def status(
 
 @app.command()
 def queue(
-    out: Annotated[Path, typer.Option(help="A new folder: pictures and sheet.csv.", file_okay=False)],
+    out: Annotated[Path, typer.Option(help="A new folder for pictures and sheet.csv.", file_okay=False)],
     reviewer: Annotated[str | None, typer.Option(help="Leave out what this person has reviewed.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many pictures at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many pictures.")] = None,
 ) -> None:
-    """Write pictures to review into a folder, without the model's guess or anybody's label."""
+    """Export pictures to review to a folder, without the model's guess or anybody's label."""
     from pawtrait import reviewing
     from pawtrait.adapters.store.pictures import Pictures
     from pawtrait.stages import collect
@@ -104,9 +106,11 @@ def queue(
 @app.command()
 def review(
     reviewer: Reviewer,
-    file: Annotated[Path | None, typer.Option(help="A filled-in sheet.csv; left out, you are asked.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A filled-in sheet.csv; without it you are asked.")
+    ] = None,
 ) -> None:
-    """Say what pictures show, knowing neither the model's guess nor the user's until you have answered."""
+    """Review pictures blind: the model's and the user's answers are shown after yours."""
     from pawtrait import reviewing
     from pawtrait.adapters.store import database, feedback
     from pawtrait.adapters.store.pictures import Pictures
@@ -126,9 +130,11 @@ def review(
 @app.command()
 def freeze(
     month: Annotated[str, typer.Option(help="YYYY-MM.")],
-    again: Annotated[bool, typer.Option("--again", help="What was accepted since, as a part more.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Add what was accepted since, as another part.")
+    ] = False,
 ) -> None:
-    """Settle a month: what was accepted becomes data/feedback/YYYY-MM, once and for ever."""
+    """Settle a month: its accepted pictures become data/feedback/YYYY-MM, for good."""
     from pawtrait import params
     from pawtrait.stages import freeze as stage
 
@@ -139,7 +145,7 @@ def freeze(
 def forget(
     what: Annotated[str, typer.Argument(help="The id of a request or of feedback, or a picture's SHA-256.")],
 ) -> None:
-    """Delete a picture and all that was said of it, and name older snapshots that hold it."""
+    """Delete a picture and all that was said about it, and name the snapshots that still hold it."""
     from pawtrait import params
     from pawtrait.stages import forget as stage
 
@@ -148,10 +154,10 @@ def forget(
     print(f"deleted: {done.pictures} pictures, {done.rows} rows")
     for month in done.months:
         print(
-            f"the snapshot {month} holds it, and models since then have learnt from it; to make both anew:"
+            f"snapshot {month} still holds it, and models trained since learned from it; to replace both:"
             f" rm -rf {FEEDBACK / month}, pawtrait feedback freeze --month {month[:7]}, dvc add"
-            f" {FEEDBACK / month}, git add {FEEDBACK}, git commit, python -m pipelines.retrain --again; where"
-            f" nothing is left to freeze, the first and the last alone: its note goes with the next turn"
+            f" {FEEDBACK / month}, git add {FEEDBACK}, git commit, python -m pipelines.retrain --again; if"
+            f" nothing is left to freeze, run only the first and the last"
         )
 
 
@@ -214,7 +220,7 @@ def _keep(pictures: "Pictures", picture: str, reviewer: str, said: str) -> None:
 
     why = typer.prompt("what is wrong with it", "") if said == UNUSABLE else None
     if not pictures.has(picture):
-        print("  it was deleted meanwhile")
+        print("  not saved: the picture was just deleted")
         return
     with database.opened() as engine:
         feedback.add_reviews(engine, [reviewing.review(picture, reviewer, said, why)])

@@ -13,9 +13,9 @@ BAKED = Path("docker/baked")
 
 @app.command(rich_help_panel=PANEL)
 def bake(
-    out: Annotated[Path, typer.Option(help="A folder, written anew; the Dockerfiles read this one.")] = BAKED,
+    out: Annotated[Path, typer.Option(help="A folder, replaced; the Dockerfiles read this one.")] = BAKED,
 ) -> None:
-    """Lay out the champion, the painters and their paintings for an image of the service."""
+    """Collect the champion, the painters and their paintings for the service's image."""
     from pawtrait import champion
     from pawtrait.stages import bake as stage
 
@@ -27,4 +27,4 @@ def bake(
         weights=Path("data/style_weights"),
         out=out,
     )
-    print(f"{out} holds version {version}; docs/deploy.md tells how to build the images")
+    print(f"{out} holds version {version}; docs/deploy.md says how to build the images")

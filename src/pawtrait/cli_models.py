@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 PANEL = "Champion and challengers"
-KEEPING = "Keeping and clearing"
+KEEPING = "Backup and cleanup"
 SNAPSHOTS = Path("data/feedback")
 VERDICT = Path("data/reports/verdict.json")
 
@@ -32,7 +32,7 @@ def _number(version: str | None) -> str | None:
         BadParameter: it is something else, which the registry may take, and the ledger would keep for ever.
     """
     if version is not None and not re.fullmatch("[1-9][0-9]*", version):
-        raise typer.BadParameter(f"{version!r} is no version; expected a number from 1")
+        raise typer.BadParameter(f"{version!r} is not a version; expected a number from 1")
     return version
 
 
@@ -41,25 +41,23 @@ def month_named(month: datetime | None) -> str | None:
     return month.isoformat()[:7] if month else None
 
 
-Number = Annotated[str | None, typer.Option(callback=_number, help="A version; the challenger if left out.")]
+Number = Annotated[str | None, typer.Option(callback=_number, help="A version; default: the challenger.")]
 Month = Annotated[
     datetime | None,
-    typer.Option(
-        formats=["%Y-%m"], metavar="YYYY-MM", help="YYYY-MM of the retraining that this belongs to."
-    ),
+    typer.Option(formats=["%Y-%m"], metavar="YYYY-MM", help="The month of the retraining this belongs to."),
 ]
-Who = Annotated[str | None, typer.Option("--by", "--actor", help="Who decides; your user name if left out.")]
-Reason = Annotated[list[str] | None, typer.Option("--reason", help="Why; may be given several times.")]
+Who = Annotated[str | None, typer.Option("--by", "--actor", help="Who decides; default: your user name.")]
+Reason = Annotated[list[str] | None, typer.Option("--reason", help="Why; can be repeated.")]
 
 
 @app.command(rich_help_panel=PANEL)
 def gate(
     version: Number = None,
-    lines: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
+    lines: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
-    """Let the challenger meet the champion on the frozen test split; say who is better and how sure it is.
+    """Compare challenger and champion on the frozen test split; say which is better, and how sure that is.
 
-    Reviewed feedback that neither was trained on has a say too: it can only speak against the challenger.
+    Reviewed feedback that neither model was trained on counts too, but only against the challenger.
     """
     from pawtrait import params
     from pawtrait.evaluation.gate import NAMES
@@ -90,17 +88,19 @@ def gate(
 def promote(
     version: Number = None,
     reason: Reason = None,
-    force: Annotated[bool, typer.Option("--force", help="Whatever the gate said; needs a reason.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote whatever the gate said; needs --reason.")
+    ] = False,
     against: Annotated[
         str | None,
         typer.Option(
-            callback=_number, help="Only while this version is champion; it was judged against that."
+            callback=_number, help="Only if this version, which it was judged against, is champion."
         ),
     ] = None,
     month: Month = None,
     by: Who = None,
 ) -> None:
-    """Make the challenger champion, once the gate has said so."""
+    """Make the challenger champion, if the gate said so."""
     from pawtrait import champion as noted
     from pawtrait import params
     from pawtrait.stages import promote as stage
@@ -120,12 +120,12 @@ def promote(
 @app.command(rich_help_panel=PANEL)
 def rollback(
     to: Annotated[
-        str | None, typer.Option(callback=_number, help="A version; the champion before if left out.")
+        str | None, typer.Option(callback=_number, help="A version; default: the previous champion.")
     ] = None,
     reason: Reason = None,
     by: Who = None,
 ) -> None:
-    """Take a promotion back; done twice, it goes there and back."""
+    """Take a promotion back; run it again to undo that."""
     from pawtrait import champion as noted
     from pawtrait import params
     from pawtrait.stages import rollback as stage
@@ -138,7 +138,7 @@ def rollback(
 def history(
     lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the champion's figures over the months to this PNG.")
+        Path | None, typer.Option(help="Plot the champion's scores over the months in this PNG.")
     ] = None,
 ) -> None:
     """Show the ledger: who promoted what, when, and why."""
@@ -162,7 +162,7 @@ def champion(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The champion at the end of that day, UTC.")
     ] = None,
 ) -> None:
-    """Say which version predicts, or which did on a day."""
+    """Show which version is champion, or was on a given day."""
     from pawtrait import params
     from pawtrait.stages import chronicle
 
@@ -173,10 +173,10 @@ def champion(
 @app.command(rich_help_panel=KEEPING)
 def backup(
     to: Annotated[
-        Path | None, typer.Option(help="The tar file; backups/pawtrait-DAY.tar if left out.", dir_okay=False)
+        Path | None, typer.Option(help="The tar file; default: backups/pawtrait-DAY.tar.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Keep feedback, pictures, snapshots, ledger, MLflow and the champion's note in one file."""
+    """Save feedback, pictures, snapshots, ledger, MLflow and the champion's note to one file."""
     from pawtrait import clock, params
     from pawtrait.stages import backup as stage
 
@@ -189,10 +189,10 @@ def backup(
 
 @app.command(rich_help_panel=KEEPING)
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="So many of the newest pipeline runs stay whole.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    keep: Annotated[int, typer.Option(min=1, help="Keep this many of the newest pipeline runs.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,
 ) -> None:
-    """Free the space of old runs, results and killed trainings; registered versions and feedback stay."""
+    """Delete old runs, results and killed trainings; registered versions and feedback stay."""
     from pawtrait import params
     from pawtrait.stages import prune as stage
 
@@ -202,7 +202,7 @@ def prune(
 
 @app.command(rich_help_panel=KEEPING)
 def restore(file: Annotated[Path, typer.Argument(help="What `pawtrait backup` wrote.")]) -> None:
-    """Bring a backup back where nothing lies yet; nothing is written over."""
+    """Restore a backup to an empty place; nothing is overwritten."""
     from pawtrait.stages import restore as stage
 
     stage.run(source=file.expanduser(), feedback=SNAPSHOTS)

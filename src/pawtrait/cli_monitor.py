@@ -16,13 +16,11 @@ def monitor(
     days: Annotated[int, typer.Option(min=1, help="How many days to look at.")] = 1,
     until: Annotated[
         datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="The last of these days, as a whole (UTC); up to now if left out."
-        ),
+        typer.Option(formats=["%Y-%m-%d"], help="The last day, all of it (UTC); default: up to now."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where pages go.", file_okay=False)] = PAGES,
+    out: Annotated[Path, typer.Option(help="Folder for the pages.", file_okay=False)] = PAGES,
 ) -> None:
-    """Look for drift, errors and slow or wrong answers; write a page with what people said."""
+    """Look for drift, errors, and slow or wrong answers, and write a page about them."""
     from pawtrait.stages import monitor as stage
 
     seen = stage.look(days=days, until=until, out=out)

@@ -13,14 +13,17 @@ app = typer.Typer()
 def predict(
     pictures: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, globs; - is a picture or a list of names on standard input."),
+        typer.Argument(help="Files, folders or globs; - reads a picture or names from standard input."),
     ],
     model: Annotated[
-        Path | None, typer.Option(help="A model folder; the champion if left out.", file_okay=False)
+        Path | None, typer.Option(help="A model folder; default: the champion.", file_okay=False)
     ] = None,
     lines: Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")] = False,
 ) -> None:
-    """Read the mood of pictures. One that cannot be read is reported, the rest go on, the exit code is 1."""
+    """Read the mood in pictures.
+
+    Unreadable ones are reported and skipped; the exit code is then 1.
+    """
     from pawtrait import champion, params
     from pawtrait.classification import moods
     from pawtrait.classification.predict import Classifier
@@ -28,7 +31,7 @@ def predict(
     from pawtrait.errors import BadModel
 
     if model is not None and not model.is_dir():
-        raise BadModel(f"--model {model} is not here; name a folder such as data/models/cnn")
+        raise BadModel(f"--model {model}: no such folder; name one such as data/models/cnn")
     classifier = Classifier.load(model or Path(champion.read().folder))
     answers = moods.read(classifier, named.find(pictures), params.load().manifest.largest_pixels)
     failed = (_print_lines if lines else _print_table)(answers, classifier.facts["name"])

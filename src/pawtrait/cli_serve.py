@@ -9,9 +9,9 @@ import typer
 app = typer.Typer()
 
 PANEL = "The service"
-keys = typer.Typer(help="API keys of the service: hashed in a file, scoped.", no_args_is_help=True)
+keys = typer.Typer(help="Make, list and remove the service's API keys.", no_args_is_help=True)
 
-File = Annotated[Path, typer.Option(help="The file, as PAWTRAIT_KEYS names it.", dir_okay=False)]
+File = Annotated[Path, typer.Option(help="The file that PAWTRAIT_KEYS names.", dir_okay=False)]
 KEYS = Path("keys.jsonl")
 HERE = ("127.0.0.1", "::1", "localhost")
 
@@ -23,14 +23,12 @@ def serve(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model folder, or models:/NAME@ALIAS; left out PAWTRAIT_MODEL, else the champion's note."
+            help="A model folder or models:/NAME@ALIAS; default: PAWTRAIT_MODEL, else the champion."
         ),
     ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen beyond this machine without keys.")
-    ] = False,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let other machines in without keys.")] = False,
 ) -> None:
-    """Answer over HTTP: moods, portraits, feedback, reviews. Settings are PAWTRAIT_… (docs/serving.md)."""
+    """Serve moods, portraits, feedback and reviews over HTTP; docs/serving.md has the settings."""
     from pawtrait.errors import BadParams
     from pawtrait.serving.settings import Settings
 
@@ -39,8 +37,8 @@ def serve(
         settings = settings.model_copy(update={"hosts": " ".join((*HERE, "[::1]"))})
     if host not in HERE and settings.keys is None and not insecure:
         raise BadParams(
-            f"--host {host} opens the service to others, and there are no keys; make some with"
-            " `pawtrait keys`, name their file in PAWTRAIT_KEYS, or say --insecure"
+            f"--host {host} opens the service to others, and there are no keys; make some with `pawtrait keys"
+            " add` and name their file in PAWTRAIT_KEYS, or pass --insecure"
         )
     from pawtrait.serving import server  # what is wrong with the settings is told before this is loaded
 
@@ -54,31 +52,31 @@ def add(
         list[str],
         typer.Option(
             help="read: moods, portraits, styles and models; feedback: feedback and deletion; review: the"
-            " queue and the monitoring page; admin: all. May be given several times."
+            " queue and the monitoring page; admin: all. Can be repeated."
         ),
     ],
     rate: Annotated[
-        int | None, typer.Option(min=1, help="Requests a minute; PAWTRAIT_RATE if left out.")
+        int | None, typer.Option(min=1, help="Requests a minute; default: PAWTRAIT_RATE.")
     ] = None,
     shared: Annotated[
-        bool, typer.Option("--shared", help="Of an app: each address that it speaks for is a client.")
+        bool, typer.Option("--shared", help="For an app: each visitor's address is a client of its own.")
     ] = False,
     file: File = KEYS,
 ) -> None:
-    """Make a key and show it, once."""
+    """Make a key and show it this once."""
     from pawtrait.serving import keys as stored
 
     print(stored.add(file, name, scope, rate, shared))
     print(
-        f"its hash is in {file}; a service asks for keys when PAWTRAIT_KEYS={file} is set, and a client sends"
-        " its own as the header `Authorization: Bearer KEY`",
+        f"its hash is in {file}; start the service with PAWTRAIT_KEYS={file}, and send the key in the header"
+        " `Authorization: Bearer KEY`",
         file=sys.stderr,
     )
 
 
 @keys.command()
 def remove(name: Annotated[str, typer.Argument(help="Whose key it is.")], file: File = KEYS) -> None:
-    """Take a key back; a running service knows it no more within a second."""
+    """Remove a key; a running service refuses it within a second."""
     from pawtrait.serving import keys as stored
 
     stored.remove(file, name)
@@ -86,7 +84,7 @@ def remove(name: Annotated[str, typer.Argument(help="Whose key it is.")], file: 
 
 @keys.command("list")
 def list_(file: File = KEYS) -> None:
-    """Show whose keys there are, and what they may do."""
+    """List the keys, and what each may do."""
     from pawtrait.serving import keys as stored
 
     for key in stored.read(file):

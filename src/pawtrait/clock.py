@@ -37,4 +37,4 @@ def check_begun(named: str) -> None:
     """
     latest = month(now() + timedelta(days=1))
     if named > latest:
-        raise BadParams(f"the month {named} is still to come; expected {latest} at the latest")
+        raise BadParams(f"the month {named} is in the future; expected {latest} at the latest")

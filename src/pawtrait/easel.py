@@ -74,8 +74,8 @@ def hang(
     studio.open(wish.method)  # what no photo can be painted without stops all of them at once
     if wish.method in STEPWISE and studio.features.start == "random start":
         progress.say(
-            f"{wish.method}: no weights of {studio.neural.network} are here, so its features start at random"
-            ' and catch colour and texture alone; the README\'s "Your own pictures" names the file'
+            f"{wish.method}: the weights of {studio.neural.network} are missing, so features start at random"
+            ' and catch only colour and texture; the README\'s "Your own pictures" names the file'
         )
     try:
         for one in photos:
@@ -125,11 +125,11 @@ def wish(method: str, styles: Sequence[str], strength: float, previews: int, lar
         raise BadParams(f"--method {method}: expected one of {', '.join(METHODS)}")
     if method not in NEEDS_STYLE:
         if styles:
-            raise BadParams(f"--style: {method} paints in the manner that it has learned; leave --style out")
+            raise BadParams(f"--style: {method} paints in the style that it learned; leave --style out")
         return Wish(method, [], strength, previews)
     if not styles:
         styles = [listed()[0].name]
-        progress.say(f"no --style was named, so {styles[0]} it is; `pawtrait styles` lists all")
+        progress.say(f"no --style given, so it is {styles[0]}; `pawtrait styles` lists all")
     shares = [_style(one, largest_pixels) for one in styles]
     whole = sum(share for _, share in shares)
     return Wish(method, [(pixels, share / whole) for pixels, share in shares], strength, previews)
@@ -167,7 +167,7 @@ def _style(named: str, largest_pixels: int) -> tuple[Pixels, float]:
     except ValueError:
         weight = -1.0
     if not 0 < weight < math.inf:
-        raise BadData(f"--style {named}: {share!r} is no share; write NAME=0.7, any number above 0")
+        raise BadData(f"--style {named}: {share!r} is not a share; write NAME=0.7, any number above 0")
     path = Path(name) if _is_file(name) else FOLDER / paintings.find(listed(), name).path
     return images.read(path, largest_pixels=largest_pixels, name=str(path)), weight
 
@@ -212,7 +212,9 @@ def _portrait(studio: Studio, photo: Pixels, wish: Wish, wished: Path) -> tuple[
         except KeyboardInterrupt:
             if glimpse is not None:
                 file = _hung(partial(_write, glimpse.picture()), wished, file)
-                progress.say(f"stopped at step {glimpse.done} of {glimpse.of}; {file} holds what was there")
+                progress.say(
+                    f"stopped at step {glimpse.done} of {glimpse.of}; {file} holds the portrait so far"
+                )
             raise
     if glimpse is None:
         raise AssertionError("every method yields a picture")

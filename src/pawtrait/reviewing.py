@@ -53,7 +53,7 @@ def export(pictures: Pictures, queue: Sequence[str], out: Path) -> None:
         BadFeedback: the folder is there and not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadFeedback(f"{out} is there already; name an empty folder or a new one")
+        raise BadFeedback(f"{out} already exists; name an empty folder or a new one")
     with whole_folder(out) as draft:
         rows = [{"file": show(pictures, picture, draft).name, "picture": picture} for picture in queue]
         write_csv(draft / SHEET, rows, COLUMNS)
@@ -72,7 +72,7 @@ def answers(sheet: Path, reviewer: str, known: Collection[str]) -> tuple[list[Re
             rows = list(enumerate(csv.DictReader(stream, strict=True), 2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFeedback(
-            f"{sheet}: {getattr(error, 'strerror', None) or 'is no sheet of pictures'}"
+            f"{sheet}: {getattr(error, 'strerror', None) or 'is not a sheet of pictures'}"
         ) from error
     if rows and not {"picture", "verdict"} <= rows[0][1].keys():
         raise BadFeedback(f"{sheet}: expected the columns {','.join(COLUMNS)}")

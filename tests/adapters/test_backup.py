@@ -111,7 +111,7 @@ def saved(tmp_path):
 
 def brought_back(file):
     if not hasattr(tarfile, "data_filter"):
-        pytest.skip("a backup is unpacked by Python 3.11.4 or newer")
+        pytest.skip("a backup is restored with Python 3.11.4 or newer")
     restore.run(source=file, feedback=Path(SNAPSHOTS))
 
 
@@ -226,7 +226,7 @@ def test_what_a_database_refuses_can_be_tried_again(once, tmp_path, enter, monke
 
 def test_a_backup_that_is_not_there_is_named(tmp_path, enter):
     enter(tmp_path / "new")
-    with pytest.raises(BadStore, match=r"none\.tar is not here; name the file that `make backup` wrote"):
+    with pytest.raises(BadStore, match=r"none\.tar does not exist; name a file that `make backup` wrote"):
         brought_back(Path("none.tar"))
 
 
@@ -252,7 +252,7 @@ def test_a_python_too_old_to_unpack_is_not_told_as_a_damaged_backup(once, tmp_pa
     """Before 3.11.4 tarfile knows no filter."""
     enter(tmp_path / "new")
     monkeypatch.delattr(tarfile, "data_filter", raising=False)
-    with pytest.raises(BadStore, match=r"unpacked by Python 3\.11\.4 or newer"):
+    with pytest.raises(BadStore, match=r"restore with 3\.11\.4 or newer"):
         restore.run(source=once, feedback=Path(SNAPSHOTS))
 
 
@@ -263,7 +263,7 @@ def test_a_backup_that_tells_other_things_of_itself_is_none_of_ours(tmp_path, en
     note.write_text(text)
     with tarfile.open(file, "w") as tar:
         tar.add(note, backup.CONTENTS)
-    with pytest.raises(BadStore, match=r"b\.tar is no backup that .*: backup\.json is of another pawtrait"):
+    with pytest.raises(BadStore, match=r"b\.tar is not a whole backup: another pawtrait wrote backup\.json"):
         brought_back(file)
 
 

@@ -65,7 +65,7 @@ def test_a_store_of_a_newer_pawtrait_is_refused_in_one_line(address, connection)
     command.upgrade(_config(connection), "head")
     connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     connection.commit()
-    with pytest.raises(BadStore, match=r"is of another pawtrait: .*; update this one"):
+    with pytest.raises(BadStore, match=r"is of a newer pawtrait: .*; update this one"):
         database.opened(address).__enter__()
 
 

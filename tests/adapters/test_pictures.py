@@ -43,7 +43,7 @@ def test_a_picture_comes_back_by_its_name_until_it_is_forgotten(pictures):
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", NAME.upper(), NAME[:-1], f"{NAME}/.."])
 def test_no_name_leads_out_of_the_place(tmp_path, name):
     for use in (Pictures(tmp_path).get, Pictures(tmp_path).has, Pictures(tmp_path).forget):
-        with pytest.raises(BadStore, match="is no picture's name"):
+        with pytest.raises(BadStore, match="is not a picture's name"):
             use(name)
 
 
@@ -74,7 +74,7 @@ def test_a_picture_that_cannot_be_looked_for_is_not_said_to_be_missing(tmp_path)
     _file(tmp_path).unlink()
     _file(tmp_path).symlink_to(_file(tmp_path))  # the system refuses it, even to root
     for use in (Pictures(tmp_path).has, Pictures(tmp_path).forget):
-        with pytest.raises(BadStore, match=f"^{tmp_path}: .*; see PAWTRAIT_PICTURES"):
+        with pytest.raises(BadStore, match=f"^{tmp_path}: .*; check PAWTRAIT_PICTURES"):
             use(NAME)
 
 
@@ -93,7 +93,7 @@ def _lock(monkeypatch, name):
 def test_a_folder_that_cannot_be_read_is_not_said_to_be_empty(tmp_path, monkeypatch):
     Pictures(tmp_path).put(DATA)
     _lock(monkeypatch, NAME[:2])
-    with pytest.raises(BadStore, match=f"^{tmp_path}: .*Permission denied.*; see PAWTRAIT_PICTURES"):
+    with pytest.raises(BadStore, match=f"^{tmp_path}: .*Permission denied.*; check PAWTRAIT_PICTURES"):
         Pictures(tmp_path).names()
 
 
@@ -132,5 +132,5 @@ def test_the_place_is_told_by_the_environment(monkeypatch):
 
 
 def test_a_place_that_is_none_is_refused():
-    with pytest.raises(BadStore, match="is no place for pictures"):
+    with pytest.raises(BadStore, match="cannot hold pictures"):
         Pictures("nonsense://x")

@@ -173,12 +173,15 @@ def test_without_a_champion_before_a_rollback_asks_for_a_version(three):
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        ({}, r"version 3 has not met champion 1 at the gate; run `pawtrait gate --version 3`"),
+        ({}, r"the gate has not compared version 3 with champion 1; run `pawtrait gate --version 3`"),
         (
             {"gate.verdict": "promote", "gate.champion": "2", "gate.time": "2026-11-01T04:00:00Z"},
-            "has not met champion 1",
+            "has not compared version",
         ),
-        ({"gate.verdict": "promote", "gate.champion": "1"}, "has not met champion 1"),  # before it told times
+        (
+            {"gate.verdict": "promote", "gate.champion": "1"},
+            "has not compared version",
+        ),  # before it told times
         (
             {"gate.verdict": "keep", "gate.champion": "1", "gate.objections": "recall of sad falls"},
             "verdict on version 3 is `keep`: recall of sad falls",
@@ -206,7 +209,7 @@ def test_force_opens_it_with_a_reason_and_not_without(three):
 def test_who_was_judged_against_another_champion_than_there_is_now_does_not_take_over(three, force):
     """A rollback that somebody made while the month was being judged stands."""
     passed("3")
-    with pytest.raises(BadRegistry, match="version 1 is champion by now, and version 3 was judged against 2"):
+    with pytest.raises(BadRegistry, match="version 3 was judged against 2, but version 1 is champion now"):
         promoted("3", three, force=force, against="2")
     assert registry.aliases()["champion"] == "1" and decisions() == []
     promoted("3", three, force=force, against="1")
@@ -229,7 +232,7 @@ def test_a_persons_no_binds_until_the_gate_judges_anew(three):
     passed("3")
     kept_out("3", "1", "Tim said no: I trust no Friday", "better by 0.10")
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    said = f"3 was kept out on {today}: Tim said no: I trust no Friday; to promote it all the same: --force"
+    said = f"3 was kept out on {today}: Tim said no: I trust no Friday; to promote it anyway: --force"
     with pytest.raises(BadRegistry, match=said):
         promoted("3", three)
     assert registry.aliases()["champion"] == "1"
@@ -240,7 +243,7 @@ def test_a_persons_no_binds_until_the_gate_judges_anew(three):
 
 def test_a_month_that_a_person_approves_later_promotes_what_was_kept_out(three):
     passed("3")
-    kept_out("3", "1", "nobody said a word in time")
+    kept_out("3", "1", "nobody answered in time")
     promoted("3", three, force=True, against="1")  # as a month does
     assert registry.aliases()["champion"] == "3"
 

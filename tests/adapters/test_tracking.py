@@ -75,7 +75,7 @@ def test_a_run_of_which_one_lane_failed_has_failed_though_another_ended_later(tr
     def lanes(play):
         with tracking.pipeline(tracked) as run:  # a stage of the lane that ends well
             seen.append(run.id)
-        raise BadData("the lane of moods failed")
+        raise BadData("the lane moods failed")
 
     monkeypatch.setattr(fingerprint, "run", lambda **paths: None)
     monkeypatch.setattr(params, "load", lambda: tracked)

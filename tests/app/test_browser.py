@@ -48,7 +48,7 @@ def test_a_photo_is_read_corrected_and_painted(by_hand: House, visit: Visit, pho
     sent = photo("sad")
     upload(page, sent)
     expect(page.get_by_role("heading", name="Sad", exact=True)).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("warm spots spoke for sad"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("warm spots point to sad"))).to_be_visible()
 
     correct(page, "Happy")
     said = the_only_row_about(by_hand, sent)
@@ -66,10 +66,10 @@ def test_a_photo_is_read_corrected_and_painted(by_hand: House, visit: Visit, pho
 def test_one_s_own_picture_can_be_the_painting(by_hand: House, visit: Visit, photo: Photo):
     page = visit(f"{by_hand.address}/studio")
     page.get_by_role("button", name="Rex").click()
-    page.get_by_text("Use a picture of your own as the painting").click()
-    page.get_by_test_id("stExpander").filter(has_text="of your own").locator("input.file").set_input_files(
-        photo("angry")
-    )
+    page.get_by_text("Use your own picture as the painting").click()
+    page.get_by_test_id("stExpander").filter(has_text="your own picture").locator(
+        "input.file"
+    ).set_input_files(photo("angry"))
     expect(page.get_by_role("radio", name=re.compile("My own picture"))).to_be_checked()
     page.get_by_role("radio", name="small").click()
     page.get_by_role("button", name="Paint", exact=True).click()
@@ -209,7 +209,7 @@ def test_a_pasted_picture_goes_to_one_place_that_can_be_seen(by_hand: House, vis
 
     page = visit(f"{by_hand.address}/studio")
     page.get_by_role("button", name="Rex").click()
-    own = page.get_by_test_id("stExpander").filter(has_text="of your own")
+    own = page.get_by_test_id("stExpander").filter(has_text="your own picture")
     sitter = page.get_by_test_id("stExpander").filter(has_text="Another photo")
     mine = page.get_by_role("radio", name=re.compile("My own picture"))
     expect(page.get_by_role("img", name="The photo rex.jpg")).to_be_visible()
@@ -229,7 +229,7 @@ def test_a_pasted_picture_goes_to_one_place_that_can_be_seen(by_hand: House, vis
 def test_each_place_for_a_picture_says_what_it_is_for(by_hand: House, visit: Visit):
     page = visit(f"{by_hand.address}/studio")
     page.get_by_role("button", name="Rex").click()
-    for box, name in (("Another photo", "Who shall be painted?"), ("of your own", "A painting, a fabric")):
+    for box, name in (("Another photo", "Who shall we paint?"), ("your own picture", "A painting, a fabric")):
         page.get_by_test_id("stExpander").filter(has_text=box).locator("summary").click()
         place = page.get_by_role("region", name=name)
         expect(place).to_be_visible()
@@ -269,7 +269,7 @@ def test_a_photo_that_is_too_large_is_not_even_sent(by_hand: House, visit: Visit
     large = tmp_path / "large.jpg"
     large.write_bytes(11_000_000 * b"\xff")
     upload(page, large)
-    expect(page.get_by_role("status").filter(has_text="up to 10 MB are fine")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="one with up to 10 MB")).to_be_visible()
 
 
 def test_a_photo_that_is_too_large_is_refused_where_it_arrives_too(by_hand: House, visit: Visit):

@@ -156,7 +156,7 @@ def test_a_proxy_that_is_no_address_is_told_at_the_start():
     assert done.returncode == 2
     assert done.stderr == (
         "pawtrait.app: PAWTRAIT_PROXIES: 'proxy' does not appear to be an IPv4 or IPv6 network;"
-        " expected as in 10.0.0.0/8,192.0.2.7\n"
+        " expected a list such as 10.0.0.0/8,192.0.2.7\n"
     )
 
 

@@ -97,7 +97,7 @@ def test_pictures_tell_a_screen_reader_what_they_are_and_decoration_stays_silent
     seen = a_reading(SURE, False, "data:image/png;base64,AA==")
     page = shown.reading(seen, "cat.jpg", "data:,") + shown.why(seen)
     assert 'alt="Your photo, cat.jpg"' in page
-    assert "warm spots spoke for happy" in page
+    assert "warm spots point to happy" in page
     assert 'alt=""' in face("happy", "4rem")
 
 

@@ -159,7 +159,9 @@ def test_every_choice_of_descent_is_explained():
     keys = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     assert [key for key in keys if f"`{key}`" not in told] == []
     assert "in place of `neural.scales` and `neural.steps`" in told  # as hybrid.refine does in either role
-    assert "`pawtrait stylize` reads them" in told and "`dvc repro` paints and judges it anew" in told
+    assert (
+        "`pawtrait stylize` reads them" in told and "`dvc repro` paints and judges the gallery again" in told
+    )
 
 
 def test_the_datas_page_names_every_file_of_a_model():
@@ -171,8 +173,8 @@ def test_the_datas_page_names_every_file_of_a_model():
 def test_help_says_what_is_taken_where_an_option_is_left_out():
     program = typer.main.get_command(cli.app).commands
     told = {one.name: one.help for name in ("serve", "stylize") for one in program[name].params}
-    assert "PAWTRAIT_MODEL" in told["model"] and "champion's note" in told["model"]
-    assert "left out" in told["style"]
+    assert "default: PAWTRAIT_MODEL, else the champion" in told["model"]
+    assert "Default: the first name" in told["style"]
     assert "feedback" in program["gate"].help
 
 

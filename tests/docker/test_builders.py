@@ -152,7 +152,7 @@ def test_an_image_of_the_name_that_holds_something_else_is_built_again(project, 
     _build(project)
     (tmp_path / edited).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / edited).write_text("# new\n")
-    said = "pawtrait-serve:1-unknown was built with buildah; the one before it, of other code or data, stays"
+    said = "pawtrait-serve:1-unknown was built with buildah; the old one of that name, of other code or"
     assert _build(project).startswith(said)
     assert _build(project) == "pawtrait-serve:1-unknown is there"
     assert _built(tmp_path) == ["pawtrait-serve:1-unknown"] * 2

@@ -91,7 +91,7 @@ def test_every_legend_shows_labels_that_are_left(exported):
             assert shown <= left, panel["title"]
 
 
-@pytest.mark.parametrize("title", ["Takes requests", "Champion"])
+@pytest.mark.parametrize("title", ["Ready for requests", "Champion"])
 def test_a_state_is_that_of_now_not_the_last_one_that_was_known(title):
     """Of a range Grafana shows the last value that is one: a service that died stayed ready for hours."""
     assert [(one["instant"], one["range"]) for one in _panel(title)["targets"]] == [(True, False)]
@@ -99,10 +99,10 @@ def test_a_state_is_that_of_now_not_the_last_one_that_was_known(title):
 
 def test_a_service_that_does_not_answer_takes_no_requests():
     """It has no pawtrait_ready then, and Prometheus' own ``up``, with the same labels, says 0."""
-    assert _panel("Takes requests")["targets"][0]["expr"] == 'min(pawtrait_ready or up{job="service"})'
+    assert _panel("Ready for requests")["targets"][0]["expr"] == 'min(pawtrait_ready or up{job="service"})'
 
 
-@pytest.mark.parametrize("title", ["Requests a second", "Errors of ours"])
+@pytest.mark.parametrize("title", ["Requests per second", "Server errors (5xx)"])
 def test_where_no_requests_are_counted_there_are_none(title):
     """A fresh start has no such series, and after a death Grafana would show the last rate it had."""
     assert [one["expr"].endswith(" or vector(0)") for one in _panel(title)["targets"]] == [True]

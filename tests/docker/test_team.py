@@ -345,7 +345,7 @@ def test_without_python_make_up_is_one_line_and_no_success(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
     assert done.returncode == 2 and len(said) == 1
-    assert said[0].startswith("make up: Python 3.11 or 3.12 is needed")
+    assert said[0].startswith("make up: found no Python 3.11 or 3.12")
     assert not (tmp_path / "baked").exists()  # by sudo it would be root's, and nobody there to hand it over
 
 
@@ -364,7 +364,9 @@ def test_make_up_leaves_no_bytecode_behind(tmp_path):
     env = {name: value for name, value in os.environ.items() if name not in told}
     command = ["make", "--quiet", "up", f"PYTHON={shlex.quote(sys.executable)}"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.stderr.startswith("up: docker/compose.yaml is not here"), done.stderr  # so team.py has run
+    assert done.stderr.startswith("up: docker/compose.yaml does not exist here"), (
+        done.stderr
+    )  # so team.py has run
     assert (tmp_path / "baked").read_text() == "1\n"
     assert not (tmp_path / "pipelines/__pycache__").exists()
 

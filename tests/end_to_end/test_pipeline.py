@@ -238,7 +238,7 @@ def test_the_whole_command_again_does_nothing_but_print_the_table(project: Proje
 
 def test_another_strength_retrains_that_model_and_leaves_what_depends_on_it_to_do(project: Project) -> None:
     project.set(models__linear_probe__inverse_strength=2e-3)
-    assert "not of the present code, parameters and data" in project.run("pawtrait", "register", code=2)
+    assert "results are out of date" in project.run("pawtrait", "register", code=2)
     assert project.repro("evaluate@linear_probe") == ["train@linear_probe", "evaluate@linear_probe"]
     left = json.loads(project.run("dvc", "status", "--json"))
     assert set(left) == {"compare", "compare_styles", "report"}  # the best judges portraits

@@ -136,7 +136,7 @@ def test_the_first_python_of_a_known_version_is_taken(checkout: Path, good: list
 def test_without_a_python_one_line_says_what_to_install(checkout: Path) -> None:
     done = _setup(checkout, python=None)
     assert done.returncode == 2
-    assert done.stderr.startswith("make setup: Python 3.11 or 3.12 is needed")
+    assert done.stderr.startswith("make setup: found no Python 3.11 or 3.12")
     assert not (checkout / "calls").exists()
 
 

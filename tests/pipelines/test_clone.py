@@ -25,11 +25,11 @@ def test_a_hand_in_the_clone_is_stopped_before_it_trains_and_its_remedy_works(
     (clone / "src").mkdir()
     (clone / "src/new.py").touch()
     state = turned()
-    said, _, remedy = (state.message or "").removesuffix("`").partition("after `")
+    said, _, remedy = (state.message or "").partition("; run `")
     assert state.is_failed()
     assert said.startswith(f"params.yaml src/: changed in {clone} and not committed")
     assert (clone / "ran.txt").read_text().split() == ["ingest", "train@cnn"]
-    subprocess.run(remedy.split(), check=True, capture_output=True)
+    subprocess.run(remedy.partition("`")[0].split(), check=True, capture_output=True)
     assert turned().is_completed()
 
 
@@ -46,7 +46,7 @@ def test_a_remote_that_is_not_here_stops_a_month_before_it_trains(project: Path,
     place = "/proc/store"  # where nobody can make a folder
     command = [*workspace.DVC, "remote", "add", "--quiet", "--local", "--default", "store", place]
     subprocess.run(command, cwd=project, check=True)
-    assert (turned().message or "").startswith(f"the DVC remote store lies at {place}, which is not here")
+    assert (turned().message or "").startswith(f"the DVC remote store is {place}, which does not exist")
     assert not (project / ".cache/retrain/ran.txt").exists()
 
 

@@ -77,7 +77,10 @@ def test_a_project_without_git_is_brought_up_to_date_too(toy: Path, server: str)
     """As an unpacked tarball; what the containers' worker sees may be one."""
     shutil.rmtree(toy / ".git")
     state = here(["ingest"], register=False, return_state=True)
-    assert state.message == "1 stages, 1 ran, 0 unchanged; nothing registered: compare was not among them"
+    assert (
+        state.message
+        == "1 stages, 1 ran, 0 unchanged; nothing registered: the stage compare was not among them"
+    )
 
 
 def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(
@@ -110,12 +113,18 @@ def test_a_source_that_was_away_for_a_moment_is_looked_at_again(
     monkeypatch.setitem(PATIENCE, "retry_delay_seconds", [0.0, 0.0])
     monkeypatch.setattr("pipelines.retrain.FINGERPRINT", [sys.executable, "-c", AWAY_AT_FIRST])
     state = here(["ingest"], return_state=True)
-    assert state.message == "1 stages, 1 ran, 0 unchanged; nothing registered: compare was not among them"
+    assert (
+        state.message
+        == "1 stages, 1 ran, 0 unchanged; nothing registered: the stage compare was not among them"
+    )
 
 
 def test_a_part_runs_what_it_needs_and_registers_nothing(toy: Path, server: str) -> None:
     state = here(["train@cnn"], return_state=True)
-    assert state.message == "2 stages, 2 ran, 0 unchanged; nothing registered: compare was not among them"
+    assert (
+        state.message
+        == "2 stages, 2 ran, 0 unchanged; nothing registered: the stage compare was not among them"
+    )
     assert not (toy / "told.txt").exists()
 
 
@@ -166,12 +175,12 @@ def test_a_server_that_does_not_answer_is_one_line(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "refusal"),
     [
-        (["--no-register"], "--stages and --no-register are about this folder; add --here"),
-        (["--stages", "train@cnn"], "--stages and --no-register are about this folder; add --here"),
-        (["--here", "--month", "2026-11"], "are about a month in its clone; leave them or --here out"),
-        (["--here", "--again"], "are about a month in its clone; leave them or --here out"),
-        (["--here", "--approval", "person"], "are about a month in its clone; leave them or --here out"),
-        (["--here", "--auto"], "are about a month in its clone; leave them or --here out"),
+        (["--no-register"], "--stages and --no-register need --here; add it"),
+        (["--stages", "train@cnn"], "--stages and --no-register need --here; add it"),
+        (["--here", "--month", "2026-11"], "do not work with --here; leave out the former or the latter"),
+        (["--here", "--again"], "do not work with --here; leave out the former or the latter"),
+        (["--here", "--approval", "person"], "do not work with --here; leave out the former or the latter"),
+        (["--here", "--auto"], "do not work with --here; leave out the former or the latter"),
     ],
 )
 def test_an_option_of_the_other_kind_of_run_is_refused_and_no_server_asked(

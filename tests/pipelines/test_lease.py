@@ -214,9 +214,7 @@ def test_locks_that_a_user_may_not_take_are_one_line() -> None:
     lease.LOCKS.mkdir()
     lease.LOCKS.chmod(0o777)  # so that it is the lock's own mode that bars them
     (lease.LOCKS / "0.lock").touch(mode=0o400)
-    said = (
-        rf"^{lease.LOCKS}: its locks say which GPU is whose, and this user may not take one \(.*owner remove"
-    )
+    said = rf"^{lease.LOCKS}: this user may not take the lock of a GPU there \(.*owner remove"
     with somebody_else(), pytest.raises(CommandError, match=said), lease._one(["0"]):
         pass
 

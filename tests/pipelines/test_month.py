@@ -88,7 +88,7 @@ def test_a_month_without_news_is_skipped_with_the_proof(project: Path, server: s
     state = turned("2026-12")
     assert state.name == "Skipped"
     assert "up to date at commit" in (state.message or "")
-    assert "`dvc status` has nothing to report: {}" in (state.message or "")
+    assert "(`dvc status`: {})" in (state.message or "")
     assert told(project) == [*STEPS, "feedback freeze --month 2026-12"]
     assert [one.action for one in decisions("2026-12")] == ["skipped"]
 
@@ -251,7 +251,7 @@ def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/feedback?connect_timeout=1")
     month.failed("2026-11", CommandError("the disk is full"))
     assert sent == [("retrain.failed", {"month": "2026-11", "why": "the disk is full"})]
-    assert "the ledger could not be told" in caplog.text
+    assert "the ledger does not know" in caplog.text
 
 
 def test_the_champion_is_the_newest_move_s_though_a_clock_that_was_ahead_made_it(project: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_turn_because_of_drift_says_so_and_one_without_anything_new_is_skipped
     monkeypatch.setattr(month, "announce", lambda event, facts: sent.append(facts))
     turned(reason="drift: brightness: darker")
     assert sent[-1]["reason"] == "drift: brightness: darker"
-    assert "Turned now because of drift: brightness: darker." in decisions()[-1].reasons
+    assert "Retrained now because of drift: brightness: darker." in decisions()[-1].reasons
     (project / "README.md").write_text("words\n")
     git(project, "add", "README.md")
     git(project, *WHO, "commit", "--quiet", "--message", "words, and nothing that a model learns from")
@@ -295,15 +295,20 @@ def test_the_first_champion_is_told_once_and_a_turn_more_keeps_it(
 
 def test_doubt_waits_for_a_person(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_VERDICT", "ask")
-    assert "version 2 needs a person: too little evidence; pawtrait promote" in (turned().message or "")
+    assert "version 2 waits for a person: too little evidence; to promote it: pawtrait promote" in (
+        turned().message or ""
+    )
     assert [one.action for one in decisions()] == ["waiting"]
     assert not any(line.startswith("promote") for line in told(project))
 
 
 def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_VERDICT", "promote")
+    news: dict[str, Any] = {}
+    monkeypatch.setattr(month, "announce", news.__setitem__)
     state = turned(approval="person", patience=1 / 3600)
-    assert state.message == "2026-11: the champion stays: nobody said a word in time"
+    assert state.message == "2026-11: the champion stays: nobody answered in time"
+    assert "Resume" in news["retrain.asks"]["answer"]  # an operator reads no more than this
     assert not any(line.startswith("promote") for line in told(project))
     with SyncPrefectClient(server) as client:
         tags = client.read_flow_run(state.state_details.flow_run_id).tags
@@ -396,20 +401,20 @@ def test_two_at_once_do_not_pile_up(project: Path, server: str) -> None:
     with FileLock(LOCK):
         state = turned()
     assert state.is_cancelled()
-    assert state.message == "another retraining is running here, so this one gives way to it"
+    assert state.message == "another retraining is running here, so this one was cancelled"
     assert turned().is_completed()
 
 
 def test_a_word_that_is_no_month_is_one_line(project: Path, server: str) -> None:
     state = turned("November")
     assert state.is_failed()
-    assert state.message == "'November' is no month; expected YYYY-MM, as in 2026-11"
+    assert state.message == "'November' is not a month; expected YYYY-MM, such as 2026-11"
 
 
 def test_a_month_still_to_come_is_one_line_and_settles_nothing(project: Path, server: str) -> None:
     state = turned("2027-12")
     assert state.is_failed()
-    assert state.message == "the month 2027-12 is still to come; expected 2027-01 at the latest"
+    assert state.message == "the month 2027-12 is in the future; expected 2027-01 at the latest"
     assert decisions("2027-12") == []
     assert not (project / "told.txt").exists()
 

@@ -75,7 +75,7 @@ def test_a_person_is_asked_beside_all_that_was_found_for_the_challenger_and_agai
     found = ("the macro-F1 is 0.50 → 0.60", "a fall of over 0.15 cannot be ruled out for happy")
     verdict = {"challenger": "2", "objections": ["the test split has changed"], "sentences": found}
     assert pages.question("2026-11", verdict).splitlines() == [
-        "**2026-11: shall version 2 become champion?**",
+        "**2026-11: should version 2 become champion?**",
         "",
         "**Objections**",
         "",
@@ -208,7 +208,7 @@ def test_a_promotion_that_was_taken_back_before_it_was_told_is_told_as_past(
         patch.setattr(pages, "month", _dies)
         turned()
     _move("rolled-back", "1")
-    assert re.search(r"version 2 was made champion on [\d-]+; it is version 1 now$", turned().message or "")
+    assert re.search(r"version 2 became champion on [\d-]+; now it is version 1$", turned().message or "")
 
 
 @pytest.mark.slow

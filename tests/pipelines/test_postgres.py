@@ -97,7 +97,7 @@ def test_without_postgresql_it_is_one_line(
     with pytest.raises(NoPostgres), own.server(tmp_path / "folder"):
         pass
     assert own.main(["--folder", str(tmp_path / "folder")]) == 2
-    assert capsys.readouterr().err.startswith("postgres: PostgreSQL is not here: ")
+    assert capsys.readouterr().err.startswith("postgres: PostgreSQL is not installed: ")
 
 
 @pytest.mark.parametrize(("made", "taken"), [("15", "15"), ("14", "17"), (None, "17")])
@@ -129,7 +129,7 @@ def test_a_folder_that_the_other_user_cannot_reach_is_refused(tmp_path: Path, po
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     with (
-        pytest.raises(PostgresError, match=r"may not pass .*; choose a folder elsewhere"),
+        pytest.raises(PostgresError, match=r"may not enter .*; choose a folder elsewhere"),
         own.server(closed / "x"),
     ):
         pass

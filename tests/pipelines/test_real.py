@@ -91,7 +91,7 @@ def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(ROOT)
     assert real.main(["--data", "nowhere", "--workspace", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith("real: nowhere is not here; ")
+    assert capsys.readouterr().err.startswith("real: nowhere does not exist; ")
 
 
 @pytest.mark.parametrize(

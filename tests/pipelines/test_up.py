@@ -163,7 +163,7 @@ def test_a_port_that_is_taken_is_one_line(project: Path) -> None:
         one = Up(project, taken.getsockname()[1])
         assert one.process.wait(60) == 2
     (line,) = one.said().splitlines()
-    assert line.startswith(f"prefect: port {one.port} of 127.0.0.1 cannot be had")
+    assert line.startswith(f"prefect: port {one.port} of 127.0.0.1 is not free")
 
 
 def test_an_output_that_takes_no_more_ends_no_process(
@@ -303,7 +303,7 @@ def test_a_deployment_whose_flow_refuses_what_was_set_in_the_ui_is_paused(
         now = client.read_deployment(before.id)
         client.delete_deployment(before.id)
     assert (now.parameters, now.paused) == ({}, True)
-    assert "is paused: its flow takes no more" in capsys.readouterr().out
+    assert "is paused: its flow no longer takes" in capsys.readouterr().out
 
 
 def _deployed(client: SyncPrefectClient, **parameters: Any) -> DeploymentResponse:
@@ -412,7 +412,7 @@ def test_a_terminal_that_closes_leaves_neither_server_nor_worker(
     one = up()
     children = _children(one.process.pid)
     one.process.send_signal(signal.SIGHUP)
-    _until(lambda: "prefect: stops" in one.said())
+    _until(lambda: "prefect: stopping" in one.said())
     one.process.send_signal(signal.SIGHUP)
     assert one.process.wait(60) == 0
     assert not any(map(alive, children))
@@ -431,7 +431,7 @@ def test_a_killed_machine_leaves_its_place_to_the_next_run(up: Callable[[], Up])
     first.process.wait()
 
     second = up()
-    assert second.state(hanging) == ("CRASHED", "cut off by a stop of its worker")
+    assert second.state(hanging) == ("CRASHED", "cut off when its worker stopped")
     again = second.start()
     _until(lambda: second.state(again)[0] == "COMPLETED")
 

@@ -172,7 +172,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_another(project):
         port = taken.getsockname()[1]
         done = serve(project, "--port", str(port))
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert f"port {port} of 127.0.0.1 cannot be had" in done.stderr and f"--port {port + 1}" in done.stderr
+    assert f"port {port} of 127.0.0.1 is not free" in done.stderr and f"--port {port + 1}" in done.stderr
 
 
 def test_a_setting_that_cannot_be_is_one_line(project):

@@ -76,7 +76,7 @@ def test_a_month_has_at_most_as_many_parts_as_the_alphabet():
 
 def test_a_month_still_to_come_is_not_settled():
     send(1, "ann", reviews="ss")
-    with pytest.raises(BadParams, match="the month 2027-11 is still to come; expected 2026-12 at the latest"):
+    with pytest.raises(BadParams, match="the month 2027-11 is in the future; expected 2026-12 at the latest"):
         freeze.run(month="2027-11", feedback=FEEDBACK, manifest=MANIFEST)
     assert settled() == []
 
@@ -371,7 +371,7 @@ def test_forgetting_goes_on_where_it_died(monkeypatch):
 
 
 def test_what_nobody_knows_cannot_be_forgotten():
-    with pytest.raises(BadFeedback, match="nothing is known by 'nobody'"):
+    with pytest.raises(BadFeedback, match="nothing is known under 'nobody'"):
         forget.run(what="nobody", feedback=FEEDBACK)
 
 

@@ -207,9 +207,9 @@ def test_a_changed_test_split_asks_a_person(two):
     before = registry.numbered("1").tags["test.sha256"]
     verdict = judged(two)
     assert verdict.outcome == "ask"
-    assert (
-        f"the test split has changed since version 1 met it: its ids and labels had the SHA-256 {before[:12]}"
-        in (verdict.objections[0])
+    assert verdict.objections[0].startswith(
+        "the test split has changed since version 1 was compared on it (SHA-256 of ids and labels"
+        f" {before[:12]}, now "
     )
     assert registry.numbered("1").tags["test.sha256"] == before
     with pytest.raises(BadRegistry, match="verdict on version 2 is `ask`"):
@@ -282,7 +282,7 @@ def test_the_champion_has_nothing_to_win(two):
 
 
 def test_without_champion_or_challenger_the_way_is_named(workspace):
-    with pytest.raises(BadRegistry, match="no champion to meet; run `pawtrait register`"):
+    with pytest.raises(BadRegistry, match="no champion to compare with; run `pawtrait register`"):
         judged(workspace)
     registered(workspace, "cnn", 5)
     with pytest.raises(BadRegistry, match="there is no challenger; run `pawtrait register`"):
@@ -293,7 +293,7 @@ def test_without_champion_or_challenger_the_way_is_named(workspace):
 
 def test_without_test_pictures_the_way_is_named(two):
     (two.arrays / "test.npy").unlink()
-    with pytest.raises(BadData, match=r"test.npy is missing or is no array; run `dvc repro augment`"):
+    with pytest.raises(BadData, match=r"test.npy is missing or damaged; run `dvc repro augment`"):
         judged(two)
 
 

@@ -350,7 +350,7 @@ def say(rows: list[Request], reviewed: list[str]) -> None:
 @pytest.mark.parametrize("until", [date(2026, 11, 4), date(9999, 12, 31)])
 def test_a_day_still_to_come_has_no_page_that_would_be_the_newest_until_then(workspace, monkeypatch, until):
     monkeypatch.setenv("PAWTRAIT_NOW", "2026-11-03T23:59:59")
-    with pytest.raises(BadParams, match="still to come; expected 2026-11-03"):
+    with pytest.raises(BadParams, match="in the future; expected 2026-11-03"):
         monitor.look(days=1, until=until, out=Path("pages"))
     assert not Path("pages").exists()
 

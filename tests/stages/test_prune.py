@@ -204,7 +204,7 @@ def test_while_a_stage_runs_nothing_is_freed(project, place):
     for reads, writes in (["in"], []), ([], ["out"]):
         with (
             rwlock(str(folder), localfs, "dvc repro", reads, writes, hardlink=False),
-            pytest.raises(BadData, match="a stage of DVC is running"),
+            pytest.raises(BadData, match="a DVC stage is running"),
         ):
             prune.run(keep=1, dry=False)
         assert in_cache("input 2\n")
@@ -217,7 +217,7 @@ def test_where_nobody_can_say_whether_a_stage_runs_nothing_is_freed(project, lef
     running = project / cache.RUNNING
     running.parent.mkdir(parents=True, exist_ok=True)
     running.write_text(left)
-    with pytest.raises(BadData, match=r"rwlock is in pieces.*remove it and start again"):
+    with pytest.raises(BadData, match=r"rwlock is damaged.*remove that file and start again"):
         prune.run(keep=1, dry=False)
     assert in_cache("input 2\n")
 
@@ -281,7 +281,7 @@ def test_runs_of_a_server_stay_and_what_lies_here_goes(
     prune.run(keep=1, dry=False)
     assert {first, second, third} <= active()
     assert [in_cache(f"input {number}\n") for number in (1, 2, 3)] == [True, False, True]
-    assert "2 older runs lie with MLflow's server and stay" in capsys.readouterr().out
+    assert "2 older runs are on MLflow's server and stay" in capsys.readouterr().out
     assert "model.onnx" in sealed.check(registry.folder_of(registry.numbered("1")))
 
 
@@ -304,7 +304,7 @@ def test_what_a_lock_in_pieces_mentions_stays_where_it_is_in_use(project):
 def test_of_a_pinned_file_in_pieces_the_name_is_said_and_nothing_freed(project):
     (project / "data/feedback").mkdir(parents=True)
     (project / "data/feedback/2026-10.dvc").write_text("outs:\n- md5")
-    with pytest.raises(BadData, match=r"^data/feedback/2026-10\.dvc is in pieces"):
+    with pytest.raises(BadData, match=r"^data/feedback/2026-10\.dvc is damaged"):
         prune.run(keep=1, dry=False)
     assert in_cache("input 2\n")
 
@@ -324,5 +324,5 @@ def test_a_pinned_file_that_was_committed_in_pieces_keeps_what_it_mentions_and_s
 
 def test_outside_a_project_the_way_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadData, match="is no DVC project; run from the project's root"):
+    with pytest.raises(BadData, match="is not a DVC project; run from the project's root"):
         prune.run(keep=1, dry=False)

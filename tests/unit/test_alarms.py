@@ -9,7 +9,7 @@ from pawtrait.monitoring.alarms import Bounds
 from pawtrait.monitoring.health import Health, Use, Waiting
 
 BOUNDS = Bounds(most_errors=0.05, least_right=0.4, slowest_ms={"predict": 1000.0}, least=50)
-LATE = "calendar of 2026-11: the retraining was due by 2026-11-03, and nothing is decided"
+LATE = "calendar of 2026-11: the retraining was due by 2026-11-03, and nothing is decided yet"
 FAILED = "calendar of 2026-11: the retraining failed; run it again, it goes on where it stopped"
 
 
@@ -26,7 +26,7 @@ def test_all_is_well():
 
 def test_many_errors():
     assert heard(errors=(20, 100)) == [
-        "errors: 20% (13%–29%) of 100 requests failed, 5% may (monitor.most_errors)"
+        "errors: 20% (13%–29%) of 100 requests failed, the limit is 5% (monitor.most_errors)"
     ]
 
 
@@ -36,7 +36,7 @@ def test_one_error_of_ten_may_be_bad_luck():
 
 def test_wrong_answers():
     assert heard(right=(20, 100)) == [
-        "answers: 20% (13%–29%) of the champion's 100 confirmed ones were right, expected 40%"
+        "answers: 20% (13%–29%) of the champion's 100 confirmed answers were right, the limit is 40%"
         " (monitor.least_right)"
     ]
 

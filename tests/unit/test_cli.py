@@ -75,7 +75,7 @@ def test_help_is_in_the_order_of_its_use(pawtrait):
     """What deletes people's pictures stood first, and what runs the pipeline below all its stages."""
     assert re.findall(r"^╭─ (.+?) ─", pawtrait("--help").out, re.MULTILINE) == [
         *("Options", "The whole pipeline", "Stages", "Models", "Portraits", "Feedback", "The service"),
-        *("Champion and challengers", "Keeping and clearing"),
+        *("Champion and challengers", "Backup and cleanup"),
     ]
 
 
@@ -160,7 +160,7 @@ def one_line(done):
 
 def test_a_model_folder_that_is_not_there_is_one_line(here, pawtrait, coloured_picture):
     done = pawtrait("predict", coloured_picture("happy"), "--model", "nope")
-    assert one_line(done) == "pawtrait: --model nope is not here; name a folder such as data/models/cnn"
+    assert one_line(done) == "pawtrait: --model nope: no such folder; name one such as data/models/cnn"
 
 
 def test_a_model_that_is_not_selected_is_one_line(here, pawtrait):
@@ -245,7 +245,7 @@ def test_a_run_vouches_for_what_it_has_just_brought_up_to_date(
 
 
 def test_results_before_there_are_any_say_what_to_run(here, pawtrait):
-    assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
+    assert "compare.json does not exist yet; run `make demo` or `dvc repro`" in one_line(pawtrait("results"))
 
 
 @pytest.mark.parametrize("command", ["results", "register"])
@@ -254,7 +254,7 @@ def test_results_that_a_merge_left_in_pieces_are_one_line(here, pawtrait, monkey
     (here / "data/reports").mkdir(parents=True)
     (here / "data/reports/compare.json").write_text("{\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n}\n")
     said = one_line(pawtrait(command))
-    assert said.startswith("pawtrait: data/reports/compare.json is in pieces")
+    assert said.startswith("pawtrait: data/reports/compare.json is damaged")
     assert "`git checkout HEAD -- data/reports/compare.json`" in said
 
 
@@ -266,9 +266,9 @@ def test_results_say_where_another_model_than_the_best_of_the_table_predicts(cro
     (crowned / "data/models/cnn").mkdir(parents=True)
     sums = crowned / "data/models/cnn/SHA256SUMS"
     sums.write_text(f"{'cd' * 32}  model.onnx\n")
-    assert "the champion, which predicts, is still version 1 (cnn)" in pawtrait("results").out
+    assert "but version 1 (cnn) is still champion" in " ".join(pawtrait("results").out.split())
     sums.write_text(f"{'ab' * 32}  model.onnx\n")
-    assert "still version" not in pawtrait("results").out
+    assert "still champion" not in pawtrait("results").out
 
 
 @pytest.mark.parametrize(
@@ -320,13 +320,13 @@ def test_a_lock_that_a_merge_left_in_pieces_is_one_line_and_no_run(here, command
     )
     said = subprocess.run([sys.executable, "-m", "pawtrait", command], capture_output=True, text=True)
     assert said.returncode == 2
-    assert said.stderr.startswith("pawtrait: dvc.lock is in pieces") and said.stderr.count("\n") == 1
+    assert said.stderr.startswith("pawtrait: dvc.lock is damaged") and said.stderr.count("\n") == 1
     assert "`git checkout HEAD -- dvc.lock`" in said.stderr
     assert not (here / "mlflow.db").exists()
 
 
 def test_registering_before_comparing_says_what_to_run(here, pawtrait):
-    assert "compare.json is not here yet; run `make demo` or `dvc repro`" in one_line(pawtrait("register"))
+    assert "compare.json does not exist yet; run `make demo` or `dvc repro`" in one_line(pawtrait("register"))
 
 
 def test_a_stage_away_from_a_project_is_one_line(tmp_path, monkeypatch, pawtrait):
@@ -386,8 +386,8 @@ def test_a_new_key_is_shown_alone_and_beside_it_what_asks_for_it_and_how_it_is_s
     done = pawtrait("keys", "add", "phone", "--scope", "read")
     assert len(done.out.split()) == 1
     assert done.err.strip() == (
-        "its hash is in keys.jsonl; a service asks for keys when PAWTRAIT_KEYS=keys.jsonl is set, and a"
-        " client sends its own as the header `Authorization: Bearer KEY`"
+        "its hash is in keys.jsonl; start the service with PAWTRAIT_KEYS=keys.jsonl, and send the key in the"
+        " header `Authorization: Bearer KEY`"
     )
 
 

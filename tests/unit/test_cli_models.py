@@ -101,13 +101,13 @@ def test_without_the_gate_no_promotion(project, pawtrait):
     done = pawtrait("promote")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "pawtrait: version 2 has not met champion 1 at the gate; run `pawtrait gate --version 2`\n"
+        "pawtrait: the gate has not compared version 2 with champion 1; run `pawtrait gate --version 2`\n"
     )
     assert champion.read().version == "1"
 
 
 def test_force_needs_a_reason(project, pawtrait):
-    assert "needs a reason; say it with --reason" in pawtrait("promote", "--force").err
+    assert "needs a reason; give it with --reason" in pawtrait("promote", "--force").err
     assert pawtrait("promote", "--force", "--reason", "I know better", "--by", "ann").code == 0
     assert champion.read().version == "2"
 
@@ -221,7 +221,7 @@ def test_backup_and_restore_by_their_commands(project, pawtrait, monkeypatch):
     done = pawtrait("backup", "--to", project / "b.tar")
     assert done.code == 0
     assert "1 files of snapshots" in done.out
-    assert f"bring it back with `make restore FROM={project}/b.tar`" in done.out
+    assert f"restore it with `make restore FROM={project}/b.tar`" in done.out
     done = pawtrait("restore", project / "b.tar")
     assert done.code == 2
     assert "move it away first, or restore elsewhere" in done.err

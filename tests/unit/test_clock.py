@@ -37,6 +37,6 @@ def test_a_month_still_to_come_is_refused_but_on_its_eve(
     for month in ("2025-12", "2026-12", latest):
         clock.check_begun(month)
     with pytest.raises(
-        BadParams, match=f"^the month 2027-12 is still to come; expected {latest} at the latest$"
+        BadParams, match=f"^the month 2027-12 is in the future; expected {latest} at the latest$"
     ):
         clock.check_begun("2027-12")

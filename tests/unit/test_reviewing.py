@@ -215,7 +215,7 @@ def test_pictures_that_are_forgotten_during_a_session_are_passed_over(meanwhile)
     meanwhile(forgets)
     said = typed("review", "--reviewer", "rosa")
     assert verdicts() == {"rosa": {names[2]: "happy"}}
-    assert said.count("it was deleted meanwhile") == 1
+    assert said.count("not saved: the picture was just deleted") == 1
 
 
 def test_enter_leaves_a_picture_for_later_q_stops_and_what_was_said_stays():
@@ -255,7 +255,7 @@ def test_once_a_month_is_frozen_its_status_still_says_why_a_picture_was_rejected
 def test_the_status_of_what_is_no_month_is_one_line(pawtrait):
     """As the beginning of a month's name it would count October, November and December together."""
     wrong = pawtrait("feedback", "status", "--month", "2026-1")
-    expected = "pawtrait: '2026-1' is no month; expected YYYY-MM, as in 2026-11\n"
+    expected = "pawtrait: '2026-1' is not a month; expected YYYY-MM, such as 2026-11\n"
     assert (wrong.code, wrong.out, wrong.err) == (2, "", expected)
 
 
@@ -273,8 +273,8 @@ def test_freezing_and_forgetting_by_command(pawtrait, monkeypatch):
     assert pawtrait("feedback", "freeze", "--month", "2026-11").out.startswith("2026-11: 1 accepted, 0 rej")
     done = pawtrait("forget", name)
     assert done.out.splitlines()[0] == "deleted: 1 pictures, 5 rows"
-    assert "the snapshot 2026-11 holds it" in done.out
-    assert "nothing is left to freeze, the first and the last alone" in done.out
+    assert "snapshot 2026-11 still holds it" in done.out
+    assert "if nothing is left to freeze, run only the first and the last" in done.out
     assert pawtrait("forget", "nobody").code == 2
     assert pawtrait("feedback", "freeze", "--month", "11").code == 2
 

@@ -33,9 +33,9 @@ def folder() -> Path:
         [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise BadData(f"{Path.cwd().name} is no DVC project; run from the project's root")
+        raise BadData(f"{Path.cwd().name} is not a DVC project; run from the project's root")
     if _busy():
-        raise BadData("a stage of DVC is running; wait for its end, or stop it, before clearing the cache")
+        raise BadData("a DVC stage is running; wait until it ends, or stop it, before clearing the cache")
     return Path(done.stdout.strip()) / "files/md5"
 
 
@@ -105,8 +105,8 @@ def owners(running: Path) -> set[int]:
         return {int(one["pid"]) for one in (*readers, *held.get("write", {}).values())}
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise BadData(
-            f"{running} is in pieces, as a kill leaves it, so that nobody knows which DVC is at work; where"
-            " none runs, remove it and start again"
+            f"{running} is damaged, as after a kill, so nobody knows which DVC is running; if none is, remove"
+            " that file and start again"
         ) from error
 
 
@@ -127,8 +127,8 @@ def _kept(note: Path) -> set[str]:
         return _tops(note.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:
         raise BadData(
-            f"{note} is in pieces, so that nobody knows which files of DVC's cache it stands for; bring a"
-            " whole one back, as by `git checkout HEAD -- FILE`, and start again"
+            f"{note} is damaged, so nobody knows which files of DVC's cache it needs; restore it, as with"
+            f" `git checkout HEAD -- {note}`, and start again"
         ) from error
 
 

@@ -43,8 +43,8 @@ def check_lock() -> None:
         lineage.outputs()
     except (yaml.YAMLError, ValueError) as error:
         raise BadData(
-            f"{lineage.LOCK} is in pieces, as a merge or a kill leaves it; take a whole one, as by"
-            f" `git checkout HEAD -- {lineage.LOCK}`, and start again: DVC finds what is stale"
+            f"{lineage.LOCK} is damaged, as after a merge or a kill; restore it, as with"
+            f" `git checkout HEAD -- {lineage.LOCK}`, and start again: DVC finds what is out of date"
         ) from error
 
 
@@ -57,11 +57,11 @@ def kept(result: Path) -> Any:
     try:
         return json.loads(result.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BadData(f"{result} is not here yet; run `make demo` or `dvc repro`") from error
+        raise BadData(f"{result} does not exist yet; run `make demo` or `dvc repro`") from error
     except ValueError as error:
         raise BadData(
-            f"{result} is in pieces, as a merge leaves it ({error}); take a whole one, as by"
-            f" `git checkout HEAD -- {result}`, or make it anew by `pawtrait run`"
+            f"{result} is damaged, as after a merge ({error}); restore it, as with"
+            f" `git checkout HEAD -- {result}`, or make it again with `pawtrait run`"
         ) from error
 
 
@@ -119,8 +119,8 @@ def check_current(stage: str) -> None:
     """
     if not is_current(stage):
         raise BadData(
-            f"the results are not of the present code, parameters and data (`dvc status --with-deps {stage}`"
-            " says what changed); run `pawtrait run`, or `dvc repro` first"
+            "the results are out of date: code, parameters or data have changed (`dvc status --with-deps"
+            f" {stage}` says what); run `pawtrait run` or `dvc repro` first"
         )
 
 
@@ -128,7 +128,7 @@ def _side_by_side(act: Act) -> None:
     with ThreadPoolExecutor(len(act)) as pool:
         codes = list(pool.map(_lane, act, act.values()))
     if bad := [lane for lane, code in zip(act, codes, strict=True) if code]:
-        raise BadData(f"the lane of {' and that of '.join(bad)} failed; its last lines above say why")
+        raise BadData(f"the lane {' and the lane '.join(bad)} failed; its last lines above say why")
 
 
 def _lane(name: str, stages: Sequence[str]) -> int:

@@ -31,26 +31,26 @@ def commands(uri: str) -> Iterator[str]:
     folder, stage = f"{kind.folder}/{model}", kind.stage.format(model)
     parent = tags["pipeline.run_id"]
     yield f"# {version.name} version {version.version}: {model}, {tags['start']}"
-    yield "# the rest overwrites parameters, lock and data; in a clone, name this project's runs first:"
+    yield "# this overwrites params.yaml, dvc.lock and data; in a clone, say first where the runs are:"
     yield f"# export MLFLOW_TRACKING_URI={shlex.quote(_runs())}"
     if commit == "none":
         yield "# trained outside a git repository, so the code's commit is not known"
     else:
         yield f"git checkout {commit}"
     if tags.get("git.dirty") == "true":
-        yield "# with changes that were not committed:"
+        yield "# changes that were not committed:"
         yield f"mlflow artifacts download --run-id {parent} --artifact-path uncommitted.diff --dst-path ."
         yield "git apply uncommitted.diff"
     for name in ("params.yaml", "dvc.lock"):
         yield f"mlflow artifacts download --run-id {parent} --artifact-path {name} --dst-path ."
     if tracking.keeps(parent, KEPT):  # runs of before do not
-        yield "# and of which pictures it was:"
+        yield "# where its pictures came from:"
         yield f"mlflow artifacts download --run-id {parent} --artifact-path {KEPT} --dst-path ."
     yield "# the feedback that it learned from, where there was any:"
     yield MONTHS
     yield "# from the cache or the remote:"
     yield f"dvc checkout --force {folder} || dvc pull {folder}"
-    yield "# or trained anew, the same bytes on the same machine:"
+    yield "# or train it again, to the same bytes on the same machine:"
     yield f"dvc repro {stage}"
     yield f"echo '{tags['model.sha256']}  {folder}/{kind.served[0]}' | sha256sum --check"
 

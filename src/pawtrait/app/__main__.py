@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
                 return running[0].poll() or 1
         running.append(_app(wanted.host, wanted.port, address))
         print(
-            f"Pawtrait: http://{wanted.host}:{wanted.port} (the service: {address}); Ctrl-C ends it",
+            f"Pawtrait: http://{wanted.host}:{wanted.port} (the service: {address}); Ctrl-C stops it",
             flush=True,
         )
         return _first_to_end(running)
@@ -53,9 +53,9 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pawtrait.app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address of the web app")
-    parser.add_argument("--insecure", action="store_true", help="let others in without keys")
+    parser.add_argument("--insecure", action="store_true", help="let other machines in without keys")
     parser.add_argument("--port", type=int, default=8501, help="port of the web app")
-    told = "port of the service, which is not started where PAWTRAIT_SERVICE names one that runs"
+    told = "port of the service; unused where PAWTRAIT_SERVICE names a running one"
     parser.add_argument("--service-port", type=int, default=8000, help=told)
     return parser
 
@@ -65,7 +65,7 @@ def _objection(wanted: argparse.Namespace, given: str) -> str:
     try:
         client.networks(os.environ.get("PAWTRAIT_PROXIES", ""))
     except ValueError as error:
-        return f"PAWTRAIT_PROXIES: {error}; expected as in 10.0.0.0/8,192.0.2.7"
+        return f"PAWTRAIT_PROXIES: {error}; expected a list such as 10.0.0.0/8,192.0.2.7"
     names = (
         ("PAWTRAIT_APP_KEY", "PAWTRAIT_APP_KEY_FILE") if given else ("PAWTRAIT_KEYS", "PAWTRAIT_KEYS_FILE")
     )
@@ -76,11 +76,11 @@ def _objection(wanted: argparse.Namespace, given: str) -> str:
         return (
             f"{opens} is no key for the service at {given}; make one there with `pawtrait keys add app"
             " --scope read --scope feedback --shared`, give it in PAWTRAIT_APP_KEY or name its file in"
-            " PAWTRAIT_APP_KEY_FILE, or say --insecure"
+            " PAWTRAIT_APP_KEY_FILE, or pass --insecure"
         )
     return (
-        f"{opens} are no keys; make some with `pawtrait keys`, name their file in PAWTRAIT_KEYS and the app's"
-        " key in PAWTRAIT_APP_KEY, or say --insecure"
+        f"{opens} are no keys; make some with `pawtrait keys add`, name their file in PAWTRAIT_KEYS, give the"
+        " app's key in PAWTRAIT_APP_KEY, or pass --insecure"
     )
 
 
@@ -121,7 +121,7 @@ def _up(address: str, service: "subprocess.Popen[bytes]") -> bool:
         else:
             return True
     if service.poll() is None:
-        print(f"pawtrait.app: the service at {address} gave no answer in {PATIENCE:.0f} s", file=sys.stderr)
+        print(f"pawtrait.app: no answer from the service at {address} in {PATIENCE:.0f} s", file=sys.stderr)
     return False
 
 

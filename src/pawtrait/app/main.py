@@ -16,7 +16,7 @@ PAGES = (
     (reviewers.page, "Reviewers", ":material/rate_review:", "reviewers"),
     (operators.page, "Operators", ":material/monitoring:", "operators"),
 )
-FOOT = "A guess from a picture, made by this service alone: no substitute for knowing your pet, or for a vet."
+FOOT = "A guess from a picture, made by this service alone. It does not replace knowing your pet, or a vet."
 PAW = ((16, 21, 8, 6.5), (6, 14, 3, 4), (12.5, 8, 3, 4.3), (19.5, 8, 3, 4.3), (26, 14, 3, 4))  # x y rx ry
 
 

@@ -34,10 +34,10 @@ def why(one: Reading) -> str:
     if not one.heat.startswith("data:image/"):
         return ""
     mood = words.MOODS[one.label].lower()
-    alt = f"Your photo under a heat map; warm spots spoke for {mood}"
+    alt = f"Your photo under a heat map; warm spots point to {mood}"
     told = (
-        f"Warm spots are what spoke for “{escape(mood)}” the most; cold ones did not matter. "
-        "If the warm spots are not on your pet, do not believe the answer."
+        f"Warm spots made the model say “{escape(mood)}”; cold ones did not matter. "
+        "If the warm spots are not on your pet, do not trust the answer."
     )
     picture = f'<img src="{escape(one.heat, quote=True)}" alt="{escape(alt, quote=True)}">'
     return (

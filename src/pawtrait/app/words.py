@@ -8,49 +8,49 @@ FEELING = {
     "happy": "ears up, all is well",
     "sad": "somebody could do with a cuddle",
     "angry": "better not touch the tail now",
-    "other": "none of the big three: curious, sleepy, surprised …",
+    "other": "none of those three: curious, sleepy, surprised …",
 }
 METHODS = {
-    "fast": ("In one go", "Any painting, at once."),
-    "hybrid": ("Both together", "All paintings at once, then refined after one of them. A few seconds."),
-    "nst": ("Stroke by stroke", "Closest to the painting you pick. Watch it grow for a while."),
-    "cyclegan": ("House style", "The manner of all our paintings together, at once."),
+    "fast": ("In one go", "Like the painting you pick, right away."),
+    "hybrid": ("Both together", "Like all our paintings first, then the one you pick. A few seconds."),
+    "nst": ("Stroke by stroke", "Closest to the painting you pick. Takes a while; you can watch."),
+    "cyclegan": ("House style", "Like all our paintings together, right away."),
 }
 SIZES = {256: "small", 512: "medium", 768: "large"}  # px of the longer side
-NO_PAINTER = "No painter is at home just now. Whoever runs Pawtrait can let one in."
-NO_PAINTING = "No painting hangs here just now. Use a picture of your own, or pick another way to paint."
+NO_PAINTER = "We cannot paint just now. Please ask the people who run Pawtrait."
+NO_PAINTING = "There are no paintings here just now. Use your own picture, or pick another way to paint."
 TROUBLE = {
-    401: "This page needs a key, or the one given is not known. Ask whoever runs Pawtrait for one.",
-    403: "The key that was given does not open this. Ask whoever runs Pawtrait for one that does.",
-    404: "That is not here any more. It may have been deleted, or been too long ago.",
-    413: "That photo is too big for us. Up to 10 MB and 40 megapixels are fine; a smaller copy will do.",
-    415: "That does not look like a photo. JPEG, PNG, WebP, GIF, BMP and TIFF pictures can be read.",
-    422: "This file could not be opened as a photo. It may be damaged; try to save or take it again.",
-    503: "Nobody is at home to look at photos just now. Give us a minute and try again.",
+    401: "This page needs a key, and yours is missing or wrong. Ask the people who run Pawtrait for one.",
+    403: "Your key does not open this. Ask the people who run Pawtrait for one that does.",
+    404: "That is no longer here. It may have been deleted, or it was too old to keep.",
+    413: "That photo is too big. Please use one with up to 10 MB and 40 megapixels.",
+    415: "That does not look like a photo. We can read JPEG, PNG, WebP, GIF, BMP and TIFF.",
+    422: "We could not open this file as a photo. It may be damaged; save it again or take a new one.",
+    503: "We cannot look at photos just now. Please try again in a minute.",
     504: "That took too long, so we stopped. Please try again.",
 }
 OWN = {  # of problems that their status says too little of
-    "not-a-still": "That picture moves, or has several pages. One still picture, please.",
-    "picture-not-kept": "We do not have this photo any more. Drop it again, and then tell us.",
-    "another-reviewer": "This key is one person's. Put that person's name above; each reviewer has a key.",
-    "judged-before": "You have judged this picture already, and the first verdict stands.",
-    "no-space": "This could not be written down just now, so please tell us again in a while.",
-    "no-store": "We cannot get at what we keep just now, so this did not go through. Try again in a while.",
-    "no-such-style": "That painting cannot be had just now. Please pick another one.",
-    "method-unavailable": "Nobody can paint in that way just now. Please pick another way.",
+    "not-a-still": "That picture moves or has several pages. Please use a still picture.",
+    "picture-not-kept": "We no longer have this photo. Please drop it again, then tell us.",
+    "another-reviewer": "This key belongs to another name. Enter that name above, or use your own key.",
+    "judged-before": "You have already judged this picture. Your first verdict stands.",
+    "no-space": "We could not save this just now. Please tell us again in a while.",
+    "no-store": "We cannot reach our records just now, so this did not work. Please try again in a while.",
+    "no-such-style": "That painting is not available just now. Please pick another one.",
+    "method-unavailable": "We cannot paint in that way just now. Please pick another way.",
 }
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
-DOWN = "We cannot reach the part that looks at photos. Yours has gone nowhere; please try again in a minute."
-CUT = "No answer came. What you sent may have arrived all the same; please try again in a minute."
-ELSEWHERE = "The portrait of {} is ready: it is under “This visit”."
-UNSHOWN = "This photo is too large to be shown here."
+DOWN = "We cannot reach the part that looks at photos. Nothing was sent; please try again in a minute."
+CUT = "No answer came. What you sent may still have arrived; please try again in a minute."
+ELSEWHERE = "The portrait of {} is ready under “This visit”."
+UNSHOWN = "This photo is too large to show here."
 NOTED = "Thank you, that is noted."
-GONE = "Deleted. What was noted about it is gone too."
+GONE = "Deleted. What we noted about it is gone too."
 HELD = (
-    "Deleted here. What models learned from in {} still holds it: ask whoever runs Pawtrait to take out {}."
+    "Deleted here. The training pictures of {} still hold it: ask the people who run Pawtrait to remove {}."
 )
-UNREADY = "It has none yet, or is shutting down. Its log says why; a model is taken as soon as there is one."
-ODD = "Something went wrong on our side, and it was written down. Please try again."
+UNREADY = "It has none yet, or it is shutting down. Its log says why; it takes a model once there is one."
+ODD = "Something went wrong on our side, and we logged it. Please try again."
 
 
 def forgotten(picture: str, months: Sequence[str]) -> str:
@@ -67,10 +67,10 @@ def certainty(probabilities: Mapping[str, float], unsure: bool) -> str:
     """How sure the model is, in a sentence; in doubt the second guess is named too."""
     (first, share), (second, _), *_ = sorted(probabilities.items(), key=lambda one: -one[1])
     if unsure:
-        return f"The model wavers between {MOODS[first].lower()} and {MOODS[second].lower()}."
+        return f"The model cannot decide between {MOODS[first].lower()} and {MOODS[second].lower()}."
     if share >= 0.9:
         return f"The model is quite sure: {percent(share)}."
-    return f"The model is {percent(share)} sure. The next guess would be {MOODS[second].lower()}."
+    return f"The model is {percent(share)} sure. Its second guess is {MOODS[second].lower()}."
 
 
 def percent(share: float) -> str:

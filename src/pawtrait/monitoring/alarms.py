@@ -30,20 +30,20 @@ def of_health(health: Health, bounds: Bounds) -> Iterator[str]:
     failed, right = health.errors[""], health.right
     if failed.interval and failed.interval.low > bounds.most_errors:
         yield (
-            f"errors: {_share(failed)} of {failed.count} requests failed, {bounds.most_errors:.0%} may"
-            " (monitor.most_errors)"
+            f"errors: {_share(failed)} of {failed.count} requests failed, the limit is"
+            f" {bounds.most_errors:.0%} (monitor.most_errors)"
         )
     if right.interval and right.interval.high < bounds.least_right:
         yield (
-            f"answers: {_share(right)} of the champion's {right.count} confirmed ones were right, expected"
-            f" {bounds.least_right:.0%} (monitor.least_right)"
+            f"answers: {_share(right)} of the champion's {right.count} confirmed answers were right, the"
+            f" limit is {bounds.least_right:.0%} (monitor.least_right)"
         )
     for row in health.waiting:
         bound = bounds.slowest_ms.get(row.kind)
         if bound is not None and row.count >= bounds.least and row.quantiles[0.95] > bound:
             yield (
                 f"speed: 5% of {row.count} answers of {row.kind} took more than {row.quantiles[0.95]:.0f} ms,"
-                f" {bound:.0f} may they (monitor.slowest_ms)"
+                f" the limit is {bound:.0f} (monitor.slowest_ms)"
             )
 
 
@@ -62,7 +62,7 @@ def of_calendar(now: datetime, actions: Sequence[str], before: bool, due_days: f
         return f"calendar of {month}: the retraining failed; run it again, it goes on where it stopped"
     due = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=due_days)
     if before and now >= due:
-        return f"calendar of {month}: the retraining was due by {due:%Y-%m-%d}, and nothing is decided"
+        return f"calendar of {month}: the retraining was due by {due:%Y-%m-%d}, and nothing is decided yet"
     return None
 
 
@@ -75,7 +75,7 @@ def of_last_month(now: datetime, done: Collection[str]) -> str | None:
     last = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
     if last in done or not any(month < last for month in done):
         return None
-    return f"calendar of {last}: nothing was decided; `python -m pipelines.retrain --month {last}` turns it"
+    return f"calendar of {last}: nothing was decided; `python -m pipelines.retrain --month {last}` runs it"
 
 
 def _share(one: Share) -> str:

@@ -79,7 +79,7 @@ class Eyes:
             except Died as error:
                 self._mourn(error)
         log.error("the process that read a picture ended twice", extra={"request": wanted.request})
-        return Problem(500, "internal", "the process that read this picture ended twice; it was written down")
+        return Problem(500, "internal", "the process that read this picture ended twice; it was logged")
 
     def _read(self, wanted: Sequence[Wanted], served: Served) -> list[Read | Problem]:
         head, parts = slips.asked(wanted, served.place)

@@ -146,4 +146,4 @@ async def _kept(door: Door, row: Said | StyleSaid) -> None:
     try:
         await door.writers.run(door.keep, row)
     except OSError as error:
-        raise Problem(507, "no-space", "this could not be written down; try again later") from error
+        raise Problem(507, "no-space", "this could not be saved; try again later") from error

@@ -20,7 +20,7 @@ from pawtrait.serving.watch import Watch
 TRIES = 2
 IDLE = 30.0  # seconds between two looks at what has grown old
 SLOWEST = 600  # the longest wait that a client is told
-UNFORESEEN = "something went wrong while painting; it was written down"
+UNFORESEEN = "something went wrong while painting; it was logged"
 SHOWN = ("BadImage", "BadTraining")  # errors whose sentences are for clients too; others name files
 STOPPING = "the service is stopping; ask again in a moment"
 

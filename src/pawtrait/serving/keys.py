@@ -54,7 +54,7 @@ def add(path: Path, name: str, scopes: Collection[str], rate: int | None = None,
     with _alone(path):
         known = read(path) if path.exists() else []
         if any(one.name == name for one in known):
-            raise BadParams(f"{path} has a key {name} already; remove it first or take another name")
+            raise BadParams(f"{path} already has a key {name}; remove it first or choose another name")
         _write(path, [*known, key])
     return secret
 
@@ -85,7 +85,7 @@ def read(path: Path) -> list[Key]:
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise BadParams(f"{path} has a line that is no key; make them with `pawtrait keys add`") from error
+        raise BadParams(f"{path} has a line that is not a key; make keys with `pawtrait keys add`") from error
 
 
 class Keys:

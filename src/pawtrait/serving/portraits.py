@@ -194,7 +194,7 @@ def _job(request: Request, key: str) -> Job:
     access.allow(request, "read")
     job: Job | None = request.app.state.door.workshop.jobs.find(key)
     if job is None:
-        raise Problem(404, "no-such-job", "there is no job of that id, or its hour is over")
+        raise Problem(404, "no-such-job", "there is no job of that id, or it has expired")
     return job
 
 

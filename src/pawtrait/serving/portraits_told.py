@@ -96,7 +96,7 @@ _ALWAYS = {
     "X_Pawtrait_Model": "the painter's version, as `pet-portrait-fast/3`; `nst` has none",
 }
 _BY = _headers(X_Pawtrait_Model=_ALWAYS["X_Pawtrait_Model"])
-_NO_JOB = _problems(_404_no_such_job="there is no job of that id, or its hour is over")
+_NO_JOB = _problems(_404_no_such_job="there is no job of that id, or it has expired")
 
 _WISH = {
     "type": "object",

@@ -70,7 +70,7 @@ def unforeseen() -> Problem:
     return Problem(500, "internal", UNFORESEEN)
 
 
-UNFORESEEN = "something went wrong here; it was written down"
+UNFORESEEN = "something went wrong here; it was logged"
 
 
 _HIDDEN = {

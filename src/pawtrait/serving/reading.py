@@ -90,7 +90,7 @@ def told(error: Exception, *wanted: Wanted) -> Problem:
         return error
     requests = " ".join(dict.fromkeys(one.request for one in wanted if one.request))
     log.error("a picture could not be answered", exc_info=error, extra={"request": requests or None})
-    return Problem(500, "internal", "something went wrong here; it was written down")
+    return Problem(500, "internal", "something went wrong here; it was logged")
 
 
 def _prepared(wanted: Wanted, side: int, settings: Settings) -> Ready | Problem:

@@ -73,7 +73,7 @@ async def review(request: Request) -> JSONResponse:
     try:
         first = await door.writers.run(Queue(door).keep, row, stored)
     except OSError as error:
-        raise Problem(507, "no-space", "this could not be written down; try again later") from error
+        raise Problem(507, "no-space", "this could not be saved; try again later") from error
     if first != row.verdict:  # which verdict it was is not told: not every key is one person's
         raise Problem(
             409, "judged-before", f"{row.reviewer} has judged this picture already; a first verdict stands"

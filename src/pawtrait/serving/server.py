@@ -62,8 +62,8 @@ def _check(host: str, port: int) -> None:
             probe.bind(place)
     except OSError as error:
         raise BadParams(
-            f"port {port} of {host} cannot be had ({error}); if no other service is there already, take"
-            f" another one: --port {port + 1}, or SERVICE_PORT={port + 1} behind `make serve` or `make app`"
+            f"port {port} of {host} is not free ({error}); if it is not this service that runs there, use"
+            f" another port: --port {port + 1}, or SERVICE_PORT={port + 1} after `make serve` or `make app`"
         ) from error
 
 
@@ -74,8 +74,8 @@ def _check_outbox(folder: Path) -> None:
             pass
     except OSError as error:
         raise BadParams(
-            f"{folder}, which keeps what the database does not have yet, cannot be written ({error}); let"
-            " this user write there, or name another folder in PAWTRAIT_OUTBOX"
+            f"cannot write to {folder}, which keeps what the database does not have yet ({error}); let this"
+            " user write there, or name another folder in PAWTRAIT_OUTBOX"
         ) from error
 
 

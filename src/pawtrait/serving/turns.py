@@ -59,5 +59,5 @@ class Turns(Line):
 def busy(seconds: int, doing: str = "painted") -> Problem:
     """The answer to one too many."""
     wait = max(seconds, 1)
-    told = f"as many pictures as can be are being {doing}; try again in {wait} s"
+    told = f"too many pictures are being {doing}; try again in {wait} s"
     return Problem(429, "busy", told, {"Retry-After": str(wait)})

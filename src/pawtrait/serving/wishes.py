@@ -81,9 +81,7 @@ def _painting(method: str, style: str, form: Form, wall: Wall) -> tuple[Work | N
     sent = form.files.get("painting", [])
     if method not in NEEDS_STYLE:
         if style or sent:
-            raise _wrong(
-                f"style: {method} paints in the manner that it has learned; leave style and painting out"
-            )
+            raise _wrong(f"style: {method} paints in the style that it learned; leave style and painting out")
         return None, None
     if bool(style) + len(sent) != 1:
         raise _wrong("style: expected a name of /v1/styles, or a picture in the field painting, and not both")

@@ -76,7 +76,7 @@ def run(*, out: Path, feedback: Sequence[Path], note: Path = champion.NOTE) -> N
             made = Contents(clock.now().isoformat(), backends, artifacts, sums)
             _add(tar, CONTENTS, json.dumps(asdict(made), indent=1).encode())
     held = ", ".join(f"{count} {what}" for what, count in _counts(sums).items())
-    print(f"{out}: {out.stat().st_size / 1e6:.0f} MB, {held}; bring it back with `make restore FROM={out}`")
+    print(f"{out}: {out.stat().st_size / 1e6:.0f} MB, {held}; restore it with `make restore FROM={out}`")
     if away:
         where = tracking.shown(away[0])
         print(f"without MLflow, whose artifacts lie at {where}: back up its database and them where they are")

@@ -32,7 +32,7 @@ def run(*, what: str, feedback: Path) -> Forgotten:
         there = [one for one in found.pictures if pictures.has(one)]
         if not (found.rows or there or found.before):
             raise BadFeedback(
-                f"nothing is known by {what[:80]!r}; expected a request's or feedback's id, or a SHA-256"
+                f"nothing is known under {what[:80]!r}; expected a request's or feedback's id, or a SHA-256"
             )
         held = {month for one in found.pictures for month in snapshots.holding(feedback, one)}
         months = tuple(sorted(held | set(found.months)))

@@ -83,7 +83,7 @@ def run(
     succession.settle(note)
     known = registry.aliases()
     if registry.CHAMPION not in known:
-        raise BadRegistry("there is no champion to meet; run `pawtrait register`")
+        raise BadRegistry("there is no champion to compare with; run `pawtrait register`")
     number = version or known.get(registry.CHALLENGER)
     if number is None:
         raise BadRegistry(
@@ -150,7 +150,7 @@ def _ground(arrays: Path, splits: Path, raw: Path) -> Ground:
     try:
         packed: NDArray[np.uint8] = np.load(arrays / "test.npy", mmap_mode="r", allow_pickle=False)
     except (FileNotFoundError, ValueError) as error:
-        raise BadData(f"{arrays}/test.npy is missing or is no array; run `dvc repro augment`") from error
+        raise BadData(f"{arrays}/test.npy is missing or damaged; run `dvc repro augment`") from error
 
     @cache
     def squares(side: int) -> NDArray[np.uint8]:
@@ -167,7 +167,7 @@ def _ground(arrays: Path, splits: Path, raw: Path) -> Ground:
 def _newer(known: Path, feedback: Path) -> Ground | None:
     """Reviewed feedback that neither model was trained on."""
     if not known.is_file():
-        log.warning("%s is not here, so that nobody can tell which feedback is new: it has no say", known)
+        log.warning("%s does not exist, so nobody can tell which feedback is new; none counts", known)
         return None
     knobs = params.load()
     policy = quarantine.Policy(knobs.feedback, knobs.validate_, knobs.manifest)
@@ -220,8 +220,8 @@ def _doubts(one: Contender, answers: Scored, ground: Ground) -> Iterator[str]:
     before = one.tags.get("test.sha256")
     if before not in (None, ground.digest):
         yield (
-            f"the test split has changed since version {one.version} met it: its ids and labels had the"
-            f" SHA-256 {before[:12]}, now {ground.digest[:12]}; what it was trained on may be among them"
+            f"the test split has changed since version {one.version} was compared on it (SHA-256 of ids and"
+            f" labels {before[:12]}, now {ground.digest[:12]}); it may hold pictures of that training"
         )
         return
     now = metrics.headline(answers)["macro_f1"]
@@ -229,7 +229,7 @@ def _doubts(one: Contender, answers: Scored, ground: Ground) -> Iterator[str]:
         registered = float(one.tags["test_macro_f1"])
         yield (
             f"version {one.version} was registered with a test macro-F1 of {registered:.3f} and has {now:.3f}"
-            " now: the test split or the way to its pixels has changed"
+            " now: the test split changed, or how its pictures are read"
         )
 
 

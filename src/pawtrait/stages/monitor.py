@@ -110,7 +110,7 @@ def look(*, days: float, until: date | None, out: Path) -> Watch:
     if until:
         begun = datetime(until.year, until.month, until.day, tzinfo=UTC)
         if begun > end:
-            raise BadParams(f"{begun:%Y-%m-%d} is still to come; expected {end:%Y-%m-%d} (UTC) at the latest")
+            raise BadParams(f"{begun:%Y-%m-%d} is in the future; expected {end:%Y-%m-%d} (UTC) at the latest")
         end = begun + timedelta(days=1)
     try:
         since = end - timedelta(days=days)

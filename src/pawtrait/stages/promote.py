@@ -10,7 +10,7 @@ from pawtrait.adapters.store import ledger
 from pawtrait.adapters.store.ledger import Decision
 from pawtrait.errors import BadRegistry
 
-ANYWAY = "to promote it all the same: --force --reason TEXT"
+ANYWAY = "to promote it anyway: --force --reason TEXT"
 
 
 def run(
@@ -51,7 +51,7 @@ def run(
             return
         if against not in (None, old):
             raise BadRegistry(
-                f"version {old} is champion by now, and version {version} was judged against {against};"
+                f"version {version} was judged against {against}, but version {old} is champion now;"
                 f" run `pawtrait gate --version {version}`"
             )
         _allowed(version, known.tags, old, force, reasons)
@@ -88,13 +88,13 @@ def _allowed(
     """Only the gate opens the way, or a person who says why."""
     if force:
         if not any(reason.strip() for reason in reasons):
-            raise BadRegistry("a promotion by force needs a reason; say it with --reason")
+            raise BadRegistry("--force needs a reason; give it with --reason TEXT")
         return
     verdict, against = tags.get("gate.verdict"), tags.get("gate.champion")
     undated = verdict == "promote" and "gate.time" not in tags  # by an earlier pawtrait's gate
     if verdict is None or undated or against != old:
         raise BadRegistry(
-            f"version {version} has not met champion {old} at the gate;"
+            f"the gate has not compared version {version} with champion {old};"
             f" run `pawtrait gate --version {version}`"
         )
     if verdict != "promote":

@@ -46,7 +46,7 @@ def run(*, keep: int, dry: bool) -> None:
         f" {len(fetched)} fetched copies of versions, {_mb(sum(fetched.values()))}"
     )
     if away := len(old) - len(here):
-        print(f"{away} older runs lie with MLflow's server and stay: delete them there, and run `mlflow gc`")
+        print(f"{away} older runs are on MLflow's server and stay: delete them there, and run `mlflow gc`")
     print(f"kept: {_versions()}; the newest {keep} pipeline runs; all snapshots of feedback")
 
 

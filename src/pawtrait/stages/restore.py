@@ -24,7 +24,7 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
         BadStore: it is no backup of ours or damaged, or something lies where it would go.
     """
     if not source.is_file():
-        raise BadStore(f"{source} is not here; name the file that `make backup` wrote")
+        raise BadStore(f"{source} does not exist; name a file that `make backup` wrote")
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=Path.cwd()) as scratch:
         draft = Path(scratch)
         contents = _unpacked(source, draft)
@@ -41,12 +41,12 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
             relocation.retell(tracking.folder(moved[old]), old, moved[old])
         _put(draft / backup.SNAPSHOTS, feedback)
     if backup.MLFLOW not in contents.backends:
-        print(f"{source} of {contents.made} is back, without MLflow, which it does not hold")
+        print(f"restored {source} of {contents.made}, without MLflow, which it does not hold")
         return
     crowned = registry.aliases().get(registry.CHAMPION)
     if crowned is not None:
         succession.write_note(crowned, note)  # anew: it says where the files lie
-    print(f"{source} of {contents.made} is back; champion is version {crowned or '– none'}")
+    print(f"restored {source} of {contents.made}; champion: {f'version {crowned}' if crowned else 'none'}")
 
 
 def _unpacked(source: Path, draft: Path) -> Contents:
@@ -54,8 +54,8 @@ def _unpacked(source: Path, draft: Path) -> Contents:
     if not hasattr(tarfile, "data_filter"):
         version = ".".join(map(str, sys.version_info[:3]))
         raise BadStore(
-            f"a backup is unpacked by Python 3.11.4 or newer, and this is {version}: older ones follow links"
-            " that lead out of it; restore with a newer one"
+            f"this is Python {version}, which follows links that lead out of a backup; restore with 3.11.4 or"
+            " newer"
         )
     try:
         with tarfile.open(source, "r:") as tar:
@@ -63,7 +63,7 @@ def _unpacked(source: Path, draft: Path) -> Contents:
         known = _contents((draft / backup.CONTENTS).read_text(encoding="utf-8"))
     except (OSError, tarfile.TarError, ValueError) as error:
         raise BadStore(
-            f"{source} is no backup that `make backup` wrote, or not all of one: {error}"
+            f"{source} is not a whole backup: {error}; name a file that `make backup` wrote"
         ) from error
     for name, digest in known.sums.items():
         if not (draft / name).is_file() or sha256(draft / name) != digest:
@@ -80,7 +80,7 @@ def _contents(text: str) -> Contents:
     try:
         return Contents(**json.loads(text))
     except TypeError as error:
-        raise ValueError(f"{backup.CONTENTS} is of another pawtrait: {error}") from error
+        raise ValueError(f"another pawtrait wrote {backup.CONTENTS}: {error}") from error
 
 
 def _home(old: str) -> str:
@@ -99,7 +99,10 @@ def _free(contents: Contents, moved: dict[str, str], feedback: Path) -> None:
     for name, kind in contents.backends.items():
         address = _address(name)
         if dumps.backend(address) != kind:
-            raise BadStore(f"{name} of the backup is {kind}, and {database.shown(address)} is not")
+            raise BadStore(
+                f"{name} of the backup is {kind}, and {database.shown(address)} is not; set the address of a"
+                f" {kind} database"
+            )
         if there := dumps.there(address):
             raise BadStore(f"{there} is not empty; move it away first, or restore elsewhere")
     for folder in (*(tracking.folder(new) for new in moved.values()), feedback):

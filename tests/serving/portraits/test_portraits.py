@@ -107,7 +107,7 @@ def test_with_consent_the_photo_is_kept_under_its_name(service, painted):
         ({"method": "fast"}, "style: expected a name of /v1/styles, or a picture in the field painting"),
         ({"method": "fast", "style": "green"}, "style: there is no painting of that name"),
         ({"method": "fast", "style": "../blue"}, "style: there is no painting of that name"),
-        ({"method": "cyclegan", "style": "blue"}, "style: cyclegan paints in the manner that it has learned"),
+        ({"method": "cyclegan", "style": "blue"}, "style: cyclegan paints in the style that it learned"),
         ({"method": "cyclegan", "strength": "1.5"}, "strength: expected a number from 0"),
         ({"method": "cyclegan", "strength": "nan"}, "strength: expected a number from 0"),
         ({"method": "cyclegan", "side": "5000"}, "side: expected a whole number from 32 to 1024"),
@@ -186,7 +186,7 @@ def test_what_nobody_had_foreseen_is_written_down_and_counted(service, monkeypat
         answer = send(client, "cyclegan")
         kinds = [(row.method, row.outcome, row.error_kind) for row in rows(client)]
         figures = client.get("/metrics").text.splitlines()
-    assert problem(answer) == (500, "something went wrong here; it was written down")
+    assert problem(answer) == (500, "something went wrong here; it was logged")
     assert kinds == [("cyclegan", "error", "ZeroDivisionError")]
     assert 'pawtrait_portraits_total{method="cyclegan",outcome="error"} 1.0' in figures
 

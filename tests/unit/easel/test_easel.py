@@ -98,7 +98,7 @@ def test_features_that_start_at_random_are_told_once_for_all_photos(
     monkeypatch.setattr(features, "load", lambda *_: drawn)
     hang(wish("nst", "red"), save("a.png"), save("b.png"))
     said = capsys.readouterr().err
-    assert said.count("nst: no weights of squeezenet are here, so its features start at random") == told
+    assert said.count("nst: the weights of squeezenet are missing, so features start at random") == told
 
 
 def test_a_photo_on_standard_input_is_painted(gan, pawtrait):
@@ -209,12 +209,15 @@ def test_a_strength_that_is_no_number_is_refused(gan):
 )
 def test_options_of_painting_without_a_photo_start_no_pipeline(here, pawtrait, option):
     done = pawtrait("stylize", *option)
-    assert done.code == 2 and f"{option[0]}: no photo was named; name one, or leave it out" in done.err
+    assert (
+        done.code == 2
+        and f"{option[0]}: only for photos, and none was named; name one, or leave it out" in done.err
+    )
 
 
 def test_options_of_the_stage_beside_a_photo_are_refused(gan, pawtrait):
     done = pawtrait("stylize", save("photo.png"), "--method", "cyclegan", "--force")
-    assert done.code == 2 and "--force: photos are painted anew each time; leave it out" in done.err
+    assert done.code == 2 and "--force: only for the gallery, without photos; leave it out" in done.err
     assert not Path("portraits").exists()
 
 
@@ -333,7 +336,7 @@ def test_interrupted_it_keeps_what_is_there(here, one_thread, capsys):
         hang(wish("nst", "red"), save("photo.png"), save("next.png"), studio=cut)
     assert files() == ["photo-nst.png"]
     assert picture("out/photo-nst.png").shape == (20, 25, 3)  # at the coarse scale still
-    assert "stopped at step 2 of 6; out/photo-nst.png holds what was there" in capsys.readouterr().err
+    assert "stopped at step 2 of 6; out/photo-nst.png holds the portrait so far" in capsys.readouterr().err
 
 
 def test_in_a_log_a_line_now_and_then_says_how_far_it_is(here, one_thread, capsys, monkeypatch):

@@ -68,12 +68,12 @@ def test_a_file_with_an_equals_sign_in_its_name_is_a_file(fast):
 
 def test_without_a_style_the_first_painting_is_taken_and_said(fast, capsys):
     assert tuple(wish("fast").styles[0][0][0, 0]) == BLUE
-    assert "no --style was named, so blue it is" in capsys.readouterr().err
+    assert "no --style given, so it is blue" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("style", ["red=much", "red=0", "red=-1", "red=nan", "red=inf", "red="])
 def test_a_share_that_is_none_is_named(fast, style):
-    with pytest.raises(BadData, match=rf"--style {style}: '.*' is no share; write NAME=0\.7"):
+    with pytest.raises(BadData, match=rf"--style {style}: '.*' is not a share; write NAME=0\.7"):
         wish("fast", style)
 
 
@@ -117,7 +117,7 @@ def test_a_method_of_one_pass_heeds_no_steps_and_says_so(here, pawtrait, option,
 
 
 def test_cyclegan_takes_no_style(gan):
-    with pytest.raises(BadParams, match="cyclegan paints in the manner that it has learned; leave --style"):
+    with pytest.raises(BadParams, match="cyclegan paints in the style that it learned; leave --style"):
         wish("cyclegan", "red")
 
 

@@ -51,9 +51,9 @@ def opened(address: str | None = None) -> Iterator[Engine]:
         _migrate_once(where, Path.cwd())
         yield engine
     except SQLAlchemyError as error:
-        raise BadStore(f"{shown(where)}: {_first_line(error)}; see DATABASE_URL") from error
+        raise BadStore(f"{shown(where)}: {_first_line(error)}; check DATABASE_URL") from error
     except CommandError as error:
-        raise BadStore(f"{shown(where)} is of another pawtrait: {error}; update this one") from error
+        raise BadStore(f"{shown(where)} is of a newer pawtrait: {error}; update this one") from error
     finally:
         engine.dispose()
 
@@ -79,7 +79,7 @@ def _engine(address: str) -> Engine:
         engine = create_engine(where, connect_args=_attentive(where))
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadStore(
-            "DATABASE_URL is no address of a database; expected sqlite:///FILE or postgresql://…"
+            "DATABASE_URL is not the address of a database; expected sqlite:///FILE or postgresql://…"
         ) from error
     if where.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _patient)

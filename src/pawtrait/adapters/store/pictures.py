@@ -38,9 +38,7 @@ class Pictures:
         try:
             self._files, self._root = fsspec.core.url_to_fs(self.where)
         except (ImportError, ValueError) as error:
-            raise BadStore(
-                f"{self.where} is no place for pictures ({error}); see PAWTRAIT_PICTURES"
-            ) from error
+            raise BadStore(f"{self.where} cannot hold pictures ({error}); check PAWTRAIT_PICTURES") from error
 
     def put(self, data: bytes) -> str:
         """Keep a picture and give its name; under that name there is the whole picture or none."""
@@ -117,7 +115,7 @@ class Pictures:
 
     def _path(self, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise BadStore(f"{name[:80]!r} is no picture's name; expected the 64 hex digits of a SHA-256")
+            raise BadStore(f"{name[:80]!r} is not a picture's name; expected the 64 hex digits of a SHA-256")
         return f"{self._root.rstrip('/')}/{name[:2]}/{name}"
 
 

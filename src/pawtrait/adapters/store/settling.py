@@ -37,7 +37,7 @@ def a_month(word: str) -> str:
         BadFeedback: it is no month.
     """
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", word):
-        raise BadFeedback(f"{word!r} is no month; expected YYYY-MM, as in 2026-11")
+        raise BadFeedback(f"{word!r} is not a month; expected YYYY-MM, such as 2026-11")
     return word
 
 
@@ -124,7 +124,7 @@ def next_part(month: str, settled_parts: Sequence[str]) -> str:
     """
     if len(settled_parts) > len(LETTERS):
         raise BadFeedback(
-            f"{month} has {len(settled_parts)} snapshots, and no month has more; wait for the next"
+            f"{month} has {len(settled_parts)} snapshots, the most for a month; wait for the next month"
         )
     return month if not settled_parts else month + LETTERS[len(settled_parts) - 1]
 

@@ -69,7 +69,7 @@ export default function (component) {
       }
       say("There is no picture on the clipboard. Copy one first, then paste it.", true);
     } catch {
-      say("Press Ctrl+V, or ⌘V on a Mac, to paste: this browser lets no button do it.", true);
+      say("Press Ctrl+V, or ⌘V on a Mac, to paste: this browser does not let a button do it.", true);
     }
   }
 
@@ -81,7 +81,7 @@ export default function (component) {
   function send(file) {
     if (!file) return;
     if (file.size > box.known.largest) {
-      say(`That photo is ${Math.ceil(file.size / 1e6)} MB; up to ${box.known.largest / 1e6} MB are fine, a smaller copy will do.`, true);
+      say(`That photo is ${Math.ceil(file.size / 1e6)} MB. Please use one with up to ${box.known.largest / 1e6} MB.`, true);
       return;
     }
     const reader = new FileReader();

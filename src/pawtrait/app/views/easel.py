@@ -13,7 +13,7 @@ from pawtrait.app.client import Trouble
 from pawtrait.app.parts import Photo
 from pawtrait.app.visit import SHOWN, Painted
 
-ENDS = {"failed": "The painting did not come out. {}", "cancelled": "The painting was stopped. {}"}
+ENDS = {"failed": "The painting did not work. {}", "cancelled": "The painting was stopped. {}"}
 
 
 def stand(photo: Photo, wish: Wish, title: str) -> None:

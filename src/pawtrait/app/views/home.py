@@ -9,18 +9,18 @@ from pawtrait.app.parts import Photo
 from pawtrait.app.visit import Read
 from pawtrait.dataset.labels import LABELS
 
-LEAD = "Drop a photo, and see within a second what mood is written in that face, and why the model thinks so."
+LEAD = "Drop a photo and see your pet's mood within a second, and why the model thinks so."
 MAY = "You may keep this photo and learn from it (if not, we only note that the answer was wrong)"
-SAMPLES = "No photo at hand? These sat for us, drawn by our own code:"
+SAMPLES = "No photo at hand? Try one of our drawings:"
 CONSENT = "Keep my photo, so that the model can learn from it"
 PLAINLY = (
-    "**Off:** your photo is looked at and not kept. Only a fingerprint of the file (nobody can turn it back "
-    "into the photo) and figures such as its size and brightness stay. A portrait that takes its time lies "
-    "with us until this page has it; if you leave before, it is deleted after a while. What this page shows "
-    "is forgotten half an hour after it is closed, or your device falls asleep.\n\n"
-    "**On:** we keep the photo. People of our team may look at it, and the next model may learn from it. You "
-    "can delete it here for as long as this page stays open (if your device sleeps: for half an hour), and "
-    "no longer once it is closed or loaded anew; later, ask whoever runs Pawtrait."
+    "**Off:** we look at your photo and do not keep it. We only keep a fingerprint of the file, which nobody "
+    "can turn back into the photo, and figures such as its size and brightness. A portrait that takes longer "
+    "stays with us until this page has it; if you leave before, we delete it after a while. What this page "
+    "shows is forgotten half an hour after you close it or your device falls asleep.\n\n"
+    "**On:** we keep the photo. Our team may look at it, and the next model may learn from it. You can "
+    "delete it here while this page is open (if your device sleeps: for half an hour). Once you have closed "
+    "or reloaded the page, ask the people who run Pawtrait."
 )
 
 
@@ -65,7 +65,7 @@ def _reading(seen: Read) -> None:
             st.html(why)
         told = f"Read in {one.milliseconds:.0f} ms by {one.model}, version {one.version}."
         kept = "The photo was kept, as you allowed." if seen.kept else "The photo was not kept."
-        kept = "It is one of our samples, which are never kept." if seen.photo.ours else kept
+        kept = "It is one of our samples; we never keep those." if seen.photo.ours else kept
         st.html(shown.small(f"{told} {kept}"))
         if seen.kept and st.button("Delete my picture", icon=":material/delete:", key="delete-here"):
             forget(seen)

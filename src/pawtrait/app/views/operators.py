@@ -8,13 +8,13 @@ import streamlit as st
 from pawtrait.app import desk, parts, shown, words
 from pawtrait.app.client import Trouble
 
-LEAD = "How the service fares, who is champion and since when, what the months decided and monitoring found."
+LEAD = "How the service is doing, which model is champion, what the months decided and monitoring found."
 REPORT = "/v1/monitoring"
 
 
 def page() -> None:
     """The page."""
-    st.html(shown.hero("Behind the door", LEAD, quiet=True))
+    st.html(shown.hero("Behind the scenes", LEAD, quiet=True))
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
     with desk.behind_a_key():
@@ -48,13 +48,13 @@ def _health() -> list[tuple[str, str, str]]:
     return [
         ("service", "ready", "alive, with a model"),
         ("champion", f"version {model['version']}", f"{model['kind']}, as {model['name']}"),
-        ("feedback on its way", str(waiting), "kept on disk until the database has it"),
+        ("feedback waiting", str(waiting), "safe on disk until the database takes it"),
     ]
 
 
 def _versions(rows: Sequence[Mapping[str, Any]]) -> None:
     st.header("Versions")
-    head = ("version", "macro-F1", "last", "when (UTC)", "now")
+    head = ("version", "macro-F1", "last decision", "when (UTC)", "now")
     told = [
         (
             str(row["version"]),
@@ -76,7 +76,7 @@ def _months(rows: Sequence[Mapping[str, Any]] | None) -> None:
     if rows is None:
         st.html(shown.empty("other", "The ledger cannot be reached at the moment."))
         return
-    head = ("month", "what", "version", "when (UTC)", "why")
+    head = ("month", "decision", "version", "when (UTC)", "why")
     told = [
         (
             row.get("month") or "–",

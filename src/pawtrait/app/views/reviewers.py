@@ -8,7 +8,7 @@ import streamlit as st
 from pawtrait.app import desk, parts, shown, words
 from pawtrait.dataset.labels import LABELS
 
-LEAD = "Owners sent these pictures for the model to learn from. Say what you see; what it saw comes after."
+LEAD = "Owners sent these pictures for the model to learn from. Say what you see; then we show what it saw."
 KEYS = {"happy": "h", "sad": "s", "angry": "a", "other": "o", "unusable": "u"}
 UNUSABLE = "unusable"
 NAMES = {verdict: words.MOODS.get(verdict, "Unusable") for verdict in (*LABELS, UNUSABLE)}
@@ -53,12 +53,12 @@ def _say(picture: str, reviewer: str, verdict: str) -> None:
     with desk.kept_trouble():
         told = staff.review(picture, reviewer, verdict)
         st.session_state["verdict"] = _revealed({"own": verdict, **told})
-        parts.say(f"{st.session_state['verdict']} The next picture is there.")
+        parts.say(f"{st.session_state['verdict']} The next picture is here.")
 
 
 def _by_keys() -> bool:
     """Whether a letter is a verdict: for who wants that only, since none can be taken back (WCAG 2.1.4)."""
-    wanted = st.toggle("Answer by single keys", key="single_keys")
+    wanted = st.toggle("Answer with single keys", key="single_keys")
     if wanted:
         letters = " · ".join(f"**{KEYS[verdict].upper()}** {name}" for verdict, name in NAMES.items())
         st.caption(f"{letters}. A verdict cannot be taken back.")
@@ -89,7 +89,9 @@ def _standing() -> None:
         for p in facts["pairs"]
     ]
     if pairs:
-        st.html(shown.table("How far reviewers agree", ("reviewers", "pictures", "the same", "kappa"), pairs))
+        st.html(
+            shown.table("How well reviewers agree", ("reviewers", "pictures", "the same", "kappa"), pairs)
+        )
 
 
 def _kappa(value: float | None) -> str:

@@ -10,10 +10,10 @@ from pawtrait.app.client import Trouble
 from pawtrait.app.parts import Choice, Photo
 from pawtrait.app.views import easel
 
-LEAD = "Choose how your pet shall be painted. What comes out is yours to keep and to share."
+LEAD = "Choose how to paint your pet. The portrait is yours to keep and share."
 OWN = "My own picture"
-FAINTER = "0 leaves the photo nearly as it is."
-LARGER = "Larger takes longer, above all stroke by stroke."
+FAINTER = "0 % hardly changes the photo."
+LARGER = "Larger takes longer, most of all “Stroke by stroke”."
 
 
 def page() -> None:
@@ -23,7 +23,7 @@ def page() -> None:
     photo = desk.here().photo
     if photo is None:
         with st.container(key="card-photo"):
-            parts.drop("sitter", "Who shall be painted?", _sit)
+            parts.drop("sitter", "Who shall we paint?", _sit)
             legend = "No photo at hand? Paint one of ours:"
             parts.buttons("sitters", legend, gallery.choices(), lambda name: _sit(gallery.photo(name)))
         return
@@ -35,7 +35,7 @@ def page() -> None:
         with side, st.container(key="card-easel"):
             easel.stand(photo, wish, title)
             with st.expander("Another photo"):
-                parts.drop("sitter", "Who shall be painted?", _sit, small=True)
+                parts.drop("sitter", "Who shall we paint?", _sit, small=True)
 
 
 def _sit(photo: Photo) -> None:
@@ -84,7 +84,7 @@ def _method(methods: Sequence[Method]) -> Method:
     if not there:
         raise Trouble(words.NO_PAINTER)
     name = st.radio(
-        "How shall it be painted?",
+        "How shall we paint?",
         list(there),
         format_func=lambda one: words.METHODS[one][0],
         captions=[words.METHODS[one][1] for one in there],
@@ -92,7 +92,7 @@ def _method(methods: Sequence[Method]) -> Method:
     if missing := [one for one in methods if not one.available]:
         names = ", ".join(f"“{words.METHODS[one.name][0]}”" for one in missing)
         reasons = "\n".join(f"- {words.METHODS[one.name][0]}: {one.why_not}" for one in missing)
-        st.caption(f"Not to be had here: {names}", help=reasons)
+        st.caption(f"Not available here: {names}", help=reasons)
     return there[name]
 
 
@@ -105,7 +105,7 @@ def _style(offer: Offer) -> tuple[str, bytes, str]:
         choices = [Choice("", OWN, shown_own, "your own picture"), *choices]
     key = f"painting-{st.session_state.get('own_round', 0)}"
     picked = parts.radio(key, "Like which painting?", choices) if choices else ""
-    with st.expander("Use a picture of your own as the painting", expanded=not choices):
+    with st.expander("Use your own picture as the painting", expanded=not choices):
         parts.drop("own", "A painting, a fabric, a pattern …", _own, small=True)
     if own and picked == "":
         return "", own.data, OWN

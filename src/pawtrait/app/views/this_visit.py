@@ -9,8 +9,8 @@ from pawtrait.app.views import easel, home
 from pawtrait.app.visit import THUMB, Painted, Read
 
 LEAD = (
-    "What you did since you opened this page. It is for this window only: half an hour after you close it, "
-    "or your device falls asleep, it is forgotten."
+    "What you did since you opened this page. It is for this window only, and forgotten half an hour after "
+    "you close it or your device falls asleep."
 )
 
 
