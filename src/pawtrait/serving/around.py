@@ -33,8 +33,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 SLACK = 64_000  # bytes that a form may add to a picture whose length was not said
 WRONG_HOST = "this service does not answer under that host name; PAWTRAIT_HOSTS lists its names"
 WRONG_ORIGIN = (
-    "pages of other sites may not send requests here, except those in PAWTRAIT_ORIGINS; a proxy in front has to"
-    " pass Host on"
+    "pages of other sites may not send requests here, except those in PAWTRAIT_ORIGINS; a proxy in front has"
+    " to pass Host on"
 )
 HOT = SimpleNamespace(path="/v1/moods")  # a route, as logs and metrics name it
 
