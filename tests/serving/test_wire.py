@@ -90,15 +90,19 @@ OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:
 
 
 def test_who_offers_http2_as_java_does_is_answered_with_all_that_came(wire):
-    """The parser takes what offers another protocol to have no body, and the body for a next request."""
+    """The parser takes what offers another protocol to have no body, and the body for a next request.
+
+    A connection's last request it takes for over besides.
+    """
     asked, picture = b"GET /healthz HTTP/1.1\r\n" + HOST, jpeg()
     pieces = b"Transfer-Encoding: chunked\r\n\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(picture), picture)
     whole = b"Content-Length: %d\r\n\r\n" % len(picture), picture
     no_picture = b"Content-Length: %d\r\n\r\n" % len(asked), asked
     for (head, body), status in ((pieces, 200), (whole, 200), (no_picture, 415)):
-        sent = PICTURE + OFFER + head, body, asked + OFFER + b"Connection: close\r\n\r\n"
+        last = PICTURE + OFFER + b"Connection: close\r\n" + head
+        sent = PICTURE + OFFER + head, body, asked + OFFER + b"\r\n", last, body
         for answer in (wire(*sent, pause=0.02), wire(b"".join(sent))):
-            assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"%d" % status, b"200"]
+            assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"%d" % status, b"200", b"%d" % status]
 
 
 def test_an_odd_path_is_none(wire):

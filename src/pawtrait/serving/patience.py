@@ -37,7 +37,6 @@ class Patient(HttpToolsProtocol):
     own clock and limit, in ``incoming``; trailers never come there, and the parser keeps them.
     """
 
-    parser: upgrades.Parser
     seconds = HEAD
     slowest = 60.0  # seconds
     _unread: asyncio.TimerHandle | None = None
@@ -95,7 +94,7 @@ class Patient(HttpToolsProtocol):
         self._stop()
         if not self.url.startswith((b"/", b"*")) or self.parser.get_method() == b"CONNECT":
             raise ValueError("no path")
-        if self.parser.comes_again():
+        if self.parser.should_upgrade():  # it comes once more, without its offer
             return
         self._at, self._head, self._moved = _At.BODY, 0, True
         super().on_headers_complete()
@@ -107,7 +106,7 @@ class Patient(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is, too."""
-        if self.parser.comes_again():
+        if self.parser.should_upgrade():
             return
         self._stop()
         self._at, self._moved = _At.NOTHING, True

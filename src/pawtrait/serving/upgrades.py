@@ -11,14 +11,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class Parser(httptools.HttpRequestParser):
     """Reads the head of a request with an offer twice, the second time without it.
 
-    Its protocol shall not heed a head, nor the end of its message, that ``comes_again``.
+    Its protocol shall not heed a head, nor the end of its message, while it ``should_upgrade``.
     """
 
     def __init__(self, protocol: HttpToolsProtocol) -> None:
         """As lenient as uvicorn's own, and no more."""
-        super().__init__(protocol)
-        self.set_dangerous_leniencies(lenient_data_after_close=True)
         self._protocol = protocol
+        self._begin()
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]
         """Raises as httptools' own, but for HttpParserUpgrade."""
@@ -28,12 +27,13 @@ class Parser(httptools.HttpRequestParser):
                 super().feed_data(rest)
                 return
             except httptools.HttpParserUpgrade as offer:
-                rest = rest[offer.args[0] :]
-                super().feed_data(self._without_offer())
+                rest, head = rest[offer.args[0] :], self._without_offer()
+                self._begin()  # else it would read nothing after a connection's last request
+                super().feed_data(head)
 
-    def comes_again(self) -> bool:
-        """Whether the head at hand is one to be read once more; behind a connection's last one nothing is."""
-        return self.should_upgrade() and self.should_keep_alive()
+    def _begin(self) -> None:
+        super().__init__(self._protocol)
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _without_offer(self) -> bytes:
         """The head that came last."""
