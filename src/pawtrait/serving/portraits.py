@@ -199,12 +199,9 @@ def _job(request: Request, key: str) -> Job:
 
 
 def _stream(request: Request, job: Job) -> Response:
-    """The events; none where a browser, which connects again whenever they end, has had the last one.
-
-    A job that an earlier service finished has the number of one that begins, which tells nothing.
-    """
+    """The events; none where a browser, which connects again whenever they end, has had the last one."""
     view = job.view
-    if view.over and view.number and request.headers.get("last-event-id") == str(view.number):
+    if view.over and request.headers.get("last-event-id") == str(view.number):
         return Response(status_code=204, headers=UNKEPT)
     told = events.of(job)
     headers = _version(job.view.painter) | events.HEADERS

@@ -12,6 +12,7 @@ from pathlib import Path
 from pawtrait.files import whole
 from pawtrait.serving.job import View
 
+AFTER_ALL = 10**9  # the number of a job that an earlier service finished: above all that clients had of it
 FOLDER, FILE = 0o700, 0o600  # nobody else's business
 KEY = re.compile(r"[0-9a-f]{32}")
 PORTRAIT = re.compile(KEY.pattern + r"\.\w+\.\d+\.\d+\.(?:[0-9a-f]{64})?\.png")
@@ -73,8 +74,8 @@ class Shelf:
         except FileNotFoundError:
             return None
         _, method, steps, milliseconds, picture, _ = path.name.split(".")
-        seconds = int(milliseconds) / 1000
-        return View(key, method, "done", 1, done=int(steps), of=int(steps), seconds=seconds, picture=picture)
+        count, seconds = int(steps), int(milliseconds) / 1000
+        return View(key, method, "done", AFTER_ALL, done=count, of=count, seconds=seconds, picture=picture)
 
     def drop(self, key: str) -> None:
         """Remove a portrait; none is no matter.

@@ -54,6 +54,16 @@ def test_a_browser_that_had_the_last_event_is_told_to_come_no_more(shared):
     assert codes == [204, 200]
 
 
+def test_a_browser_that_had_the_first_event_of_an_earlier_service_hears_the_end(shared):
+    """The end's number is above all that it had, and it is told to come no more only after that."""
+    key = "7f" * 16
+    shared.app.state.door.workshop.jobs._shelf.put(View(key, "nst", "done", 5, done=4, of=4), b"portrait")
+    url = f"/v1/portraits/{key}/events"
+    had = 1, events(shared, url)[-1][1]
+    codes = [shared.get(url, headers={"Last-Event-ID": str(one)}).status_code for one in had]
+    assert codes == [200, 204] and shared.delete(f"/v1/portraits/{key}").status_code == 204
+
+
 def test_the_head_of_events_does_not_wait_for_their_end(shared):
     known = job(shared, steps=ENDLESS)
     head = shared.head(f"{known['url']}/events")
