@@ -286,8 +286,8 @@ def _switch(ws: Workspace) -> None:
 def _check_code(ws: Workspace, newest: str) -> None:
     """The month's code is that of the project's newest commit.
 
-    A checkout of an older commit, or a reset to one, has nothing to merge: months would go on with the code
-    that it was to get rid of.
+    A checkout of an older commit, a reset to one or a branch without an earlier month's commits has nothing
+    that takes their code back: months would go on with it.
 
     Raises:
         CommandError: it is another.
@@ -295,10 +295,11 @@ def _check_code(ws: Workspace, newest: str) -> None:
     others = git(ws.path, "diff", "--name-only", newest, "HEAD", "--", *CODE).splitlines()
     if others:
         names = " ".join([*others[:3], *["…"][: len(others[3:])]])
+        taken = git(ws.path, "log", "-1", "--format=%h", f"{newest}..HEAD", "--", *CODE)
         raise CommandError(
-            f"{names}: not as in the project's commit {newest[:9]}, but as earlier months took it in;"
-            " older code comes back by a commit of its own, not by a checkout, as docs/deploy.md has it, and"
-            f" a change that was committed in {ws.path} belongs in the project; then start again"
+            f"{names}: not as in the project's commit {newest[:9]}: earlier months took in commit {taken},"
+            " which the project lacks; merge that there, and if its code is not wanted, take it back by a"
+            " commit, as docs/deploy.md (An update) has it; then start again"
         )
 
 

@@ -54,7 +54,7 @@ def test_a_remote_that_is_not_here_stops_a_month_before_it_trains(project: Path,
     ("harm", "why"),
     [
         (lambda: Path(".cache/retrain").symlink_to("/proc/retrain"), r"(FileNotFound|Permission)Error: "),
-        (lambda: shutil.rmtree(".git"), "toy is no git repository with a commit, "),
+        (lambda: shutil.rmtree(".git"), "toy is not a git repository with a commit, "),
     ],
     ids=["where nobody can make a folder", "no repository"],
 )

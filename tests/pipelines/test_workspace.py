@@ -367,6 +367,32 @@ def test_a_project_that_goes_back_takes_its_months_along_by_a_commit_and_not_by_
     assert not git(ws.path, "diff", "--name-only", old, "HEAD", "--", "src", "params.yaml")
 
 
+def test_a_branch_that_never_had_what_months_took_in_keeps_its_own_code_by_the_manuals_lines(
+    project: Path,
+) -> None:
+    """As after an experiment on a branch of its own, or a rebase: there is no older commit to go back to."""
+    git(project, "checkout", "--quiet", "-b", "experiment")
+    (project / "src").mkdir()
+    (project / "src/new.py").touch()
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "an experiment")
+    workspace.begin(prepared(project))
+    git(project, "checkout", "--quiet", "-")
+    (project / "params.yaml").write_text("own: true\n")
+    git(project, "commit", "--quiet", "--all", "--message", "ours")
+    own = git(project, "rev-parse", "HEAD")
+    with pytest.raises(CommandError, match=r"^src/new\.py: not as in the project's commit") as stopped:
+        prepared(project, "2026-12")
+    (taken,) = re.findall(r"took in commit (\w+)", str(stopped.value))
+    text = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    first = re.findall(r"^git (fetch \.cache/retrain|merge .* TAKEN)$", text, re.MULTILINE)
+    then = re.findall(r"^git (restore --source=COMMIT .*|commit .*COMMIT.*)$", text, re.MULTILINE)
+    for line in (*first, *then):
+        git(project, *shlex.split(line.replace("COMMIT", own).replace("TAKEN", taken)))
+    ws = prepared(project, "2026-12")
+    assert not git(ws.path, "diff", "--name-only", own, "HEAD", "--", "src", "params.yaml")
+
+
 def test_what_is_pushed_is_a_branch_of_the_project(project: Path) -> None:
     ws = prepared(project)
     (ws.path / "dvc.lock").write_text("all: done\n")
