@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -259,9 +260,27 @@ def test_an_answer_that_takes_long_outlives_the_half_of_a_next_head():
         assert line.recv(100) == b""  # and then the half head is given up
 
 
+def test_a_request_that_waits_in_the_socket_is_answered_though_its_connection_has_rested_long_enough():
+    """The loop, busy with what others sent, looks at its clocks before it looks at sockets again."""
+    with _slow_service(5, 0, rest=0.3) as port:
+        rested, other = (HTTPConnection("127.0.0.1", port, timeout=5) for _ in range(2))
+        rested.request("GET", "/")
+        assert rested.getresponse().read() == b"done"
+        other.request("GET", "/busy")
+        time.sleep(0.1)
+        rested.request("GET", "/")
+        assert rested.getresponse().read() == b"done"
+
+
 @contextmanager
-def _slow_service(head, answer_after, answer=b"done"):
+def _slow_service(head, answer_after, answer=b"done", rest=30):
     """Uvicorn with our protocol, before an application that takes its time; gives its port."""
+
+    class Busy(patience.within(head)):
+        def on_headers_complete(self):
+            if self.url == b"/busy":
+                time.sleep(0.6)
+            super().on_headers_complete()
 
     async def application(scope, receive, send):
         await asyncio.sleep(answer_after)
@@ -271,7 +290,12 @@ def _slow_service(head, answer_after, answer=b"done"):
 
     port = free_port()
     config = uvicorn.Config(
-        application, port=port, http=patience.within(head), lifespan="off", log_config=None
+        application,
+        port=port,
+        http=Busy,
+        timeout_keep_alive=rest,
+        lifespan="off",
+        log_config=None,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

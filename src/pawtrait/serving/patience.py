@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import select
 from enum import Enum
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -79,6 +80,14 @@ class Patient(HttpToolsProtocol):
             self._head += len(data)
             if self._head > LONGEST and not self.transport.is_closing():
                 self._refuse()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """No other request came in time, unless one lies there unread: a busy loop looks at its clocks first.
+
+        Closing then would reset the connection, and the client could not tell whether it was answered.
+        """
+        if not _unread(self.transport):
+            super().timeout_keep_alive_handler()
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -165,3 +174,10 @@ class Patient(HttpToolsProtocol):
             self.transport.close()
         else:  # an earlier request is still being answered
             self._start()
+
+
+def _unread(transport: asyncio.Transport) -> bool:
+    """Whether bytes wait in the connection's socket."""
+    waiting = select.poll()
+    waiting.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
