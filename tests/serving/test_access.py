@@ -102,7 +102,7 @@ def test_a_key_of_a_folder_that_is_not_there_cannot_be_taken_back(tmp_path):
 
 def test_a_broken_file_stops_the_start_and_no_running_service(serving, file):
     file.write_text("no key\n")
-    with pytest.raises(BadParams, match="no key"):
+    with pytest.raises(BadParams, match="not a key"):
         serving(keys=file)
 
 

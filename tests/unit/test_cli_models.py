@@ -240,4 +240,4 @@ def test_a_tilde_that_the_shell_left_alone_is_the_home(project, pawtrait, monkey
 
 def test_prune_needs_to_know_how_many_to_keep(project, pawtrait):
     assert pawtrait("prune").code == 2
-    assert "is no DVC project" in pawtrait("prune", "--keep", "3").err
+    assert "is not a DVC project" in pawtrait("prune", "--keep", "3").err

@@ -118,7 +118,7 @@ def _postgres(address: URL, program: str, *arguments: str) -> None:
     """
     found = shutil.which(program)
     if found is None:
-        raise BadStore(f"{address.host} needs {program}, which is not installed; install PostgreSQL's client")
+        raise BadStore(f"{program} is not installed, and {address.host} is a PostgreSQL; install its client")
     bare = address._replace(drivername="postgresql", password=None)
     target = bare.render_as_string()
     secret = {"PGPASSWORD": address.password} if address.password else {}

@@ -76,13 +76,13 @@ class Pictures:
 
     def names(self) -> list[str]:
         """Every picture's name, sorted; what else lies there is none of ours."""
-        with self._reached("see PAWTRAIT_PICTURES"):
+        with self._reached("check PAWTRAIT_PICTURES"):
             return sorted(name for name in self._found() if NAME.fullmatch(name))
 
     def has(self, name: str) -> bool:
         """Whether the picture is there."""
         path = self._path(name)
-        with self._reached("see PAWTRAIT_PICTURES"):
+        with self._reached("check PAWTRAIT_PICTURES"):
             try:
                 self._files.info(path)  # exists() says no of a folder that nobody lets us read, too
             except FileNotFoundError:
