@@ -126,7 +126,9 @@ def test_what_was_not_committed_is_applied_before_the_files_of_the_run(registere
     applied = commands.index("git apply uncommitted.diff")
     assert "--artifact-path uncommitted.diff" in commands[applied - 1]
     assert commands.index("git checkout c0ffee") < applied
-    assert applied < next(index for index, line in enumerate(commands) if "params.yaml" in line and line[0] != "#")
+    assert applied < next(
+        index for index, line in enumerate(commands) if "params.yaml" in line and line[0] != "#"
+    )
 
 
 def test_without_a_commit_it_is_said(registered):
