@@ -135,7 +135,7 @@ def test_a_key_is_taken_without_what_was_pasted_round_it(nobody: str, pasted: st
 import streamlit as st
 from pawtrait.app import desk
 from pawtrait.app.client import Trouble
-with desk.behind_a_key():
+with desk.friendly(keyed=True):
     raise Trouble("a key is needed", 401)
 st.text(st.session_state.get("staff_key") or "none")
 """

@@ -20,7 +20,16 @@ from pawtrait.errors import BadData
 LOCK = "dvc.lock"
 RUNNING = ".dvc/tmp/rwlock"
 MD5 = re.compile(r"""\bmd5: ["']?([0-9a-f]{32}(?:\.dir)?)\b""")
-WORKSPACES = ".cache/*"  # clones that share this project's cache, and projects of their own
+
+
+def homes() -> list[Path]:
+    """This project, and below .cache clones that share its cache and projects of their own."""
+    return [Path(), *filter(Path.is_dir, Path(".cache").glob("*"))]
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files in it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def folder() -> Path:
@@ -41,8 +50,7 @@ def folder() -> Path:
 
 def locks(newest: int) -> tuple[list[str], list[str]]:
     """Texts of dvc.lock: those to keep (here, in workspaces below .cache, the newest commits), and others."""
-    paths = (Path(LOCK), *Path().glob(f"{WORKSPACES}/{LOCK}"))
-    here = [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+    here = [path.read_text(encoding="utf-8") for home in homes() if (path := home / LOCK).is_file()]
     commits = _git("log", "--all", "--format=%H", "--", LOCK).split()
     known = [text for commit in commits if (text := at(commit))]
     return here + known[:newest], known[newest:]
@@ -148,8 +156,7 @@ def _members(path: Path) -> list[str]:
 
 def _busy() -> bool:
     """Whether a living process reads or writes an output; what a killed one left behind does not count."""
-    locks = (Path(RUNNING), *Path().glob(f"{WORKSPACES}/{RUNNING}"))
-    return any(psutil.pid_exists(pid) for lock in locks for pid in owners(lock))
+    return any(psutil.pid_exists(pid) for home in homes() for pid in owners(home / RUNNING))
 
 
 def _git(*arguments: str) -> str:

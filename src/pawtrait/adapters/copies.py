@@ -1,7 +1,6 @@
 """Copies of versions that MLflow's server keeps: fetched by the gate, a promotion or a rollback."""
 
 import re
-import shutil
 from pathlib import Path
 
 from pawtrait import champion
@@ -23,19 +22,14 @@ def unneeded() -> dict[Path, int]:
         for name, kind in registry.KINDS.items()
         for number in registry.aliases(kind).values()
     }
-    homes = [home for home in (Path(), *Path().glob(cache.WORKSPACES)) if home.is_dir()]
+    homes = cache.homes()
     copies = [copy for home in homes for copy in sorted((home / registry.COPIES).glob("*")) if _is_copy(copy)]
     predicting = {copy for home in homes if (copy := _predicting(home))}
     return {
-        copy: sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
+        copy: cache.size(copy)
         for copy in copies
         if copy.name not in aliased and copy.resolve() not in predicting
     }
-
-
-def free(copy: Path) -> None:
-    """Remove a copy; what cannot be removed stays for the next time."""
-    shutil.rmtree(copy, ignore_errors=True)
 
 
 def _is_copy(folder: Path) -> bool:

@@ -89,16 +89,14 @@ def pipelines(runs: Iterable[Run]) -> list[Run]:
 
 def trained_here() -> set[str]:
     """SHA-256 of every file of the models and painters in this project, and where its months are turned."""
-    folders = [Path("data"), *Path().glob(f"{cache.WORKSPACES}/data")]
-    kinds = [folder / kind for folder in folders for kind in ("models", "painters")]
+    kinds = [home / "data" / kind for home in cache.homes() for kind in ("models", "painters")]
     sums = (path for kind in kinds for path in kind.glob(f"*/{sealed.SUMS}"))
     return {line.split(" ")[0] for path in sums for line in path.read_text(encoding="utf-8").splitlines()}
 
 
 def size(run: Run) -> int:
     """Bytes of its artifacts and models on this machine."""
-    folders = filter(None, (run.folder, *run.models.values()))
-    return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sum(map(cache.size, filter(None, (run.folder, *run.models.values()))))
 
 
 def away(run: Run) -> bool:

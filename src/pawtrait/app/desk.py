@@ -33,22 +33,17 @@ def here() -> visit.Visit:
 
 
 @contextmanager
-def friendly() -> Iterator[None]:
-    """Show a trouble where it happens, and go on with the rest of the page."""
+def friendly(keyed: bool = False) -> Iterator[None]:
+    """Show a trouble where it happens, and go on with the rest of the page.
+
+    Args:
+        keyed: it is a page that the service opens with a key only; there is a field for it then.
+    """
     try:
         yield
     except Trouble as trouble:
         st.html(shown.trouble(str(trouble)))
-
-
-@contextmanager
-def behind_a_key() -> Iterator[None]:
-    """As ``friendly``, of a page that the service opens with a key only; there is a field for it then."""
-    try:
-        yield
-    except Trouble as trouble:
-        st.html(shown.trouble(str(trouble)))
-        if trouble.status in (401, 403):
+        if keyed and trouble.status in (401, 403):
             st.text_input("Your key", type="password", key="staff_key_field", on_change=_keep_key)
 
 

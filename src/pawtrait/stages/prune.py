@@ -1,5 +1,6 @@
 """Pruning, outside DVC: old runs and results, killed trainings and fetched copies give their space back."""
 
+import shutil
 from pathlib import Path
 
 from pawtrait.adapters import abandoned, cache, copies, registry, runs
@@ -32,10 +33,8 @@ def run(*, keep: int, dry: bool) -> None:
     if not dry:
         for name in files:
             cache.place(space, name).unlink(missing_ok=True)
-        for folder in left:
-            abandoned.free(folder)
-        for copy in fetched:
-            copies.free(copy)
+        for folder in (*left, *fetched):
+            shutil.rmtree(folder, ignore_errors=True)  # what cannot be removed stays for the next time
         for one in here:  # the locks that they keep say what to free, so they go last
             runs.free(one)
     word = "would be freed" if dry else "freed"

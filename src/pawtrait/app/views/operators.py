@@ -17,7 +17,7 @@ def page() -> None:
     st.html(shown.hero("Behind the scenes", LEAD, quiet=True))
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
-    with desk.behind_a_key():
+    with desk.friendly(keyed=True):
         st.html(shown.tiles(_health()))
         facts = _models()
         _versions(facts["versions"])

@@ -19,7 +19,7 @@ def page() -> None:
     st.html(shown.hero("The blind queue", LEAD, quiet=True))
     desk.show_trouble()
     reviewer = st.text_input("Your name", key="reviewer", max_chars=40, placeholder="rosa").strip()
-    with desk.behind_a_key():
+    with desk.friendly(keyed=True):
         if reviewer:
             _judge(reviewer)
         _standing()
