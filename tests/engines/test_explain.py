@@ -137,3 +137,23 @@ def test_the_service_finds_the_feature_maps_of_every_exported_network(net, chann
     _, *shape = cut.body.get_outputs()[0].shape
     assert (cut.channels, shape) == (1, [channels, side, side])
     assert explain._split(model)[0].output.shape == (None, side, side, channels)  # the report's
+
+
+@SLOW
+@pytest.mark.parametrize(("side", "rows"), [(64, 4), (48, 3)])
+def test_the_linear_probe_s_maps_are_found_before_its_halves(side, rows, made_up_weights, tmp_path):
+    frozen = probe.features(side, made_up_weights("mobilenet_v2"), "native")
+    chance = np.random.default_rng(2)
+    kernel = chance.normal(size=(frozen.output.shape[1], 4)).astype(np.float32)
+    model = probe.assemble(frozen, kernel, np.zeros(4, np.float32))
+    pictures = chance.integers(0, 256, (2, side, side, 3), np.uint8)
+    path = tmp_path / "model.onnx"
+    export.save_onnx(model, path, pictures)
+    cut = served._cut(path)
+    assert cut is not None
+    assert sorted(cut.body.get_outputs()[0].shape[1:]) == [rows, rows, 576 + 1280]
+    assert explain._split(model)[0].output.shape == (None, rows, rows, 576 + 1280)
+    explainer = served.Explainer(predict.Classifier(predict.session(path), {}, ""), cut)
+    for picture, expected in zip(pictures, explain.heat_maps(model, pictures), strict=True):
+        mood = int(model(picture[np.newaxis].astype(np.float32))[0].numpy().argmax())
+        assert np.corrcoef(explainer.heat(picture, mood).ravel(), expected.ravel())[0, 1] > 0.99

@@ -1,12 +1,13 @@
 """The linear probe: scikit-learn's answers from a Keras model."""
 
+import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pawtrait.classification import probe, train
+from pawtrait.classification import nets, probe, train
 
 
 def scikit_learn(inputs, classes, strength):
@@ -40,10 +41,23 @@ def test_without_weights_the_features_are_the_picture_averaged_over_four_by_four
     assert np.allclose(got, expected.reshape(1, -1), atol=1e-6)
 
 
-def test_with_weights_the_features_are_the_trunks_pooled_maps_and_nothing_of_it_trains(made_up_weights):
-    frozen = probe.features(32, made_up_weights("mobilenet_v2"), "native")
-    assert frozen.output.shape == (None, 1280)
+@pytest.mark.parametrize("side", [32, 48])  # 48 px make tapped maps of an odd height, 3
+def test_with_weights_the_features_are_two_of_the_trunks_maps_by_halves_and_nothing_of_it_trains(
+    side, made_up_weights
+):
+    weights = made_up_weights("mobilenet_v2")
+    frozen = probe.features(side, weights, "native")
+    assert frozen.output.shape == (None, 2 * (576 + 1280))
     assert frozen.trainable_variables == []
+    trunk = nets.load_trunk("mobilenet_v2", side, weights)
+    pixels = np.random.default_rng(1).integers(0, 256, (2, side, side, 3)).astype(np.float32)
+    maps = keras.Model(trunk.input, [trunk.get_layer("block_13_expand_relu").output, trunk.output])
+    tapped, last = (np.asarray(one) for one in maps(pixels / 127.5 - 1))
+    places = ((np.arange(tapped.shape[1]) + 0.5) * last.shape[1] / tapped.shape[1]).astype(int)  # nearest
+    large = last[:, places][:, :, places]
+    both, half = np.concatenate([tapped, large], axis=-1), -(-tapped.shape[1] // 2)
+    expected = [both[:, :half].mean(axis=(1, 2)), both[:, -half:].mean(axis=(1, 2))]
+    assert np.allclose(frozen(pixels), np.concatenate(expected, axis=1), rtol=1e-4, atol=1e-5)
 
 
 def test_only_the_softmax_on_top_has_coefficients(coloured):

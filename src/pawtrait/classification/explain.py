@@ -47,10 +47,10 @@ def overlay(picture: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np
 
 
 def _split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
-    """Cut behind the last layer whose output has height and width: pixels → maps, maps → probabilities."""
+    """Cut behind the last layer whose output is as high as wide: pixels → maps, maps → probabilities."""
     if not any(isinstance(layer, _CONVOLVING) for layer in model.layers):
         return None
-    cut = max(i for i, layer in enumerate(model.layers) if len(layer.output.shape) == 4)
+    cut = max(i for i, layer in enumerate(model.layers) if _is_maps(layer.output.shape))
     maps = model.layers[
         cut + 1
     ].input  # not the output of a nested trunk, which lies in the trunk's own graph
@@ -59,6 +59,11 @@ def _split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     for layer in model.layers[cut + 1 :]:
         x = layer(x)
     return keras.Model(model.input, maps), keras.Model(entry, x)
+
+
+def _is_maps(shape: tuple[int | None, ...]) -> bool:
+    """(B, h, w, C) of a square picture; the halves that the linear probe averages over are not square."""
+    return len(shape) == 4 and shape[1] == shape[2]
 
 
 _CONVOLVING = (layers.Conv2D, keras.Model)

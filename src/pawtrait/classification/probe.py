@@ -12,22 +12,32 @@ from sklearn.preprocessing import StandardScaler
 from pawtrait.classification import nets
 
 TRUNK = "mobilenet_v2"
+TAP = "block_13_expand_relu"  # stride 16; SSDLite taps the trunk here (Sandler et al. 2018, sec. 6.2)
 POOL = 4  # without weights: 128 px are averaged to 32, as many features as pictures can bear
 
 
 def features(side: int, weights: Path | None, input_range: str) -> keras.Model:
     """Frozen features: pixels float32 (B, side, side, 3) in 0..255 → float32 (B, C).
 
-    With weights the trunk's pooled maps (C = 1280); without, the picture shrunk by averaging.
+    With weights, TAP's maps (576 channels) and the trunk's last (1280, stride 32), averaged over the upper
+    and the lower half of the picture: C = 2 · 1856. A mood lies in smaller parts than the objects that the
+    last maps were trained to tell apart, and eyes and mouth lie in different halves. Without weights, the
+    picture shrunk by averaging.
     """
     pixels = keras.Input((side, side, 3), name="pixels")
     if weights is None:
         small = layers.AveragePooling2D(POOL)(layers.Rescaling(1 / 255)(pixels))
         return keras.Model(pixels, layers.Flatten()(small))
     trunk = nets.load_trunk(TRUNK, side, weights)
-    trunk.trainable = False
-    maps = nets.run_trunk(TRUNK, trunk, pixels, True, input_range)  # (B, h, w, 1280)
-    return keras.Model(pixels, layers.GlobalAveragePooling2D()(maps))
+    tapped = trunk.get_layer(TAP).output
+    height, width = tapped.shape[1:3]
+    last = layers.Resizing(height, width, interpolation="nearest")(trunk.output)
+    both = keras.Model(trunk.input, layers.Concatenate()([tapped, last]))
+    both.trainable = False
+    maps = nets.run_trunk(TRUNK, both, pixels, True, input_range)  # (B, h, w, 1856)
+    rows = -(-height // 2)  # an odd height's middle row counts in both halves
+    halves = layers.AveragePooling2D((rows, width), strides=(height // 2, width))(maps)  # (B, 2, 1, 1856)
+    return keras.Model(pixels, layers.Flatten()(halves))
 
 
 def regress(

@@ -211,8 +211,8 @@ def _maps(graph: Any) -> tuple[str, str, int] | None:
     logits = name = last.input[0]
     while name in makers:
         shape = shapes.get(name, [])
-        flat = len(shape) != 4 or max(shape[1:3]) < 2 or max(shape[2:]) < 2
-        if not flat and not _reaches(makers, logits, name, graph.input[0].name):
+        square = len(shape) == 4 and (shape[1] == shape[2] > 1 or shape[2] == shape[3] > 1)
+        if square and not _reaches(makers, logits, name, graph.input[0].name):
             return name, logits, 3 if shape[1] == shape[2] else 1
         name = next((one for one in makers[name].input if one not in constants), "")
     return None
