@@ -31,7 +31,8 @@ def features(side: int, weights: Path | None, input_range: str) -> keras.Model:
     trunk = nets.load_trunk(TRUNK, side, weights)
     tapped = trunk.get_layer(TAP).output
     height, width = tapped.shape[1:3]
-    last = layers.Resizing(height, width, interpolation="nearest")(trunk.output)
+    spare = -height % 2, -width % 2  # of an odd height, twice the last maps' is one more
+    last = layers.Cropping2D(((0, spare[0]), (0, spare[1])))(layers.UpSampling2D(2)(trunk.output))
     both = keras.Model(trunk.input, layers.Concatenate()([tapped, last]))
     both.trainable = False
     maps = nets.run_trunk(TRUNK, both, pixels, True, input_range)  # (B, h, w, 1856)
