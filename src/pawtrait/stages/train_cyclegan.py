@@ -59,7 +59,8 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         for epoch in _epochs(data, recipe, knobs.seed, probes, record):
             rows.append(_row(epoch))
             last = epoch  # and no other: each holds its pictures
-        facts = _save(folder, rows, last, probes, knobs.cyclegan) | _judge(last, judged, wall, judge)
+        facts = _save(folder, rows, last, probes, recipe, knobs.cyclegan.preset)
+        facts |= _judge(last, judged, wall, judge)
         told = ("precision", "judged_by")  # which no parameter tells
         record.tags({f"cyclegan.{key}": facts[key] for key in told})
         record.metrics({_named(key): value for key, value in facts.items() if isinstance(value, float)})
@@ -144,10 +145,9 @@ def _line(epoch: Epoch, recipe: CycleGan) -> str:
 
 
 def _save(
-    folder: Path, rows: Sequence[dict[str, Any]], last: Epoch, probes: Pixels, knobs: params.CycleGans
+    folder: Path, rows: Sequence[dict[str, Any]], last: Epoch, probes: Pixels, recipe: CycleGan, preset: str
 ) -> dict[str, Any]:
     """Write weights, ONNX, history and the sheet of probes; give what model.json says of them."""
-    recipe = knobs.presets[knobs.preset]
     parity = export.save(last.nets, folder, probes)
     names = [name for name in rows[0] if name != "seconds"]  # no two trainings share them; MLflow has them
     write_csv(folder / "history.csv", [{name: row[name] for name in names} for row in rows], names)
@@ -161,7 +161,7 @@ def _save(
     return {
         "name": "cyclegan",
         "kind": "cyclegan",
-        "preset": knobs.preset,
+        "preset": preset,
         "start": "random start",
         "precision": precision.choose(recipe.precision, device),
         "side": recipe.crop_size,
