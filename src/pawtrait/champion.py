@@ -8,8 +8,8 @@ from pawtrait.errors import BadModel
 from pawtrait.files import write_text
 
 NOTE = Path("data/champion.json")
-MODEL = "pet-expression"  # in the registry and the ledger
-PAINTER = "pet-portrait-{}"  # the same of the painters
+MODEL = "pet-expression"  # the classifiers' name in registry and ledger
+PAINTER = "pet-portrait-{}"  # the painters'
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ def write(champion: Champion, note: Path = NOTE) -> None:
 
 
 def read(note: Path = NOTE) -> Champion:
-    """The champion, as the note has it.
+    """The champion that the note names.
 
     Raises:
-        BadModel: there is none yet, or the note is not one of ours.
+        BadModel: there is no note yet, or the file is none.
     """
     try:
         return Champion(**json.loads(note.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise BadModel(
-            f"there is no champion yet ({note} is not here); run `make demo`, or `dvc repro` and then"
+            f"there is no champion yet: {note} does not exist; run `make demo`, or `dvc repro` and"
             " `pawtrait register`, or name a model folder with --model"
         ) from error
     except (ValueError, TypeError) as error:

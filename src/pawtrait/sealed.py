@@ -1,6 +1,7 @@
 """A model's folder: its files under SHA-256 sums that are checked before anything is loaded."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,8 @@ def check(folder: Path, *needed: str) -> dict[str, str]:
             f"{folder}/{SUMS} is not the file that was sealed; train or download the model again"
         ) from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    for name in (*needed, FACTS):
-        if name not in sums:
-            raise BadModel(f"{folder}/{SUMS} lists no {name}; train or download the model again")
-    for name, digest in sums.items():
-        if not (folder / name).is_file():
-            raise BadModel(
-                f"{folder}/{name} is missing though {SUMS} lists it; train or download the model again"
-            )
-        if sha256(folder / name) != digest:
-            raise BadModel(
-                f"{folder}/{name} is not the file that was sealed; train or download the model again"
-            )
+    if fault := next(_faults(folder, sums, (*needed, FACTS)), None):
+        raise BadModel(f"{folder}/{fault}; train or download the model again")
     return sums
 
 
@@ -58,3 +49,12 @@ def facts(folder: Path) -> dict[str, Any]:
 def write_facts(folder: Path, known: dict[str, Any]) -> None:
     """Write ``model.json``."""
     write_text(folder / FACTS, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+
+
+def _faults(folder: Path, sums: Mapping[str, str], needed: Iterable[str]) -> Iterator[str]:
+    yield from (f"{SUMS} lists no {name}" for name in needed if name not in sums)
+    for name, digest in sums.items():
+        if not (folder / name).is_file():
+            yield f"{name} is missing though {SUMS} lists it"
+        elif sha256(folder / name) != digest:
+            yield f"{name} is not the file that was sealed"

@@ -316,7 +316,7 @@ def test_a_server_that_is_away_is_one_line(tracked, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with (
-        pytest.raises(BadRegistry, match=r"^MLflow at http://127.0.0.1:9, .* or refuses: .*refused.*back$"),
+        pytest.raises(BadRegistry, match=r"^MLflow at http://127.0.0.1:9 \(.* or refuses: .*refused.*back$"),
         tracking.pipeline(tracked),
     ):
         pass

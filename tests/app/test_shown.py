@@ -15,9 +15,11 @@ from pawtrait.app import gallery, pictures, shown, words
 from pawtrait.app.answers import Reading
 from pawtrait.app.faces import face
 from pawtrait.app.gallery import SAMPLES
+from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from tests.app.sitters import SITTERS, drawn
 from tests.serving import hostile
+from tests.unit import icc
 
 SURE = {"happy": 0.83, "sad": 0.1, "angry": 0.05, "other": 0.02}
 # Visitors at once, with room for less than three pictures (4 bytes a pixel) beside what Python has taken.
@@ -153,6 +155,14 @@ def _with_a_note_that_cannot_be_written() -> tuple[bytes, Exception | None]:
             except (TypeError, AttributeError, struct.error) as error:
                 return stream.getvalue(), error
     return b"", None
+
+
+def test_an_iphone_s_colours_are_shown_as_the_service_reads_them():
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 100, 80)).save(stream, "JPEG", quality=95, icc_profile=icc.DISPLAY_P3)
+    preview = Image.open(io.BytesIO(pictures.small(stream.getvalue(), 32)))
+    read = images.decode(stream.getvalue(), largest_pixels=10**6, name="")[0, 0]
+    assert preview.getpixel((16, 16)) == pytest.approx(tuple(read.tolist()), abs=4)
 
 
 def test_sixteen_bits_of_grey_are_shown_as_grey():

@@ -31,8 +31,7 @@ import numpy as np
 from pathlib import Path
 from pawtrait import params
 from pawtrait.classification import train
-from pawtrait.classification.fit import Examples
-from pawtrait.classification.train import Recipe
+from pawtrait.classification.fit import Examples, Recipe
 
 knobs = params.load(Path("params.yaml"))
 moods = np.arange(32) % 4

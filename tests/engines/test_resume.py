@@ -16,7 +16,7 @@ import yaml
 from pawtrait import checkpoints, progress, sealed
 from pawtrait.adapters import tracking
 from pawtrait.classification import train
-from pawtrait.classification.train import Recipe
+from pawtrait.classification.fit import Recipe
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.params import Plateau

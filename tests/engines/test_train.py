@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pawtrait.classification import material, temperature, train
-from pawtrait.classification.train import Recipe
+from pawtrait.classification.fit import Recipe
 
 
 def recipe(knobs, name, capped=True, weights=None, **changes):

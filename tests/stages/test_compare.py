@@ -82,7 +82,7 @@ def test_a_real_lead_and_an_empty_one_are_told_apart(workspace):
     add(workspace, "cnn", skill=0)
     _, twin, cnn = compared(workspace, "mobilenet_v2", "twin", "cnn")["sentences"]
     assert twin.endswith("right on the same of the 32 test pictures: not distinguishable.")
-    assert re.search(r"accuracy \+0\.\d\d \(95% interval \+.*groups = 0\.00\d: distinguishable\.$", cnn)
+    assert re.search(r"accuracy \+0\.\d\d \(95% interval \+.*groups, p = 0\.00\d\): distinguishable\.$", cnn)
 
 
 def test_every_two_models_are_tested_once_on_the_test_split(workspace):

@@ -31,7 +31,7 @@ def test_a_new_champion_replaces_the_old(tmp_path):
 
 
 def test_without_a_champion_the_message_says_what_to_run(tmp_path):
-    with pytest.raises(BadModel, match=r"no champion yet .*`make demo`.*`pawtrait register`.*--model"):
+    with pytest.raises(BadModel, match=r"no champion yet: .*`make demo`.*`pawtrait register`.*--model"):
         champion.read(tmp_path / "champion.json")
 
 

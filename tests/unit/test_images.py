@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from pawtrait.dataset import images
 from pawtrait.errors import BadImage
+from tests.unit import icc
 
 LARGEST = 100_000_000
 
@@ -114,6 +115,48 @@ def test_grey_gets_three_equal_channels() -> None:
     pixels = decode(encode(Image.new("L", (9, 8), 77), "PNG"))
     assert pixels.shape == (8, 9, 3)
     assert np.all(pixels == 77)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(
+    ("profile", "srgb"),  # by the matrices of CSS Color 4, for display-p3 and a98-rgb
+    [(icc.DISPLAY_P3, [215, 93, 73]), (icc.ADOBE_RGB, [227, 100, 78])],
+)
+def test_colours_are_what_the_profile_says(kind: str, profile: bytes, srgb: list[int]) -> None:
+    options = {"quality": 100} if kind in ("JPEG", "WEBP") else {}
+    data = encode(Image.new("RGB", (16, 16), (200, 100, 80)), kind, icc_profile=profile, **options)
+    assert decode(data)[8, 8].tolist() == pytest.approx(srgb, abs=2)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+def test_a_profile_turns_no_white_or_grey(kind: str, mode: str) -> None:
+    picture = Image.new("L", (8, 8), 128).convert(mode if kind == "PNG" else "L")
+    assert np.all(decode(encode(picture, kind, icc_profile=icc.DISPLAY_P3)) == 128)
+
+
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+_LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [_SRGB, _LAB, icc.DISPLAY_P3[:200], b"?", icc.DISPLAY_P3 + bytes(1 << 17)],
+    ids=["of sRGB itself", "not of RGB", "cut", "none", "huge"],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_profile_that_says_nothing_of_use_changes_no_pixel(kind: str, profile: bytes) -> None:
+    noise = Image.fromarray(np.random.default_rng(2).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    plain, noted = encode(noise, kind), encode(noise, kind, icc_profile=profile)
+    assert np.array_equal(decode(noted), decode(plain))
+
+
+def test_a_profiled_photo_stands_upright(corner: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = decode(encode(corner, "JPEG", exif=exif, icc_profile=icc.DISPLAY_P3))
+    assert pixels.shape == (60, 40, 3)
+    assert colour(pixels, 30, 10) == "red"
 
 
 def test_transparent_parts_lie_on_white() -> None:

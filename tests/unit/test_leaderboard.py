@@ -45,7 +45,7 @@ def test_the_level_of_the_interval_is_told_as_it_is() -> None:
 def test_ten_copies_of_one_picture_are_none_and_count_once_in_the_test() -> None:
     groups = ["copies" if index < 10 else str(index) for index in range(60)]
     said = sentence(groups)
-    assert "p over groups = 1.000" in said
+    assert "test over groups, p = 1.000)" in said
     assert said.endswith(": not distinguishable.")
     test = {"a": answers(np.ones(60, bool), groups), "b": answers(np.arange(60) >= 10, groups)}
     assert leaderboard.pairs(test) == [
@@ -58,8 +58,8 @@ def test_a_lead_in_pictures_and_one_in_groups_that_contradict_each_other_are_non
     groups = [f"copies of {n // 5}" for n in range(90)] + [f"single {n}" for n in range(49)]
     only = np.repeat(["a", "b", "both"], [90, 39, 10])
     test = {"a": answers(only != "b", groups), "b": answers(only != "a", groups)}
-    assert lead("a", "b", test).endswith("p over groups = 0.008: not distinguishable.")
-    assert lead("b", "a", test).endswith("p over groups = 0.008: not distinguishable.")
+    assert lead("a", "b", test).endswith("test over groups, p = 0.008): not distinguishable.")
+    assert lead("b", "a", test).endswith("test over groups, p = 0.008): not distinguishable.")
 
 
 def test_a_champion_that_is_behind_is_distinguishable_too() -> None:

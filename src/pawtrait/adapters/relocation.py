@@ -1,4 +1,4 @@
-"""MLflow writes down where its files lie, from the machine's root on; here these places are told anew."""
+"""MLflow's absolute paths, rewritten after its files were moved or copied."""
 
 import sqlite3
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 from pawtrait.errors import BadRegistry
 from pawtrait.files import write_text
 
-PLACES = (  # where MLflow's schema says where files lie
+PLACES = (  # the columns of MLflow's database that hold such paths
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -18,41 +18,41 @@ PATIENCE = 60  # seconds that SQLite waits for another writer
 
 
 def strayed(there: Path, here: Path) -> bool:
-    """Whether files are looked for in a folder of another checkout's, and lie in this one's.
+    """Whether MLflow looks ``there``, in another checkout, for files that lie ``here``.
 
-    A path that leads here by a link or a mount does not stray, nor does a folder that somebody chose: what
-    pawtrait makes ends as ours does.
+    Not where ``there`` leads here by a link or a mount, and not where somebody chose the folder: those that
+    pawtrait makes have the same last two names.
     """
     if there.parts[-2:] != here.parts[-2:] or not here.is_dir():
         return False
     try:
         return not there.samefile(here)
-    except OSError:  # it is not there, or nobody may look
+    except OSError:  # it does not exist, or may not be read
         return True
 
 
 def follow(database: Path, folder: Path, old: str, new: str) -> None:
-    """Tell the places of a SQLite database and of the model files in a folder anew.
+    """Rewrite the paths in a SQLite database and in the model files of a folder.
 
-    Twice does nothing, and the rows come last, so that whoever is killed is followed by the next.
+    The database comes last, so that the next start repeats what was killed in between.
 
     Raises:
         BadRegistry: something cannot be written.
     """
     try:
-        retell(folder, old, new)
+        rewrite(folder, old, new)
         with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
             for table, column in PLACES:
                 connection.execute(change(table, column), row(old, new))
     except (OSError, sqlite3.Error) as error:
         raise BadRegistry(
-            f"{folder.parents[1]} was moved or copied, and MLflow's places cannot be told anew: {error};"
-            " mend that, then start again"
+            f"{folder.parents[1]} was moved or copied, and MLflow's paths cannot be rewritten: {error};"
+            " mend that, then run the command again"
         ) from error
 
 
 def change(table: str, column: str) -> str:
-    """SQL that changes each value that is the old place, or lies below it, to the new one."""
+    """SQL that changes the old path, and every path below it, to the new one."""
     return (
         f'UPDATE "{table}" SET "{column}" = :new || substr("{column}", :length)'
         f' WHERE "{column}" = :old OR substr("{column}", 1, :length) = :below'
@@ -60,13 +60,13 @@ def change(table: str, column: str) -> str:
 
 
 def row(old: str, new: str) -> dict[str, str | int]:
-    """What the names in ``change`` stand for."""
+    """The values for the names in ``change``."""
     return {"old": old, "new": new, "length": len(old) + 1, "below": f"{old}/"}
 
 
-def retell(folder: Path, old: str, new: str) -> None:
-    """MLmodel files name their own folder; everything else in them stays."""
+def rewrite(folder: Path, old: str, new: str) -> None:
+    """Change the paths in MLmodel files, which name their own folder."""
     for path in folder.rglob("MLmodel"):
-        said = path.read_text(encoding="utf-8")
-        if f"{old}/" in said:
-            write_text(path, said.replace(f"{old}/", f"{new}/"))
+        text = path.read_text(encoding="utf-8")
+        if f"{old}/" in text:
+            write_text(path, text.replace(f"{old}/", f"{new}/"))

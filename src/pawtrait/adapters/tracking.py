@@ -1,8 +1,8 @@
-"""Runs in MLflow: one parent for a pipeline run, a child for each model, found again by what they are about.
+"""Runs in MLflow: a parent for each pipeline run, a child for each model.
 
-No side file holds a run's id. The parent carries a key (commit, parameters, data), a child the SHA-256 of the
-model it trained; a stage asks MLflow for them. A stage that DVC skips therefore keeps the run that made its
-output, and a restored output finds its old run.
+No file holds a run's id, but beside a training's checkpoints. A stage finds the parent by its key (commit,
+parameters, data) and a child by the SHA-256 of the model that it trained. So the output of a stage that DVC
+skips, or restores from its cache, leads to the run that made it.
 """
 
 import logging
@@ -45,7 +45,7 @@ ORIGIN = tuple(  # what says where data comes from and how it is split, committe
 LOCK = Path(".cache/mlflow.lock")
 NAME = 80  # characters of a source in a run's name: PostgreSQL takes 250 in all
 NOTE = "run_id"  # a file beside a training's checkpoints
-SECRET = re.compile(  # in addresses: what stands between user and @, but no port; or libpq's password=
+SECRET = re.compile(  # in addresses: the password between user and @ (no port), or libpq's password=
     r"(://[^\s:/@]*):(?!\d+/)(?:[^\s/?#]*|[^\s@]*)(?=@)|(?<=[?&])password=[^\s&]*"
 )
 
@@ -77,7 +77,7 @@ class Run:
     def history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Log a row of numbers for each ``epoch``, in one batch for all of them.
 
-        MLflow shows the latest of several numbers for a step, and the largest of those with the same time.
+        Of several numbers for one step MLflow shows the latest; of those with the same time, the largest.
         """
         now = time.time_ns() // 1_000_000
         entries = [
@@ -121,14 +121,14 @@ class Run:
 
 
 def shown(said: object | None = None) -> str:
-    """MLflow's address, or what else is said about it, in one line and without a password."""
+    """MLflow's address, or another text that may hold it, in one line and without a password."""
     text = str(mlflow.get_tracking_uri() if said is None else said)
     return SECRET.sub(r"\1", " ".join(text.split()))
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """What MLflow raises in the block, or in a function that this decorates, is ours then, and one line.
+    """Turn MLflow's errors, in the block or in a function that this decorates, into one line of ours.
 
     Raises:
         BadRegistry: MLflow cannot be reached, or refuses.
@@ -137,16 +137,16 @@ def answering() -> Iterator[None]:
         yield
     except MlflowException as error:
         raise BadRegistry(
-            f"MLflow at {shown()}, which MLFLOW_TRACKING_URI names, cannot be reached or refuses:"
-            f" {shown(error)}; try again when it is back"
+            f"MLflow at {shown()} (MLFLOW_TRACKING_URI) cannot be reached or refuses: {shown(error)};"
+            " try again when it is back"
         ) from error
 
 
 def address() -> str:
-    """The database that MLflow keeps its runs in.
+    """The address of the database in which MLflow keeps its runs.
 
     Raises:
-        BadRegistry: MLflow is a server, and MLFLOW_BACKEND_STORE_URI does not say what lies behind it.
+        BadRegistry: MLflow is a server, and MLFLOW_BACKEND_STORE_URI does not name its database.
     """
     known = mlflow.get_tracking_uri()
     if known.startswith("http"):
@@ -159,17 +159,17 @@ def address() -> str:
 
 
 def home() -> Path:
-    """The folder whose mlruns takes artifacts: that of the SQLite file, or the current one."""
+    """The folder that holds mlruns: that of the SQLite file, or the current one."""
     known = address()
     beside = Path(known.removeprefix("sqlite:///")).parent if known.startswith("sqlite:///") else Path()
     return beside.resolve()
 
 
 def folder(location: str) -> Path:
-    """The same as ``near``, where it has to be one.
+    """The folder that MLflow's address of artifacts means.
 
     Raises:
-        BadRegistry: they lie with a server or in a bucket.
+        BadRegistry: a server or a bucket has them.
     """
     found = near(location)
     if found is None:
@@ -178,7 +178,7 @@ def folder(location: str) -> Path:
 
 
 def near(location: str) -> Path | None:
-    """The folder that MLflow's address of artifacts means; None where a server or bucket has them."""
+    """The same; None where a server or a bucket has them."""
     parts = urlparse(location)
     return Path(unquote(parts.path)).absolute() if parts.scheme in ("", "file") else None
 
@@ -186,7 +186,7 @@ def near(location: str) -> Path | None:
 def client() -> MlflowClient:
     """A client for ``MLFLOW_TRACKING_URI``, by default mlflow.db here, made and migrated under a lock.
 
-    A server migrates its own database, and who asks it may have nothing here to write to.
+    No lock for a server: it migrates its own database, and this folder may be read-only.
     """
     if mlflow.get_tracking_uri().startswith("http"):
         return MlflowClient()
@@ -201,7 +201,7 @@ def client() -> MlflowClient:
 
 @contextmanager
 def pipeline(knobs: Params) -> Iterator[Run]:
-    """The parent run of this state of code, parameters and data; whichever stage is first makes it.
+    """The parent run of this state of code, parameters and data; the first stage makes it.
 
     Raises:
         BadRegistry: MLflow cannot be reached, or refuses.
@@ -231,7 +231,7 @@ def training(
     """A child run for one model, with system metrics and the data it reads; it fails with the block.
 
     ``place`` is the folder of a training's checkpoints. The run's id is noted there, so that a training that
-    was cut off goes on in its run, where the store knows it; once the block has ended well the folder goes.
+    was cut off goes on in its run if the store knows it. Once the block has ended well the folder is removed.
     """
     with pipeline(knobs) as parent:
         opened = client()
@@ -257,7 +257,7 @@ def training(
                 run.dataset(path.as_posix(), "training")
             yield run
     if place:
-        shutil.rmtree(place, ignore_errors=True)  # it is done: the next training of this kind begins anew
+        shutil.rmtree(place, ignore_errors=True)  # the next training of this kind begins anew
 
 
 @answering()
@@ -313,7 +313,7 @@ def origin(inputs: Sequence[Path]) -> dict[str, str]:
 
 
 def _knows(opened: MlflowClient, run_id: str) -> bool:
-    """Whether a run is there to be gone on with; MLflow gives deleted ones too, and does not start them."""
+    """Whether a run can be gone on with; MLflow gives deleted ones too, but does not start them."""
     try:
         return bool(opened.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
     except MlflowException:
@@ -326,16 +326,16 @@ def _experiment(opened: MlflowClient) -> str:
 
 
 def _artifacts() -> str | None:
-    """Where artifacts go: mlruns beside a SQLite file, wherever a run starts; a server decides by itself."""
+    """Where artifacts go: mlruns beside the SQLite file, from whatever folder; a server decides by itself."""
     if not mlflow.get_tracking_uri().startswith("sqlite:///"):
         return None
     return (home() / "mlruns" / EXPERIMENT).as_uri()
 
 
 def _follow(location: str) -> None:
-    """Where this checkout was moved or copied, let MLflow's places lead into it: they led to where it was.
+    """If this checkout was moved or copied, let MLflow's paths lead into it instead of where it was.
 
-    What may only be read stays as it is, and so does what others than ``_experiment`` chose as a place.
+    A database that may only be read stays as it is, and so does a place that ``_experiment`` did not choose.
     """
     here = _artifacts()
     if here is None or location == here or not location.startswith("file:"):
@@ -343,9 +343,7 @@ def _follow(location: str) -> None:
     old, new = folder(location), folder(here)
     database = Path(address().removeprefix("sqlite:///"))
     if relocation.strayed(old, new) and os.access(database, os.W_OK):
-        log.warning(
-            "this folder was moved or copied: MLflow's places lead to %s now, no more to %s", new, old
-        )
+        log.warning("this folder was moved or copied: MLflow's paths now lead to %s instead of %s", new, old)
         relocation.follow(database, new, location, here)
 
 

@@ -1,4 +1,4 @@
-"""Photos made fit for a page: upright, small, without what a camera wrote into them."""
+"""Photos made fit for a page: upright, in sRGB, small, without what a camera wrote into them."""
 
 import threading
 from contextlib import nullcontext
@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from pawtrait.dataset import tiff
+from pawtrait.dataset import colours, tiff
 from pawtrait.dataset.upright import BROKEN, turned
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # the service's; Pillow runs a program for others
@@ -48,7 +48,7 @@ def like(data: bytes, model: bytes) -> bytes:
 
 
 def _fitting(data: bytes, side: int) -> Image.Image | None:
-    """RGB, upright, at most ``side`` px a side; None where it cannot be shown.
+    """sRGB, upright, at most ``side`` px a side; None where it cannot be shown.
 
     It is shrunk before anything else is done to it, and large ones take turns: many visitors' photos at
     their full size would fill the memory.
@@ -61,7 +61,9 @@ def _fitting(data: bytes, side: int) -> Image.Image | None:
                 opened.draft("RGB", (2 * side, 2 * side))  # JPEGs are read at a fraction of their size
                 shown = _blending(opened)
                 shown.thumbnail((side, side), Resampling.LANCZOS)
-            return _on_white(turned(shown, opened))
+            upright = _on_white(turned(shown, opened))
+            change = colours.to_srgb(opened.info.get("icc_profile"))
+            return change(upright) if change else upright
     except (*BROKEN, Image.DecompressionBombError):
         return None
 

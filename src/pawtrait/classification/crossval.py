@@ -10,9 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadTraining
 
-INNER = (
-    8  # one part in eight of a fold's training groups steers early stopping, so the fold itself never does
-)
+INNER = 8  # of a fold's training groups one part in so many steers early stopping; the fold itself never does
 
 Rows = NDArray[np.int64]
 

@@ -51,9 +51,7 @@ def _split(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     if not any(isinstance(layer, _CONVOLVING) for layer in model.layers):
         return None
     cut = max(i for i, layer in enumerate(model.layers) if _is_maps(layer.output.shape))
-    maps = model.layers[
-        cut + 1
-    ].input  # not the output of a nested trunk, which lies in the trunk's own graph
+    maps = model.layers[cut + 1].input  # a nested trunk's own output lies in another graph
     entry = keras.Input(maps.shape[1:])
     x = entry
     for layer in model.layers[cut + 1 :]:

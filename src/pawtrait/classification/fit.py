@@ -17,7 +17,31 @@ from pawtrait import environment, progress
 from pawtrait.classification import batches
 from pawtrait.classification.resume import Keeper
 from pawtrait.errors import BadTraining
-from pawtrait.params import Augment, Model
+from pawtrait.params import Augment, Model, Train
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides a training besides data and seed."""
+
+    name: str
+    model: Model
+    train: Train
+    augment: Augment
+    side: int
+    weights: Path | None  # of the trunk; None is a random start
+
+    @property
+    def epochs(self) -> int:
+        """At most so many: the study's number, or the demo's cap."""
+        return min(self.model.epochs, self.model.cap) if self.train.capped else self.model.epochs
+
+    @property
+    def start(self) -> str:
+        """The words that every table shows beside the model."""
+        if self.model.net == "linear_probe":
+            return "features: ImageNet" if self.weights else "pixels"
+        return "ImageNet" if self.weights else "random start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +107,26 @@ def fit(
     model: keras.Model,
     train: Examples,
     valid: Examples,
-    recipe: Model,
-    epochs: int,
-    batch: int,
-    knobs: Augment | None,
+    recipe: Recipe,
     seed: int,
     title: str,
     place: Path | None = None,
-    seconds: float = 0.0,
 ) -> list[Epoch]:
     """Train in place by the recipe and return a row an epoch.
 
     The validation examples steer early stopping and the learning rate, so they are no test. ``place`` is a
     folder for checkpoints of this very training (the same data, recipe and seed): one that was killed goes on
-    from there to the same bits, and at least ``seconds`` lie between two of them.
+    from there to the same bits.
 
     Raises:
         BadTraining: a loss that is no number.
     """
-    rules = _stopping(recipe)
-    keeper = Keeper(place, seconds, rules)
+    rules = _stopping(recipe.model)
+    keeper = Keeper(place, recipe.train.checkpoint_seconds, rules)
+    batch, epochs = recipe.train.batch, recipe.epochs
+    augment = recipe.augment if recipe.model.augment else None
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        optimizer=keras.optimizers.Adam(recipe.model.learning_rate),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # XLA on a CPU compiles for longer than these nets train
@@ -115,7 +137,7 @@ def fit(
         progress.say(f"{title}: {verb} after epoch {keeper.epochs}/{epochs}")
     with progress.bar() as display:  # a training that breaks off gives a terminal its cursor back too
         model.fit(
-            batches.stream(train.pixels, train.targets, batch, knobs, seed, keeper.epochs),
+            batches.stream(train.pixels, train.targets, batch, augment, seed, keeper.epochs),
             steps_per_epoch=batches.count(len(train.pixels), batch),
             shuffle=False,  # the stream does
             initial_epoch=keeper.epochs,
@@ -125,7 +147,7 @@ def fit(
             callbacks=[_Numbers(title), *rules, _Bar(display, title, epochs, keeper.epochs), keeper],
             verbose=0,
         )
-    return _rows(keeper.history, recipe.learning_rate)
+    return _rows(keeper.history, recipe.model.learning_rate)
 
 
 def _make_variables(model: keras.Model, targets: NDArray[np.float32]) -> None:

@@ -10,37 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pawtrait.classification import fit, nets, probe, temperature
-from pawtrait.classification.fit import Epoch, Examples
+from pawtrait.classification.fit import Epoch, Examples, Recipe
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadTraining
 from pawtrait.files import sha256
-from pawtrait.params import Augment, Model, Train
 
 SLICE = 4096  # pictures that are float32 at once, 200 kB each at 128 px
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What decides a training besides data and seed."""
-
-    name: str
-    model: Model
-    train: Train
-    augment: Augment
-    side: int
-    weights: Path | None  # of the trunk; None is a random start
-
-    @property
-    def epochs(self) -> int:
-        """At most so many: the study's number, or the demo's cap."""
-        return min(self.model.epochs, self.model.cap) if self.train.capped else self.model.epochs
-
-    @property
-    def start(self) -> str:
-        """The words that every table shows beside the model."""
-        if self.model.net == "linear_probe":
-            return "features: ImageNet" if self.weights else "pixels"
-        return "ImageNet" if self.weights else "random start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +97,7 @@ def _descend(
     recipe: Recipe, examples: Examples, steer: Examples, seed: int, title: str, place: Path | None
 ) -> tuple[keras.Model, list[Epoch]]:
     model = _build(recipe)
-    augment = recipe.augment if recipe.model.augment else None
-    history = fit.fit(
-        model,
-        examples,
-        steer,
-        recipe.model,
-        recipe.epochs,
-        recipe.train.batch,
-        augment,
-        seed,
-        title,
-        place,
-        recipe.train.checkpoint_seconds,
-    )
+    history = fit.fit(model, examples, steer, recipe, seed, title, place)
     if recipe.train.mixed_precision:  # what is kept computes in float32, so that it answers alike everywhere
         keras.mixed_precision.set_global_policy("float32")
         trained, model = model, _build(recipe)

@@ -1,7 +1,7 @@
 """What becomes of a picture that people sent: accepted with a mood, rejected with a reason, or left waiting.
 
-Two reviewers who agree settle a picture, or a quorum of users, whom no reviewer contradicts. What one client
-sends is bounded twice: pictures and votes a month, and its share of what a month accepts.
+A picture is settled by reviewers who agree, or by a quorum of users if no reviewer contradicts them. Two
+limits hold for each client: how many pictures of a month count, and its share of what a month accepts.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from pawtrait.params import Feedback, Validate
 
 UNUSABLE = "unusable"  # a reviewer's verdict on a picture that shows no mood of a pet
 HOME = "quarantine"  # the folder in the path of a picture that is none of the data set's
-AMONG_OTHERS = ("label", "duplicate")  # rules about a picture's place among others, which are judged here
+AMONG_OTHERS = ("label", "duplicate")  # rules of the data set that are judged in another way here
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A picture in quarantine with all that was said of it; ``sent`` is oldest first and never empty."""
+    """A picture in quarantine with everything said of it; ``sent`` is oldest first and never empty."""
 
     picture: str  # SHA-256
     sent: tuple[Sent, ...]
@@ -49,7 +49,7 @@ class Candidate:
 
     @property
     def voices(self) -> tuple[Verdict, ...]:
-        """Reviewers' verdicts, and labels of in-house annotators who did not review it besides."""
+        """The reviewers' verdicts, and the labels of in-house annotators who are not among them."""
         names = {one.reviewer for one in self.verdicts}
         labels = {one.client: one.label for one in self.sent if one.in_house and one.label}
         return (*self.verdicts, *(Verdict(who, label) for who, label in labels.items() if who not in names))
@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A picture that a snapshot settled, and who had sent it until then: it counts towards their limits."""
+    """A picture that a snapshot settled, with who had sent it until then: it counts towards their limits."""
 
     picture: str
     month: str  # YYYY-MM that settled it
@@ -88,10 +88,15 @@ def judge(
 ) -> list[Ruling]:
     """Rule on every picture in quarantine, oldest first.
 
-    ``problems`` says what is wrong with a picture by itself; ``looks`` holds the records of those that were
-    looked at, the others are held; ``known`` are the data set's pictures and those that came in earlier.
-    ``earlier`` are pictures that were settled before. ``distances`` are the bits that dhash and phash of
-    copies differ in at most. ``month`` (YYYY-MM) is the one to be settled, parts of which may have been.
+    Args:
+        candidates: the pictures.
+        problems: what is wrong with a picture by itself, by its SHA-256.
+        looks: the records of the pictures that were looked at; others are held.
+        known: the records of the data set, and of feedback that came in earlier.
+        earlier: pictures that were settled before.
+        knobs: params.yaml, feedback.
+        distances: in how many bits the dhashes and the phashes of copies may differ.
+        month: YYYY-MM, the one to be settled; parts of it may have been settled before.
     """
     ordered = _oldest_first(candidates)
     limited, out = limit(ordered, earlier, knobs.client_pictures)
@@ -104,7 +109,7 @@ def judge(
         if one.picture in rejected:
             rulings.append(Ruling(one.picture, "rejected", rejected[one.picture]))
         elif one.picture not in looks:
-            rulings.append(Ruling(one.picture, "held", "its picture was not looked at yet"))
+            rulings.append(Ruling(one.picture, "held", "nobody has looked at its file yet"))
         else:
             rulings.append(settle(fine[one.picture], knobs))
     taken = [one for one in earlier if one.accepted and one.month == month]
@@ -114,7 +119,7 @@ def judge(
 def to_look_at(candidates: Sequence[Candidate], earlier: Sequence[Earlier], most: int) -> list[Candidate]:
     """Those within their senders' limits, oldest first; ``judge`` rejects the others unseen.
 
-    So a client who sends thousands costs no more looks than ``most`` a month.
+    So one client never costs more than ``most`` looks a month.
     """
     return limit(_oldest_first(candidates), earlier, most)[0]
 
@@ -122,11 +127,14 @@ def to_look_at(candidates: Sequence[Candidate], earlier: Sequence[Earlier], most
 def limit(
     ordered: Sequence[Candidate], earlier: Sequence[Earlier], most: int
 ) -> tuple[list[Candidate], dict[str, str]]:
-    """Let each client's first ``most`` pictures of a calendar month (UTC) count, whoever else sent them.
+    """Count each client's first ``most`` pictures of a calendar month (UTC), whoever else sent them.
 
-    Gives the pictures that are left, each with what still counts of it, and a reason for each that is not.
-    In-house annotators are not limited: their names are known. What was settled before takes its place by its
-    time, so that a month turned in parts lets in what it would have at once.
+    In-house annotators have no limit: their names are known. Pictures that were settled before count by their
+    time, so that a month in parts lets in the same pictures as one at once.
+
+    Returns:
+        The pictures that somebody sent within the limit, each with those senders alone; and for each other
+        picture the reason why it is out.
     """
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
     kept, out = [], {}
@@ -154,13 +162,13 @@ def limit(
 def of_the_set(records: Iterable[Record]) -> list[Record]:
     """The manifest's pictures with a mood.
 
-    Validation rejects the others: the data set has none of them, and a mood that people give them is news.
+    Validation rejects the others, so feedback that gives one of them a mood is no copy but new.
     """
     return [record for record in records if record.label in LABELS]
 
 
 def by_itself(records: Sequence[Record], knobs: Validate) -> rules.Table:
-    """The rules that a picture can break by itself, as the data set's do; one that is broken rejects it."""
+    """The data set's critical rules that a picture can break by itself, and is rejected for."""
     table = rules.pictures(
         records,
         least_side=knobs.least_side,
@@ -217,10 +225,10 @@ def share_out(
     share: float,
     always: int,
 ) -> list[Ruling]:
-    """Hold back what one client has beyond its share of a month's accepted pictures; the oldest go first.
+    """Hold back a client's newest accepted pictures beyond its share of all that the month accepts.
 
-    ``taken`` are those that the month accepted before. A picture that several clients sent, or an annotator,
-    is nobody's alone.
+    ``taken`` are those that the month accepted before. A picture that several clients or an annotator sent
+    counts for nobody.
     """
     owners = {
         ruling.picture: _owner(candidates[ruling.picture].sent)
@@ -237,8 +245,8 @@ def share_out(
         given.update([owner] if owner else [])
         if owner and given[owner] > cap:
             reason = (
-                f"its sender has {counts[owner]} of {total} accepted pictures, and {cap} may be; the"
-                " others wait for more from other people (feedback.client_share)"
+                f"its sender has {counts[owner]} of {total} accepted pictures, where {cap} are allowed"
+                " (feedback.client_share); the rest wait until other people send more"
             )
             ruling = Ruling(ruling.picture, "held", reason)
         shared.append(ruling)
@@ -246,9 +254,9 @@ def share_out(
 
 
 def queue(rulings: Sequence[Ruling], candidates: Mapping[str, Candidate], reviewer: str | None) -> list[str]:
-    """The pictures that wait for a reviewer, those nearest to a decision first, then by their names.
+    """The pictures that wait for a reviewer, those with most voices first, then by SHA-256.
 
-    Neither order nor choice hangs on a label. Without a name: those that any reviewer may still see.
+    Labels have no influence on choice or order. For no reviewer, None: all that wait.
     """
     waiting = [candidates[ruling.picture] for ruling in rulings if ruling.outcome == "waiting"]
     open_ = [one for one in waiting if reviewer not in {voice.reviewer for voice in one.voices}]
@@ -283,7 +291,7 @@ def _owner(said: Sequence[Sent]) -> str | None:
 
 
 def _cap(counts: Collection[int], others: int, share: float, always: int) -> int:
-    """The most that one client may give so that nobody gives more than the share of what is then accepted."""
+    """The largest cap under which no client has more than the share of what is then accepted."""
     for cap in range(max(counts, default=0), always, -1):
         if cap <= share * (others + sum(min(count, cap) for count in counts)):
             return cap
@@ -291,9 +299,8 @@ def _cap(counts: Collection[int], others: int, share: float, always: int) -> int
 
 
 def _copy(original: Record) -> str:
-    where = original.path
     if original.published in ("test", "valid"):
-        return f"copy of {where}, and no copy of a {original.published} picture enters training"
-    if where.startswith(f"{HOME}/"):
+        return f"copy of {original.path}, and no copy of a {original.published} picture enters training"
+    if original.path.startswith(f"{HOME}/"):
         return f"copy of picture {original.id[:16]}, which came earlier"
-    return f"copy of {where}, which the data set has already"
+    return f"copy of {original.path}, which the data set has already"

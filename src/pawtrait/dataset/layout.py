@@ -22,9 +22,7 @@ _SPLITS = {
     "testing": "test",
 }
 _KINDS = "jpg jpeg jpe jfif png gif bmp dib webp tif tiff heic heif avif jp2 ppm pgm"
-SUFFIXES = frozenset(
-    f".{kind}" for kind in _KINDS.split(" ")
-)  # of pictures, also of kinds that none can read
+SUFFIXES = frozenset(f".{kind}" for kind in _KINDS.split(" "))  # of pictures, unreadable kinds too
 _JUNK = frozenset(["__macosx", "$recycle.bin", "system volume information", "@eadir", "lost+found"])
 _JUNK_FILES = frozenset(["thumbs.db", "ehthumbs.db", "desktop.ini"])
 _MASTER = "Master Folder"  # Kaggle's pets set keeps its splits there

@@ -37,10 +37,12 @@ def look(tree: Path, names: Iterable[str], titles: Mapping[str, str], largest_pi
     wanted = sorted(name for name in names if not is_junk(name))
     called = dict(zip(wanted, _names(wanted), strict=True))
     rows: list[Painting] = []
+    first: dict[str, str] = {}  # of several files with the same bytes, by their SHA-256: its name
     for name in wanted:
         row = _painting(tree, name, called[name], titles, largest_pixels)
-        twin = next((one.name for one in rows if one.id == row.id and not one.problem), None)
-        rows.append(_refused(row, f"the same file as {twin}") if twin and not row.problem else row)
+        if not row.problem and first.setdefault(row.id, row.name) != row.name:
+            row = _refused(row, f"the same file as {first[row.id]}")
+        rows.append(row)
     return rows
 
 
@@ -121,4 +123,4 @@ def _painting(tree: Path, origin: str, name: str, titles: Mapping[str, str], lar
 
 
 def _refused(row: Painting, why: str) -> Painting:
-    return Painting(row.name, "", row.origin, row.title, row.id, row.width, row.height, why)
+    return replace(row, path="", problem=why)

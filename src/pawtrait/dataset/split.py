@@ -78,9 +78,8 @@ def assign(
     homes |= {record.group: home for record in records if (home := _home(record, recorded))}
     made = missing(records, recorded, valid=valid, test=test)
     if made:
-        homes |= _first(
-            records, homes, {split: {"valid": valid, "test": test}[split] for split in made}, salt
-        )
+        shares = {"valid": valid, "test": test}
+        homes |= _first(records, homes, {split: shares[split] for split in made}, salt)
     rest = 0.0 if "valid" in made else valid
     return {group: home or _later(group, rest, salt) for group, home in homes.items()}
 

@@ -132,9 +132,10 @@ def weigh(champion: Scored, challenger: Scored, how: Bootstrap, bins: int) -> Ev
 
 
 def by_group(champion: Scored, challenger: Scored) -> metrics.McNemar:
-    """The exact test whether either model is ahead in more groups: a group has one vote, however many copies.
+    """The exact test whether either model is ahead in more groups; each group has one vote.
 
-    Where each group is one picture it is McNemar's (1947), else the sign test of the groups' differences.
+    Where each group is one picture it is McNemar's (1947). A group of copies votes for the model that is
+    right on more of them, so it is the sign test of the groups' differences; reports call both McNemar's.
     """
     gain = _gains(champion, challenger)
     return metrics.mcnemar(gain > 0, gain < 0)

@@ -11,7 +11,7 @@ from pawtrait.evaluation.leaderboard import p_value, signed
 
 Outcome = Literal["promote", "keep", "ask"]
 NEWER = "reviewed feedback that neither model was trained on"
-# Whether what is let through is promoted is decided later: a person may say no.
+# "let through", not "promoted": that is decided later, and a person may say no.
 NAMES = {"promote": "let through", "keep": "kept", "ask": "needs a person"}
 
 
@@ -61,11 +61,13 @@ def judge(
 ) -> Verdict:
     """Weigh a challenger against the champion.
 
-    An objection keeps the champion; without one, a doubt asks a person; without that, shown to be better is
-    let through. On too little evidence the champion stays, or ``promote_if_not_worse`` lets new data in; its
-    tolerance counts from the best champion so far, else each month might lose it once more.
-    Reviewed feedback can only speak against: it is rich in the champion's own mistakes, so that beating the
-    champion there proves nothing.
+    - Any objection keeps the champion. Without one, a doubt asks a person. Without either, a challenger that
+      is shown to be better is let through.
+    - On too little evidence the champion stays. With ``promote_if_not_worse``, a challenger that knows new
+      data is let through if it is at most ``tolerance`` behind the best champion so far. Counted from the
+      last champion, each month could lose the tolerance once more.
+    - Reviewed feedback only counts against the challenger: it is rich in the champion's own mistakes, so that
+      doing better there proves nothing.
 
     Args:
         test: on the frozen test split.
@@ -78,17 +80,16 @@ def judge(
     if best and best.macro_f1 <= test.macro_f1.champion:
         best = None
     objections = [*_harms(test, policy), *_veto(feedback), *_limits(bodies[1], policy)]
-    undecided = not test.better
     mark = best.macro_f1 if best else test.macro_f1.champion
     near = test.macro_f1.challenger - mark >= -policy.tolerance
     may = policy.promote_if_not_worse and new_data and near
-    if not objections and not doubts and undecided and not may:
+    if not objections and not doubts and not test.better and not may:
         objections.append(_too_little(test, policy, new_data, best))
     outcome: Outcome = "keep" if objections else "ask" if doubts else "promote"
-    said = [*_about(test, "test"), *_recalls(test, policy), _calibrated(test), _sizes(bodies)]
+    said = [*_about(test, "the test split"), *_recalls(test, policy), _calibrated(test), _sizes(bodies)]
     said += [_remembered(best)] if best else []
     said += [*_about(feedback, NEWER)] if feedback else [f"There is no {NEWER}."]
-    said.append(_end(outcome, test, undecided))
+    said.append(_end(outcome, test))
     return Verdict(outcome, (*objections, *doubts), tuple(said), _figures(test, feedback, bodies))
 
 
@@ -104,7 +105,7 @@ def _harms(test: Evidence, policy: params.Gate) -> Iterator[str]:
         elif policy.prove_recall and recall.span.low < -policy.recall_margin:
             fall = f"may have fallen by {-recall.span.low:.2f}"
             yield f"{of} {fall}, more than the {policy.recall_margin:.2f} allowed"
-    # an error under its luck is luck too: counted as less than none, it would be held against the challenger
+    # An error below what chance makes counts as none: a champion's luck is not held against the challenger.
     old, new = (max(error - luck, 0.0) for error, luck in zip(test.calibration, test.luck, strict=True))
     if new - old > policy.calibration_rise + 1e-9:
         more = f"more than the {policy.calibration_rise:.3f} allowed beyond chance"
@@ -118,7 +119,7 @@ def _veto(feedback: Evidence | None) -> Iterator[str]:
 
 
 def _limits(body: Body, policy: params.Gate) -> Iterator[str]:
-    """Budgets that a model keeps or not, whatever its rival."""
+    """The budgets that a model exceeds, whatever its rival."""
     if body.latency_ms > policy.latency_ms:
         taken = f"{body.latency_ms:.1f} ms on one thread"
         yield f"a picture takes {taken}, over the budget of {policy.latency_ms:.1f} ms"
@@ -130,8 +131,8 @@ def _limits(body: Body, policy: params.Gate) -> Iterator[str]:
 
 
 def _too_little(test: Evidence, policy: params.Gate, new_data: bool, best: Former | None) -> str:
-    """Why a challenger that nothing speaks against stays one."""
-    gap = f"macro-F1 {_pair(test.macro_f1, test.level)}, exact McNemar p {p_value(test.compared.p)}"
+    """Why a challenger that nothing speaks against is not let through."""
+    gap = f"macro-F1 {_pair(test.macro_f1, test.level)}, exact McNemar test p {p_value(test.compared.p)}"
     if not policy.promote_if_not_worse:
         return f"too little evidence that the challenger is better: {gap}"
     if not new_data:
@@ -147,12 +148,12 @@ def _about(found: Evidence, what: str) -> Iterator[str]:
     """The difference, the exact test, and what the set could show."""
     compared = found.compared
     yield (
-        f"On {found.pictures} pictures of {what} in {found.groups} groups the macro-F1 is"
+        f"On {what} ({found.pictures} pictures in {found.groups} groups) the macro-F1 is"
         f" {_pair(found.macro_f1, found.level)}."
     )
     yield (
         f"The challenger is ahead in {compared.only_first} of the groups, the champion in"
-        f" {compared.only_second}: exact McNemar p {p_value(compared.p)}."
+        f" {compared.only_second} (exact McNemar test, p {p_value(compared.p)})."
     )
     yield _shows(found)
 
@@ -161,12 +162,15 @@ def _shows(found: Evidence) -> str:
     """The smallest difference that so many groups could show; a macro-F1 never differs by more than 1."""
     least = found.smallest
     if least.groups > found.groups:
-        return f"So few can show no difference at all: the exact test takes {least.groups} groups one way."
+        return (
+            "So few groups can show no difference at all:"
+            f" the exact test needs {least.groups} that all favour one model."
+        )
     reliable = f"a true difference of {least.reliable:.2f}" if least.reliable <= 1 else "no difference"
     return (
-        f"The smallest difference that these pictures can show is {least.shown:.2f} (half the width of the"
-        f" paired interval, and at least {least.groups} groups one way for the exact test); {reliable} would"
-        f" be found {POWER:.0%} of the time."
+        f"These pictures can show no difference below {least.shown:.2f} (half the paired interval's width, or"
+        f" {least.groups} groups that all favour one model, whichever is more); {reliable} would be found"
+        f" {POWER:.0%} of the time."
     )
 
 
@@ -203,12 +207,12 @@ def _sizes(bodies: tuple[Body, Body]) -> str:
     )
 
 
-def _end(outcome: Outcome, test: Evidence, undecided: bool) -> str:
+def _end(outcome: Outcome, test: Evidence) -> str:
     if outcome == "keep":
         return "The champion stays."
     if outcome == "ask":
         return "A person has to decide."
-    if undecided:
+    if not test.better:
         return (
             "Let through: not shown better, but not worse, and it knows new data (gate.promote_if_not_worse)."
         )
@@ -224,7 +228,7 @@ def _pair(pair: Pair, level: float) -> str:
 
 
 def _figures(test: Evidence, feedback: Evidence | None, bodies: tuple[Body, Body]) -> dict[str, float]:
-    """Everything that was measured, flat, six digits."""
+    """Everything that was measured, under flat names, rounded to nine decimals."""
     found: dict[str, float] = dict(_numbers(test))
     if feedback:
         found |= {f"feedback_{key}": value for key, value in _numbers(feedback)}
@@ -240,12 +244,13 @@ def _figures(test: Evidence, feedback: Evidence | None, bodies: tuple[Body, Body
 def _numbers(found: Evidence) -> Iterator[tuple[str, float]]:
     yield "pictures", found.pictures
     yield "groups", found.groups
-    for place, who in enumerate(("champion", "challenger")):
-        yield f"{who}_macro_f1", (found.macro_f1.champion, found.macro_f1.challenger)[place]
-        yield f"{who}_macro_f1_low", found.own[place].low
-        yield f"{who}_macro_f1_high", found.own[place].high
-        yield f"{who}_calibration_error", found.calibration[place]
-        yield f"{who}_calibration_luck", found.luck[place]
+    figures = (found.macro_f1.champion, found.macro_f1.challenger), found.own, found.calibration, found.luck
+    for who, f1, own, error, luck in zip(("champion", "challenger"), *figures, strict=True):
+        yield f"{who}_macro_f1", f1
+        yield f"{who}_macro_f1_low", own.low
+        yield f"{who}_macro_f1_high", own.high
+        yield f"{who}_calibration_error", error
+        yield f"{who}_calibration_luck", luck
     yield "difference", found.macro_f1.difference
     yield "difference_low", found.macro_f1.span.low
     yield "difference_high", found.macro_f1.span.high

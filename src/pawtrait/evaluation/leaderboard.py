@@ -54,10 +54,8 @@ def pairs(answers: Mapping[str, Scored]) -> list[Row]:
 def sentences(rows: Sequence[Row], test: Mapping[str, Scored], how: intervals.Bootstrap) -> list[str]:
     """What the table means, in words: who won, whether the lead is real, what to distrust."""
     best = rows[0]
-    said = [_victory(best)]
-    for other in rows[1:]:
-        said.append(_lead(best["name"], other["name"], test, how))
-    return said + remarks(rows)
+    leads = [_lead(best["name"], other["name"], test, how) for other in rows[1:]]
+    return [_victory(best), *leads, *remarks(rows)]
 
 
 def signed(value: float) -> str:
@@ -83,8 +81,8 @@ def _victory(best: Row) -> str:
 def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Bootstrap) -> str:
     """One sentence on the champion's lead over another model on the test split.
 
-    Distinguishable takes both, the test and the interval, and that they name the same model: the test gives a
-    group one vote and the accuracy counts its pictures, so that groups of many copies can part them.
+    Two models are distinguishable where test and interval both say so, and of the same model: the test gives
+    each group one vote, while the accuracy counts pictures, so that groups of many copies can part the two.
     """
     a, b = test[best], test[other]
     if np.array_equal(a.right, b.right):
@@ -99,7 +97,7 @@ def _lead(best: str, other: str, test: Mapping[str, Scored], how: intervals.Boot
     known = "distinguishable" if sure else "not distinguishable"
     return (
         f"{best} against {other} on the {len(a.actual)} test pictures: accuracy {signed(gap)} "
-        f"({between}), exact McNemar p over groups {p_value(compared.p)}: {known}."
+        f"({between}; exact McNemar test over groups, p {p_value(compared.p)}): {known}."
     )
 
 

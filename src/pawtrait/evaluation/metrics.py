@@ -47,9 +47,9 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Two models on the same pictures."""
+    """Two models on the same cases, which are pictures, or groups of copies."""
 
-    only_first: int  # pictures that only the first has right
+    only_first: int  # cases that only the first has right, or groups in which it is ahead
     only_second: int
     p: float  # two-sided, exact
 
@@ -136,10 +136,10 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
     """The exact test whether two models are right equally often on the same pictures (McNemar 1947).
 
     Args:
-        first, second: bool (N,), whether each model is right, in one order of pictures.
+        first, second: bool (N,), whether each model is right, or ahead, in one order of cases.
 
     Raises:
-        BadData: they tell of different numbers of pictures.
+        BadData: they tell of different numbers of cases.
     """
     if len(first) != len(second):
         raise BadData(

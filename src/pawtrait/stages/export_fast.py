@@ -8,14 +8,14 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.files import whole_folder
 
 LACK = (
-    "no weights of Magenta's network were found; set weights.mirror to a folder that holds"
-    " magenta_stylization/saved_model or to an address that has magenta_stylization.tar.gz, or weights.source"
-    " to keras (the first download of the larger network there names the sum to pin), and run `dvc repro`"
+    "no weights of Magenta's network were found; set weights.mirror to a folder with"
+    " magenta_stylization/saved_model or an address with magenta_stylization.tar.gz, or weights.source to"
+    " keras, then run `dvc repro`"
 )
 
 
 def run(*, weights: Path, out: Path) -> None:
-    """Fill the painter's folder ``out``; without weights it holds the reason, and no demo fails for it."""
+    """Fill the painter's folder ``out``; without weights it holds the reason, and the stage succeeds."""
     knobs = params.load()
     known = json.loads((weights / "weights.json").read_text(encoding="utf-8")).get("magenta") or {}
     with whole_folder(out) as folder:
@@ -23,9 +23,7 @@ def run(*, weights: Path, out: Path) -> None:
             sealed.write_facts(folder, {"name": "fast", "kind": "fast", "missing": LACK})
             sealed.seal(folder)
             return
-        from pawtrait.style_transfer import (
-            fast,  # TensorFlow, ten seconds, only where there is something to do
-        )
+        from pawtrait.style_transfer import fast  # late: TensorFlow takes ten seconds
 
         with tracking.training(knobs, "fast", [weights], "painter") as record:
             facts = fast.export(weights / known["file"], folder, knobs.fast.style_side)

@@ -28,8 +28,6 @@ SHEETS = {  # of a model
     "mistakes.png": ("Gallery of mistakes of", "Its worst mistakes: least probability for the truth first"),
     "gradcam.png": ("Grad-CAM heat maps of", "Grad-CAM: where it looked on the probe pictures"),
 }
-
-
 TRADE = (
     "Points are means over the portraits, of seconds and memory medians; bars reach from the least to the"
     " most; losses are less the better"

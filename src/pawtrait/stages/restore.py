@@ -38,7 +38,7 @@ def run(*, source: Path, feedback: Path, note: Path = champion.NOTE) -> None:
             dumps.load(_address(name), draft / name, paths.get(name, {}))
         for old, name in contents.artifacts.items():
             _put(draft / name, tracking.folder(moved[old]))
-            relocation.retell(tracking.folder(moved[old]), old, moved[old])
+            relocation.rewrite(tracking.folder(moved[old]), old, moved[old])
         _put(draft / backup.SNAPSHOTS, feedback)
     if backup.MLFLOW not in contents.backends:
         print(f"restored {source} of {contents.made}, without MLflow, which it does not hold")

@@ -14,9 +14,9 @@ from pawtrait.adapters import registry, tracking
 from pawtrait.classification import arrays as packing
 from pawtrait.classification import crossval, explain, export, material
 from pawtrait.classification import train as trainer
-from pawtrait.classification.fit import Epoch
+from pawtrait.classification.fit import Epoch, Recipe
 from pawtrait.classification.material import Material
-from pawtrait.classification.train import Recipe, Trained
+from pawtrait.classification.train import Trained
 from pawtrait.dataset import manifest
 from pawtrait.dataset.labels import LABELS
 from pawtrait.evaluation import drawing, metrics, plots

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from pawtrait import params, progress
 from pawtrait.adapters import tracking
 from pawtrait.classification import material, train
-from pawtrait.classification.fit import Examples
+from pawtrait.classification.fit import Examples, Recipe
 from pawtrait.classification.material import Material
-from pawtrait.classification.train import Recipe
 from pawtrait.dataset import manifest
 from pawtrait.evaluation import metrics
 from pawtrait.evaluation.intervals import paired, percentage

@@ -38,13 +38,9 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
     placed = manifest.read(splits, manifest.Placed)
     train, valid = ([one for one in placed if one.split == split] for split in ("train", "valid"))
     hung = chosen(manifest.read(table, Painting), recipe.paintings)
-    data = domains.gather(
-        _pictures(raw, train, largest, "photos"),
-        _pictures(paintings, hung, largest, "paintings"),
-        recipe.load_size,
-    )
-    side = recipe.crop_size
-    held_out = _squares(_pictures(raw, valid, largest, "held out"), side)
+    photos, works = _pictures(raw, train, largest, "photos"), _pictures(paintings, hung, largest, "paintings")
+    data = domains.gather(photos, works, recipe.load_size)
+    held_out = _squares(_pictures(raw, valid, largest, "held out"), recipe.crop_size)
     probes = held_out[_probes(valid)]
     if not parallel.is_lead():
         for _ in fit.train(data, recipe, CHECKPOINTS, knobs.seed, probes):
@@ -52,20 +48,18 @@ def run(*, raw: Path, splits: Path, paintings: Path, table: Path, weights: Path,
         return
     judge = features.load(NETWORK, weights, knobs.seed)  # before an hour of training, not after it
     judged = held_out[evenly(len(held_out), JUDGED)]
-    wall = _squares(_pictures(paintings, hung, largest, "to judge by"), side)
+    wall = _squares(_pictures(paintings, hung, largest, "to judge by"), recipe.crop_size)
     place = CHECKPOINTS / fit.fingerprint(data, recipe, knobs.seed, probes)
     inputs = [raw, splits, paintings, weights]
-    with (
-        tracking.training(knobs, "cyclegan", inputs, "painter", place) as record,
-        whole_folder(out) as folder,
-    ):
+    training = tracking.training(knobs, "cyclegan", inputs, "painter", place)
+    with training as record, whole_folder(out) as folder:
         record.params({"seed": knobs.seed, **recipe.model_dump()})
         record.tags({"cyclegan.preset": knobs.cyclegan.preset})  # two names may stand for the same numbers
         rows = []
         for epoch in _epochs(data, recipe, knobs.seed, probes, record):
             rows.append(_row(epoch))
             last = epoch  # and no other: each holds its pictures
-        facts = _save(folder, rows, last, recipe, probes, knobs)
+        facts = _save(folder, rows, last, probes, recipe, knobs.cyclegan.preset)
         facts |= _judge(last, judged, wall, judge)
         told = ("precision", "judged_by")  # which no parameter tells
         record.tags({f"cyclegan.{key}": facts[key] for key in told})
@@ -151,12 +145,7 @@ def _line(epoch: Epoch, recipe: CycleGan) -> str:
 
 
 def _save(
-    folder: Path,
-    rows: Sequence[dict[str, Any]],
-    last: Epoch,
-    recipe: CycleGan,
-    probes: Pixels,
-    knobs: params.Params,
+    folder: Path, rows: Sequence[dict[str, Any]], last: Epoch, probes: Pixels, recipe: CycleGan, preset: str
 ) -> dict[str, Any]:
     """Write weights, ONNX, history and the sheet of probes; give what model.json says of them."""
     parity = export.save(last.nets, folder, probes)
@@ -172,7 +161,7 @@ def _save(
     return {
         "name": "cyclegan",
         "kind": "cyclegan",
-        "preset": knobs.cyclegan.preset,
+        "preset": preset,
         "start": "random start",
         "precision": precision.choose(recipe.precision, device),
         "side": recipe.crop_size,

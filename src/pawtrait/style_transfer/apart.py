@@ -83,7 +83,8 @@ def opened_apart(studio: Studio, method: str) -> Iterator[Apart]:
     """
     spawn = get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs, replace(studio), method), daemon=True)
+    closed = replace(studio)  # the same without what this process has opened
+    process = spawn.Process(target=_serve, args=(theirs, closed, method), daemon=True)
     process.start()
     theirs.close()  # so that a process that dies is the end of the channel
     try:
@@ -119,7 +120,7 @@ def _tried(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _end_with_parent() -> None:
-    """Who paints does not look at the channel; so a thread sees to it that no orphan paints on."""
+    """End with the parent by a thread of its own: while it paints, nothing looks at the channel."""
     parent = parent_process()
     assert parent is not None
 

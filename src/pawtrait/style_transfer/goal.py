@@ -14,9 +14,7 @@ from pawtrait.style_transfer import losses
 from pawtrait.style_transfer.canvas import Canvas
 from pawtrait.style_transfer.features import Features
 
-Styles = Sequence[
-    tuple[Pixels, float]
-]  # paintings, uint8 (H, W, 3) RGB, and their shares, which sum to 1 as a rule
+Styles = Sequence[tuple[Pixels, float]]  # paintings, uint8 (H, W, 3) RGB; their shares, of 1 as a rule
 
 _LEAST = 1e-3  # of what an empty picture would lose: the least a style loss is divided by
 

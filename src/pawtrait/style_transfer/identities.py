@@ -122,9 +122,8 @@ def _after_doubling(graph: _Graph, node: Any) -> bool:
         return False
     graph.nodes.remove(node)
     room = graph.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1]), f"{out}/room")
-    around = graph.add(
-        "Pad", [found["x"], room], f"{out}/around", mode="edge"
-    )  # the mirrored pixel, undoubled
+    # Of a doubled picture the mirrored pixel is that of the edge.
+    around = graph.add("Pad", [found["x"], room], f"{out}/around", mode="edge")
     weights = graph.constant(np.concatenate([_halved(kernel, *phase) for phase in PHASES]), f"{out}/weights")
     four = graph.add("Conv", [around, weights, *graph.bias(node)], f"{out}/four")  # (B, 4·C, H + 1, W + 1)
     parts = [_part(graph, four, index, len(kernel)) for index in range(4)]

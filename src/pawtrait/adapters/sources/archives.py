@@ -1,4 +1,4 @@
-"""Zip and tar, unpacked by our own hands: members are looked at, and refused by name before they harm."""
+"""Zip and tar, unpacked member by member: what could do harm is refused, and named."""
 
 import bz2
 import gzip
@@ -65,7 +65,7 @@ def unpack(archive: Path, into: Path, largest: int) -> None:
 
 
 class _Shelf:
-    """The folder that members are put into, one after another, within a budget of files and bytes."""
+    """The folder that takes the members, within a budget of files and bytes."""
 
     def __init__(self, archive: Path, folder: Path, largest: int) -> None:
         self.name = archive.name
@@ -81,7 +81,7 @@ class _Shelf:
         return BadSource(f"{self.name}: the member {member[:200]!r} {why}; the archive is refused")
 
     def weigh(self, member: str, size: int) -> None:
-        """Check that so many bytes more are within the budget.
+        """Check that a member of so many bytes is within the budget.
 
         Raises:
             BadSource: they are not.
@@ -107,14 +107,14 @@ class _Shelf:
             raise self.refuse(member, f"is member number {self.members}, over {MOST_MEMBERS}")
 
     def read(self, member: str, offset: int) -> None:
-        """Check that of so many bytes, unpacked, not too many are about members rather than their content.
+        """Check how much of the unpacked bytes up to ``offset`` is headers, which nothing else bounds.
 
         Raises:
-            BadSource: they are: nothing else bounds what the headers of a packed tar come to.
+            BadSource: it is too much.
         """
-        words = offset - self.bytes
-        if words > HARMLESS + 2048 * self.members:
-            raise self.refuse(member, f"is described at a length of {words} bytes, with those before it")
+        headers = offset - self.bytes
+        if headers > HARMLESS + 2048 * self.members:
+            raise self.refuse(member, f"and those before it have {headers} bytes of headers")
 
     def parts(self, member: str) -> tuple[str, ...]:
         """The member's path below the folder, in parts.
@@ -129,7 +129,7 @@ class _Shelf:
         return parts
 
     def put(self, member: str, size: int, stream: IO[bytes]) -> None:
-        """Write one member's content; both readers give no more bytes than ``size`` announces.
+        """Write one member's content; both readers give at most the ``size`` that was announced.
 
         Raises:
             BadSource: the member is refused.
@@ -145,7 +145,7 @@ class _Shelf:
             shutil.copyfileobj(stream, out, CHUNK)
 
     def _free(self, target: Path) -> Path:
-        """The path, or where a member of that name has been already, a variant: nothing is lost."""
+        """The path, or a variant of it if a member had that name before: nothing is lost."""
         if target == self.folder:
             raise FileExistsError
         free, number = target, self.variants.get(target, 1)
@@ -153,12 +153,12 @@ class _Shelf:
             number += 1
             free = target.with_name(f"{target.stem}~{number}{target.suffix}")
         if number > 1:
-            self.variants[target] = number  # else the next one asks for each of them again
+            self.variants[target] = number  # else the next one would try each of them again
         return free
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressed stream that refuses to be read in a gulp, as tarfile would for a monstrous header."""
+    """A decompressed stream that refuses to be read at one go, as tarfile does for a header of any length."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self.stream = stream
@@ -184,7 +184,7 @@ class _Bounded(io.RawIOBase):
 
 @contextmanager
 def _undamaged(name: str) -> Iterator[None]:
-    """Turn what the unpackers say of damage into one line.
+    """Turn the unpackers' errors into one line.
 
     Raises:
         BadSource: the archive is damaged.
