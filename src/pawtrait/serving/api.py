@@ -31,7 +31,7 @@ from pawtrait.serving.settings import Settings
 
 SPOKEN = [  # headers of answers that the API relies on, besides those that every script may read
     *("Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Seconds", "X-Pawtrait-Model"),
-    *("X-Pawtrait-Picture", "X-Pawtrait-Kept"),
+    *("X-Pawtrait-Picture", "X-Pawtrait-Kept", "X-Request-ID"),
 ]
 PARTS = (moods, portraits, feedback, reviews, pictures, health, reports, metrics, manual)
 
@@ -80,7 +80,10 @@ def create(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.origins.split(),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type", "last-event-id"],
+            allow_headers=[
+                *("authorization", "content-type", "last-event-id"),
+                *("x-request-id"),
+            ],
             expose_headers=SPOKEN,
         )
     return app

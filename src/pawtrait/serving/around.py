@@ -1,6 +1,7 @@
 """What is done around every request: an id, limits, security headers, a line in the log, a count, a span."""
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -37,6 +38,7 @@ WRONG_ORIGIN = (
     " to pass Host on"
 )
 HOT = SimpleNamespace(path="/v1/moods")  # a route, as logs and metrics name it
+NAMED = re.compile(rb"[0-9A-Za-z._:/+=-]{1,128}")  # what callers and proxies call a request
 
 log = logging.getLogger("pawtrait.requests")
 
@@ -115,13 +117,14 @@ class Around:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                message["headers"] = _with_ours(message.get("headers", []), state["id"])
+                message["headers"] = _with_ours(message.get("headers", []), state)
             await send(message)
 
         size, incoming = 0, None
         with self._spans.request(scope) if self._spans else nullcontext() as span:
             try:
                 headers = dict(scope["headers"])
+                state["caller"] = _caller(headers)
                 _check_once(scope["headers"], headers)
                 self._rules.check(scope["method"], headers)
                 size = self._taken(headers)
@@ -198,6 +201,7 @@ class Around:
                 "milliseconds": round(seconds * 1000, 2),
                 "problem": state.get("problem"),
                 "client": state.get("client"),
+                "caller": state.get("caller"),
             }
             log.info("%s %s %d", method, route, status, extra=facts)
 
@@ -234,8 +238,17 @@ def _check_once(sent: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) ->
             raise Problem(400, "said-twice", f"one header {twice.decode()}, please", close)
 
 
-def _with_ours(headers: list[tuple[bytes, bytes]], request: str) -> list[tuple[bytes, bytes]]:
-    known = [*headers, *HEADERS, (b"x-request-id", request.encode())]
+def _caller(headers: dict[bytes, bytes]) -> str | None:
+    """What the caller, or a proxy, calls the request; not whatever somebody sends, since it is logged."""
+    said = headers.get(b"x-request-id", b"")
+    return said.decode() if NAMED.fullmatch(said) else None
+
+
+def _with_ours(headers: list[tuple[bytes, bytes]], state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    """``X-Request-ID`` is the caller's where there is one; ``X-Pawtrait-Request`` is ours, for feedback."""
+    ours = state["id"].encode()
+    named = (state.get("caller") or state["id"]).encode()
+    known = [*headers, *HEADERS, (b"x-request-id", named), (b"x-pawtrait-request", ours)]
     if all(name != b"content-security-policy" for name, _ in headers):
         known.append((b"content-security-policy", POLICY))
     return known

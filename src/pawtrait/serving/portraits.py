@@ -139,7 +139,6 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
     metrics.portrait(sitting.wish.method, "ok", seconds)
     kept = sitting.wish.consent and await door.kept(material.data)
     headers = {
-        "X-Pawtrait-Request": name,
         **_version(sitting.painter),
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
         "X-Pawtrait-Picture": material.facts.id,
@@ -164,7 +163,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
-    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **_version(sitting.painter), **UNKEPT}
+    headers = {"Location": body["url"], **_version(sitting.painter), **UNKEPT}
     return JSONResponse(body, 202, headers)
 
 
