@@ -246,7 +246,7 @@ def test_cors_is_closed_but_for_those_who_are_named(serving):
 def test_pages_of_a_named_site_may_say_what_our_api_reads(serving):
     """A browser's own EventSource sends no key, so pages bring one that does."""
     ask = {"origin": "https://friend.example", "access-control-request-method": "GET"}
-    sent = "authorization,last-event-id,x-request-id"
+    sent = "authorization,last-event-id,x-request-id,idempotency-key"
     named = ask | {"access-control-request-headers": sent}
     assert serving(origins=ask["origin"]).options("/v1/portraits/7f/events", headers=named).status_code == 200
 

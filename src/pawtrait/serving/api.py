@@ -82,7 +82,7 @@ def create(settings: Settings) -> FastAPI:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=[
                 *("authorization", "content-type", "last-event-id"),
-                *("x-request-id"),
+                *("x-request-id", "idempotency-key"),
             ],
             expose_headers=SPOKEN,
         )

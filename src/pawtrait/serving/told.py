@@ -127,6 +127,16 @@ MOODS: dict[str, Any] = {
 }
 
 
+_AGAIN = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text, such as a UUID, new for each thing that is said. Where no answer came, send the"
+    " same again with the same key: it is kept once, by the same `id`.",
+    "schema": {"type": "string"},
+}
+
+
 def feedback(*about: type[BaseModel]) -> dict[str, Any]:
     """What a body may say is the fields of one of these alone; any other is refused."""
     fields = {name: told for one in about for name, told in one.model_json_schema()["properties"].items()}
@@ -141,6 +151,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
         "tags": ["feedback"],
         "responses": {201: shapes.answer("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
         "openapi_extra": {
+            "parameters": [_AGAIN],
             "requestBody": {
                 "required": True,
                 "content": {
@@ -170,7 +181,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
                         "schema": {**said, "properties": {**fields, "picture": _BINARY}},
                     },
                 },
-            }
+            },
         },
     }
 
