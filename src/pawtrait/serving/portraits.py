@@ -193,7 +193,7 @@ def _job(request: Request, key: str) -> Job:
     access.allow(request, "read")
     job: Job | None = request.app.state.door.workshop.jobs.find(key)
     if job is None:
-        raise Problem(404, "no-such-job", "there is no job of that id, or it has expired")
+        raise Problem(404, "no-such-job", portraits_told.NO_SUCH_JOB)
     return job
 
 
