@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from pawtrait.errors import BadImage
-from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
+from pawtrait.serving import access, events, intake, portraits_told, wishes
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
-from pawtrait.serving.jobs import Full
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
@@ -150,14 +149,11 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
 async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> Response:
     """A job, which goes by the request's id."""
     shop = door.workshop
-    try:
-        shop.jobs.check_room()  # before the work of decoding
-        material = await shop.turns.take(sitting.prepare)
-        steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
-        finished = _writing(door, metrics, sitting, material.facts)
-        job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
-    except Full as full:
-        raise turns.busy(full.seconds) from full
+    shop.jobs.check_room()  # before the work of decoding
+    material = await shop.turns.take(sitting.prepare)
+    steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
+    finished = _writing(door, metrics, sitting, material.facts)
+    job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
     try:
         kept = sitting.wish.consent and await door.kept(material.data)
     finally:
