@@ -24,7 +24,7 @@ from pawtrait.serving import (
     traces,
 )
 from pawtrait.serving.access import Gate
-from pawtrait.serving.around import Around, Rules
+from pawtrait.serving.around import Around
 from pawtrait.serving.keys import Keys
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.settings import Settings
@@ -69,8 +69,6 @@ def create(settings: Settings) -> FastAPI:
     told.describe(app, [route for part in PARTS for route in part.router.routes])
     app.add_middleware(
         Around,
-        rules=Rules.of(settings),
-        metrics=app.state.metrics,
         outer=app,
         spans=spans,
         hot=None if settings.origins else moods.moods,  # with origins, CORS has a say
