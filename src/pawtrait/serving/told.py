@@ -299,9 +299,9 @@ METRICS: dict[str, Any] = {
 ABOUT = """Reads the mood in a pet's face and paints its portrait.
 
 Where keys are asked for, send `Authorization: Bearer KEY`. Every error is `application/problem+json` (RFC
-9457); its `instance` is the request's id, by which the operator finds it in the log. `429` says in
-`Retry-After` when to come again. A picture is kept only where `consent` is true; without it, its hash and
-figures are."""
+9457); its `instance` is the request's id, by which the operator finds it in the log. Every answer has that id
+in `X-Pawtrait-Request`, and your own `X-Request-ID` comes back. `429` says in `Retry-After` when to come
+again. A picture is kept only where `consent` is true; without it, its hash and figures are."""
 
 
 def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
