@@ -9,12 +9,15 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import httpx
 
 from pawtrait.errors import PawtraitError
+from pawtrait.files import write_text
+from pawtrait.monitoring.shown import PAGES
 
 VARIABLE = "PAWTRAIT_WEBHOOK"
 NO_WEBHOOK = "no webhook is set"
@@ -22,12 +25,16 @@ SENT = "sent"
 PATIENCE = httpx.Timeout(10.0, connect=5.0)  # seconds
 PAUSES = (1.0, 4.0)  # seconds between the tries
 AGAIN = (408, 425, 429)  # answers that, like every 5xx, may be another a moment later
+UNSENT = PAGES / "unsent"  # messages that the next look or month sends, a file each
 
 
-def announce(event: str, facts: Mapping[str, Any]) -> str:
+def announce(event: str, facts: Mapping[str, Any], keep: bool = False) -> str:
     """Post ``{"id", "event", "text", "facts"}``; news that cannot be told must not stop what it is about.
 
     ``text`` is a sentence, which chat programs show as it is. A message that is sent again keeps its id.
+
+    Args:
+        keep: what is not taken waits for ``catch_up``; of news that nothing tells again.
 
     Returns:
         ``sent``, ``no webhook is set``, or why it was not sent. The address, which often holds a secret,
@@ -38,10 +45,23 @@ def announce(event: str, facts: Mapping[str, Any]) -> str:
         return NO_WEBHOOK
     try:
         message = _message(event, facts)
-        with httpx.Client(timeout=PATIENCE) as client:
-            return _post_patiently(client, address, message)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, TypeError, RecursionError) as error:
-        return f"not sent: {VARIABLE} or the facts of {event} cannot be used ({type(error).__name__})"
+        said = _sent(address, message)
+        if keep and said != SENT:
+            write_text(UNSENT / f"{time.time_ns():020d}.json", message.decode())
+            return f"{said}; the next look or month tries again"
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return f"not sent: the facts of {event} cannot be used or kept ({type(error).__name__})"
+    return said
+
+
+def catch_up() -> None:
+    """Send what was kept, the oldest first; where one is not taken, it and those after it wait on."""
+    address = os.environ.get(VARIABLE, "").strip()
+    with suppress(OSError):  # news stop nothing
+        for kept in sorted(UNSENT.glob("*.json")) if address else ():
+            if _sent(address, kept.read_bytes()) != SENT:
+                return
+            kept.unlink()
 
 
 def in_words(error: Exception) -> str:
@@ -60,26 +80,26 @@ def escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in line)
 
 
-def _post_patiently(client: httpx.Client, address: str, message: bytes) -> str:
+def _sent(address: str, message: bytes) -> str:
     """Try as often as it may help; give what came of the last try."""
-    problem = _post(client, address, message)
+    problem = _post(address, message)
     for pause in PAUSES:
         if problem is None or not problem[1]:
             break
         time.sleep(pause)
-        problem = _post(client, address, message)
+        problem = _post(address, message)
     return SENT if problem is None else f"not sent: {problem[0]}"
 
 
-def _post(client: httpx.Client, address: str, message: bytes) -> tuple[str, bool] | None:
+def _post(address: str, message: bytes) -> tuple[str, bool] | None:
     """None once it is taken; else what is wrong, and whether another try may help."""
     headers = {"Content-Type": "application/json"}
     try:
-        with client.stream("POST", address, content=message, headers=headers) as response:
+        with httpx.stream("POST", address, content=message, headers=headers, timeout=PATIENCE) as response:
             status = response.status_code  # the answer's body, however long, is nobody's concern
-    except httpx.UnsupportedProtocol:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL):
         return f"{VARIABLE} is not an http(s) address", False
-    except httpx.TransportError as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         return f"the webhook cannot be reached ({type(error).__name__})", True
     if 200 <= status < 300:
         return None

@@ -27,7 +27,7 @@ from pawtrait.monitoring.shown import PAGES
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
 from pipelines import server
-from pipelines.announce import SENT, announce, escaped, in_words
+from pipelines.announce import SENT, announce, catch_up, escaped, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
@@ -48,6 +48,7 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
         until: the last day, all of it (UTC); by default up to now.
     """
     try:
+        catch_up()
         now = clock.now()
         if not (newest.root() / newest.SPLITS).exists() and not stage.calendar(now):
             return Completed(name="Skipped", message=NOTHING_YET)

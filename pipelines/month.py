@@ -143,7 +143,7 @@ def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> 
 def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
     """The last word of a month."""
     facts = {"month": ws.month, "outcome": ended.sentence} | ({"reason": reason} if reason else {})
-    get_run_logger().info("webhook: %s", announce(f"retrain.{ended.action}", facts))
+    get_run_logger().info("webhook: %s", announce(f"retrain.{ended.action}", facts, keep=True))
     owed.settle(ws.path, ws.month)
 
 

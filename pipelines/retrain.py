@@ -24,6 +24,7 @@ from pawtrait.errors import BadParams, PawtraitError
 from pipelines import lease, owed, pages, server, workspace
 from pipelines import month as calendar
 from pipelines import stages as dvc_stages
+from pipelines.announce import catch_up
 from pipelines.inputs import FINGERPRINT
 from pipelines.month import REGISTER, Approval
 from pipelines.processes import Children, heed, say
@@ -153,6 +154,7 @@ def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
 
 def _catch_up(month: str) -> None:
     """Show and tell what other months decided and did not live to tell; this one waits for none of them."""
+    catch_up()
     for other in owed.months(newest.CLONE):
         try:
             last = calendar.owing(newest.CLONE, other, calendar.decided(other)) if other != month else None

@@ -98,9 +98,9 @@ def queue(
     from pawtrait.stages import collect
 
     waiting = _queue(collect.run(manifest=newest.root() / newest.MANIFEST), reviewer)[:limit]
-    reviewing.export(Pictures(), waiting, out)
+    count = reviewing.export(Pictures(), waiting, out)
     then = f"pawtrait feedback review --reviewer {reviewer or 'NAME'} --file {out / 'sheet.csv'}"
-    print(f"{len(waiting)} pictures in {out}; fill in sheet.csv, then: {then}")
+    print(f"{count} pictures in {out}; fill in sheet.csv, then: {then}")
 
 
 @app.command()
@@ -187,12 +187,11 @@ def _queue(quarantine: "Quarantine", reviewer: str | None) -> list[str]:
 def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
     """Ask for one picture after the other, until there are no more or the reviewer stops.
 
-    Pictures that are forgotten meanwhile are passed over. A picture is on show until all is said of it, and
-    gone once the session ends, if by a terminal that is closed.
+    Pictures that are damaged, or forgotten meanwhile, are passed over. A picture is on show until all is said
+    of it, and gone once the session ends, if by a terminal that is closed.
     """
     from pawtrait import reviewing, terminal
     from pawtrait.adapters.store import feedback
-    from pawtrait.adapters.store.pictures import NoPicture
 
     waiting = _queue(quarantine, reviewer)
     print(f"{len(waiting)} pictures wait. Type {', '.join(feedback.VERDICTS)} or the first letter;")
@@ -200,9 +199,8 @@ def _ask(quarantine: "Quarantine", pictures: "Pictures", reviewer: str) -> None:
     terminal.on_close(signal.default_int_handler)
     with reviewing.session() as folder:
         for number, picture in enumerate(waiting, 1):
-            try:
-                path = reviewing.show(pictures, picture, folder)
-            except NoPicture:
+            path = reviewing.show(pictures, picture, folder)
+            if path is None:
                 continue
             word = _word(f"{number}/{len(waiting)}  {path}")
             if word in STOP:

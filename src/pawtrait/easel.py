@@ -196,7 +196,7 @@ def _portrait(studio: Studio, photo: Pixels, wish: Wish, wished: Path) -> tuple[
     Interrupted, what is there is kept before the interrupt goes on.
     """
     glimpse: Glimpse | None = None
-    file = _free(wished)
+    file, claimed = _free(wished), False
     told = time.monotonic()
     with progress.bar() as display:
         task = display.add_task(escape(file.stem), total=None, note="")
@@ -208,6 +208,7 @@ def _portrait(studio: Studio, photo: Pixels, wish: Wish, wished: Path) -> tuple[
                     told = time.monotonic()
                     progress.say(f"{file.stem}: step {glimpse.done} of {glimpse.of} {note}")
                 if wish.previews and glimpse.done % wish.previews == 0:
+                    file, claimed = file if claimed else _claimed(wished, file), True
                     _write(glimpse.picture(), file.with_suffix("") / f"{glimpse.done:04d}.png")
         except KeyboardInterrupt:
             if glimpse is not None:
@@ -266,6 +267,17 @@ def _free(path: Path) -> Path:
         free = path.with_stem(f"{path.stem}-{number}")
         number += 1
     return free
+
+
+def _claimed(wished: Path, free: Path) -> Path:
+    """Make the folder of previews, and say whose it is: another process may have taken the name since."""
+    while True:
+        try:
+            free.with_suffix("").mkdir(parents=True)
+        except FileExistsError:
+            free = _free(wished)
+        else:
+            return free
 
 
 def _draw(pairs: Sequence[tuple[str, Pixels, Pixels]], styles: Sequence[Pixels], path: Path) -> Path:

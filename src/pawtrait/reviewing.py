@@ -3,13 +3,14 @@
 import csv
 import glob
 import hashlib
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pawtrait import clock
 from pawtrait.adapters.store.feedback import VERDICTS, Review
-from pawtrait.adapters.store.pictures import Pictures
+from pawtrait.adapters.store.pictures import Damaged, NoPicture, Pictures
 from pawtrait.dataset import labelled, snapshots
 from pawtrait.errors import BadFeedback
 from pawtrait.files import scratch_folder, whole_folder, write_csv
@@ -18,19 +19,26 @@ SHOWN = Path(".cache/review")  # a folder for each session, of pictures under na
 SHEET = "sheet.csv"
 COLUMNS = ("file", "picture", "verdict", "reason")
 
+log = logging.getLogger(__name__)
+
 
 def session() -> AbstractContextManager[Path]:
     """A folder for one reviewer's pictures; it goes with the session, however that ends."""
     return scratch_folder(SHOWN / "session")
 
 
-def show(pictures: Pictures, picture: str, folder: Path) -> Path:
+def show(pictures: Pictures, picture: str, folder: Path) -> Path | None:
     """Put a picture where a viewer can open it, under a name that says nothing of what it shows.
 
-    Raises:
-        NoPicture: it was forgotten meanwhile.
+    None where it was forgotten meanwhile, or is damaged, which is told.
     """
-    data = pictures.get(picture)
+    try:
+        data = pictures.get(picture)
+    except NoPicture:
+        return None
+    except Damaged as error:
+        log.warning("%s", error)
+        return None
     path = folder / Path(snapshots.place("-", picture, data)).name
     path.write_bytes(data)
     return path
@@ -46,8 +54,8 @@ def hide(picture: str) -> None:
         (SHOWN / copy).unlink(missing_ok=True)
 
 
-def export(pictures: Pictures, queue: Sequence[str], out: Path) -> None:
-    """Write a folder of pictures and a sheet with an empty line for each.
+def export(pictures: Pictures, queue: Sequence[str], out: Path) -> int:
+    """Write a folder of pictures and a sheet with an empty line for each; how many could be shown.
 
     Raises:
         BadFeedback: the folder is there and not empty.
@@ -55,8 +63,10 @@ def export(pictures: Pictures, queue: Sequence[str], out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadFeedback(f"{out} already exists; name an empty folder or a new one")
     with whole_folder(out) as draft:
-        rows = [{"file": show(pictures, picture, draft).name, "picture": picture} for picture in queue]
+        shown = [(show(pictures, picture, draft), picture) for picture in queue]
+        rows = [{"file": path.name, "picture": picture} for path, picture in shown if path]
         write_csv(draft / SHEET, rows, COLUMNS)
+    return len(rows)
 
 
 def answers(sheet: Path, reviewer: str, known: Collection[str]) -> tuple[list[Review], int]:

@@ -63,10 +63,11 @@ def test_key_and_visitor_go_with_every_question():
 
 
 def test_a_correction_takes_the_photo_along_where_consent_came_later():
-    bodies = []
+    bodies, keys = [], []
 
     def answer(request: httpx.Request) -> httpx.Response:
         bodies.append(request.read())
+        keys.append(request.headers.get("Idempotency-Key"))
         return (
             httpx.Response(200, json=MOOD)
             if "moods" in request.url.path
@@ -77,6 +78,7 @@ def test_a_correction_takes_the_photo_along_where_consent_came_later():
     reading = ours.read(b"the photo", "cat.jpg", consent=False)
     ours.correct(reading, "happy", -1, consent=False, data=b"the photo")
     ours.correct(reading, "happy", -1, consent=True, data=b"the photo")
+    assert keys == [None, reading.request, reading.request]  # pressed again after an answer that was cut
     assert json.loads(bodies[1])["consent"] is False
     assert json.loads(bodies[1])["model_version"] == "3"
     assert b'name="model_version"\r\n\r\n3' in bodies[2]

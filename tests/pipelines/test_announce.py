@@ -13,7 +13,7 @@ import pytest
 
 from pawtrait.errors import BadStore
 from pipelines import announce as module
-from pipelines.announce import announce, in_words
+from pipelines.announce import announce, catch_up, in_words
 
 
 class Hook(ThreadingHTTPServer):
@@ -86,6 +86,21 @@ def test_three_tries_are_all(hook):
     hook.plan = [500] * 9
     assert announce("drift", {}) == "not sent: the webhook answers 500"
     assert len(hook.messages) == 3
+
+
+def test_news_that_nothing_tells_again_wait_for_a_webhook_that_is_down(hook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hook.plan = [500, 500, 500, 404, *[503] * 3]
+    first, second = (announce(f"retrain.{what}", {}, keep=True) for what in ("promoted", "kept"))
+    assert first == "not sent: the webhook answers 500; the next look or month tries again"
+    assert second.startswith("not sent: the webhook answers 404;")
+    catch_up()  # it is down still, and the second does not overtake the first
+    assert len(hook.messages) == 7
+    catch_up()
+    catch_up()
+    promoted, kept = hook.messages[7:]
+    assert (promoted, kept) == (hook.messages[0], hook.messages[3])
+    assert kept["event"] == "retrain.kept"
 
 
 @pytest.mark.parametrize("code", [400, 401, 404, 302])

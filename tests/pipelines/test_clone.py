@@ -64,7 +64,7 @@ def test_a_clone_that_cannot_be_made_is_told_and_written_down_too(
     (project / ".cache").mkdir()
     harm()
     sent: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append((event, facts)))
     assert turned().is_failed()
     ((event, facts),) = sent
     assert (event, facts["month"]) == ("retrain.failed", "2026-11")

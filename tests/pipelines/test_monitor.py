@@ -244,9 +244,10 @@ def test_a_look_that_fails_is_a_failed_run_and_is_announced(server, place, news,
         raise BadStore("the store cannot be reached; see DATABASE_URL")
 
     monkeypatch.setattr(module.stage, "run", broken)
+    monkeypatch.setattr(module, "catch_up", lambda: news.told.append(["what was kept"]))
     state = module.monitor(return_state=True)
     assert state.is_failed() and state.message == "the store cannot be reached; see DATABASE_URL"
-    assert news.told == [["monitor failed"]]
+    assert news.told == [["what was kept"], ["monitor failed"]]
 
 
 def test_an_error_that_nobody_foresaw_is_announced_too(server, place, news, monkeypatch):

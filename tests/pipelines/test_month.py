@@ -238,7 +238,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_written_down_too(
     program = project / "bin/pawtrait"
     program.write_text(program.read_text().replace('"version": "2"', '"number": "2"'))
     sent: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append((event, facts)))
     assert turned().is_failed()
     assert sent == [("retrain.failed", {"month": "2026-11", "why": "KeyError: 'version'"})]
     assert [(one.action, one.reasons) for one in decisions()] == [("failed", ("KeyError: 'version'",))]
@@ -246,7 +246,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_written_down_too(
 
 def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     sent: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append((event, facts)))
+    monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append((event, facts)))
     monkeypatch.setattr(month, "get_run_logger", lambda: logging.getLogger("retrain"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/feedback?connect_timeout=1")
     month.failed("2026-11", CommandError("the disk is full"))
@@ -268,7 +268,7 @@ def test_a_turn_because_of_drift_says_so_and_one_without_anything_new_is_skipped
     project: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, str]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: sent.append(facts))
+    monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append(facts))
     turned(reason="drift: brightness: darker")
     assert sent[-1]["reason"] == "drift: brightness: darker"
     assert "Retrained now because of drift: brightness: darker." in decisions()[-1].reasons
@@ -305,7 +305,7 @@ def test_doubt_waits_for_a_person(project: Path, server: str, monkeypatch: pytes
 def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_VERDICT", "promote")
     news: dict[str, Any] = {}
-    monkeypatch.setattr(month, "announce", news.__setitem__)
+    monkeypatch.setattr(month, "announce", lambda event, facts, **_: news.update({event: facts}))
     state = turned(approval="person", patience=1 / 3600)
     assert state.message == "2026-11: the champion stays: nobody answered in time"
     assert "Resume" in news["retrain.asks"]["answer"]  # an operator reads no more than this

@@ -9,7 +9,7 @@ from prefect.artifacts import Artifact
 
 from pawtrait import clock
 from pawtrait.adapters.store import database, ledger
-from pipelines import month, owed, pages, workspace
+from pipelines import month, owed, pages, retrain, workspace
 from pipelines.processes import CommandError
 from tests.pipelines.months import decisions, told, turned
 
@@ -40,7 +40,7 @@ def _move(action: str, version: str) -> None:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
     """What goes to the webhook."""
     news: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr(month, "announce", lambda event, facts: news.append((event, facts)))
+    monkeypatch.setattr(month, "announce", lambda event, facts, keep: news.append((event, facts)))
     monkeypatch.setattr(month, "_promote", _crowned)
     return news
 
@@ -131,8 +131,10 @@ def test_what_a_month_did_not_live_to_tell_is_told_before_the_next_is_turned(
     with monkeypatch.context() as patch, pytest.raises(Died):
         patch.setattr(pages, "month", _dies)
         turned()
+    monkeypatch.setattr(retrain, "catch_up", lambda: sent.append(("what was kept", {"month": "earlier"})))
     assert turned("2026-12").name == "Skipped"
     assert [(event, facts["month"]) for event, facts in sent] == [
+        ("what was kept", "earlier"),
         ("retrain.kept", "2026-11"),
         ("retrain.skipped", "2026-12"),
     ]

@@ -243,10 +243,11 @@ def test_cors_is_closed_but_for_those_who_are_named(serving):
     assert opened.options("/v1/moods", headers=ask).headers["access-control-allow-origin"] == ask["origin"]
 
 
-def test_pages_of_a_named_site_may_say_which_event_they_had_last(serving):
+def test_pages_of_a_named_site_may_say_what_our_api_reads(serving):
     """A browser's own EventSource sends no key, so pages bring one that does."""
     ask = {"origin": "https://friend.example", "access-control-request-method": "GET"}
-    named = ask | {"access-control-request-headers": "authorization,last-event-id"}
+    sent = "authorization,last-event-id,x-request-id,idempotency-key"
+    named = ask | {"access-control-request-headers": sent}
     assert serving(origins=ask["origin"]).options("/v1/portraits/7f/events", headers=named).status_code == 200
 
 
@@ -254,7 +255,7 @@ def test_pages_of_a_named_site_may_read_the_headers_that_answers_need(serving):
     origin = {"origin": "https://friend.example"}
     done = serving(origins=origin["origin"]).get("/v1/models", headers=origin)
     read = set(done.headers["access-control-expose-headers"].split(", "))
-    assert read >= {"Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Model"}
+    assert read >= {"Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Model", "X-Request-ID"}
 
 
 def test_a_name_that_is_not_the_services_is_refused(serving):
@@ -325,6 +326,26 @@ def test_what_nobody_foresaw_shows_no_trace(service, monkeypatch, caplog):
     (told,) = [one for one in map(json.loads, caplog.text.splitlines()) if "trace" in one]
     assert told["request"] == request and "a secret of ours" in told["trace"]
     assert isinstance(service, TestClient)
+
+
+def test_who_calls_finds_their_own_id_in_answer_and_log_beside_ours(service, caplog):
+    caplog.set_level("INFO", "pawtrait.requests")
+    caplog.handler.setFormatter(Lines())
+    theirs = "0af7651916cd43dd/8448eb21=1"
+    done = service.post("/v1/feedback", json={}, headers={"X-Request-ID": theirs})
+    ours = done.headers["x-pawtrait-request"]
+    assert done.headers["x-request-id"] == theirs and done.json()["instance"].endswith(ours)
+    told = json.loads(caplog.text)
+    assert (told["caller"], told["request"], len(ours)) == (theirs, ours, 32)
+
+
+@pytest.mark.parametrize("theirs", ["", "a b", "a" * 129, 'x","level":"error', "ann@home", "\xe9"])
+def test_an_id_that_is_none_is_neither_sent_back_nor_logged(service, caplog, theirs):
+    caplog.set_level("INFO", "pawtrait.requests")
+    caplog.handler.setFormatter(Lines())
+    done = service.get("/healthz", headers=[("X-Request-ID", theirs.encode("latin-1"))])
+    assert done.headers["x-request-id"] == done.headers["x-pawtrait-request"]
+    assert "caller" not in json.loads(caplog.text)
 
 
 def test_what_is_logged_on_the_way_names_its_request(service, monkeypatch, caplog):

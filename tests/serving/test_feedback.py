@@ -42,6 +42,21 @@ def test_a_correction_is_found_in_the_store(service):
     assert (row.request, row.picture, row.source) == (answer["request"], answer["picture"], "user")
 
 
+def test_what_is_sent_again_by_its_key_is_one_row_and_other_words_are_not_lost(service):
+    mood = {"picture": NOBODY, "label": "sad"}
+    thumb = {"method": "fast", "style": "ink_03", "thumbs": 1}
+
+    def say(told, **headers):
+        return service.post("/v1/feedback", json=told, headers=headers).json()["id"]
+
+    by = {"Idempotency-Key": "7f"}
+    assert say(mood, **by) == say(mood, **by) and say(thumb, **by) == say(thumb, **by)
+    corrected = [say({**mood, "label": "happy"}, **by), say(mood, **{"Idempotency-Key": "80"}), say(mood)]
+    assert len(set(corrected)) == 3
+    assert [row.label for row in said(service)] == ["sad", "happy", "sad", "sad"]
+    assert [row.thumbs for row in said(service, feedback.styles_between)] == [1]
+
+
 def test_whoever_said_it_is_a_fingerprint_that_hides_the_address(service):
     for _ in range(2):
         service.post("/v1/feedback", json={"picture": NOBODY, "thumbs": 1})

@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_a_picture_waits_and_nothing_that_was_said_is_told(service):
     shown = service.get(done.json()["url"])
     assert shown.headers["content-type"] == "image/png" and "no-store" in shown.headers["cache-control"]
     assert "sad" not in done.text and "angry" not in done.text
+
+
+def test_a_picture_whose_bytes_have_changed_says_so_and_holds_up_none_behind_it(service, caplog):
+    both = {sent(service, "sad"), sent(service, "happy")}
+    damaged = next_for(service, "rosa").json()["picture"]
+    (Path(service.app.state.door.settings.pictures) / damaged[:2] / damaged).write_bytes(b"no picture")
+    assert {next_for(service, "rosa").json()["picture"]} == both - {damaged}
+    shown = service.get(f"/v1/pictures/{damaged}")
+    assert (shown.status_code, shown.json()["type"]) == (500, "urn:pawtrait:problem:damaged-picture")
+    assert caplog.text.count(f"pawtrait forget {damaged}") == 2
 
 
 def test_after_the_answer_the_others_are_told(service):

@@ -218,6 +218,16 @@ def test_pictures_that_are_forgotten_during_a_session_are_passed_over(meanwhile)
     assert said.count("not saved: the picture was just deleted") == 1
 
 
+def test_a_picture_whose_bytes_have_changed_is_told_and_the_others_go_on(caplog):
+    damaged, whole = sorted(send(seed, f"client{seed}") for seed in range(2))
+    typed("status")
+    (Path("data/inbox") / damaged[:2] / damaged).write_bytes(b"no picture")
+    assert typed("queue", "--out", "q").startswith("1 pictures in q")
+    typed("review", "--reviewer", "rosa", answers="h\n")
+    assert verdicts() == {"rosa": {whole: "happy"}}
+    assert caplog.text.count(f"pawtrait forget {damaged}") == 2
+
+
 def test_enter_leaves_a_picture_for_later_q_stops_and_what_was_said_stays():
     names = sorted(send(seed, f"client{seed}") for seed in range(4))
     typed("review", "--reviewer", "rosa", answers="\nu\nno pet in it\nq\n")

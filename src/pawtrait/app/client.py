@@ -85,10 +85,8 @@ class Service:
         }
         if data and consent:
             form = {name: _flag(value) for name, value in said.items() if value is not None}
-            answer = self._ask("POST", "/v1/feedback", data=form, files={"picture": ("picture", data)})
-        else:
-            answer = self._ask("POST", "/v1/feedback", json=said)
-        return str(answer.json()["id"])
+            return self._say(reading.request, data=form, files={"picture": ("picture", data)})
+        return self._say(reading.request, json=said)
 
     def forget(self, picture: str) -> Sequence[str]:
         """Delete a picture and what was said of it; gives the months whose snapshots hold it still."""
@@ -154,7 +152,7 @@ class Service:
             "thumbs": thumbs,
             "seconds": portrait.seconds,
         }
-        return str(self._ask("POST", "/v1/feedback", json=said).json()["id"])
+        return self._say(portrait.request, json=said)
 
     def next_review(self, reviewer: str) -> Waiting | None:
         """A picture that this reviewer has not judged, or None."""
@@ -181,6 +179,11 @@ class Service:
         """A page that the service hands out, as HTML."""
         return self._ask("GET", path).text
 
+    def _say(self, about: str, **more: Any) -> str:
+        """Feedback about a request; what is said again because no answer came is one row all the same."""
+        answer = self._ask("POST", "/v1/feedback", again=about, **more)
+        return str(answer.json()["id"])
+
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         with self._asking(method, path, **more) as answer:
             try:
@@ -190,9 +193,10 @@ class Service:
             return answer
 
     @contextmanager
-    def _asking(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
-        """An answer that has begun to come and is no error."""
-        known = {"Authorization": f"Bearer {self.key}" if self.key else "", "X-Forwarded-For": self.visitor}
+    def _asking(self, method: str, path: str, again: str = "", **more: Any) -> Iterator[httpx.Response]:
+        """An answer that has begun to come and is no error; ``again`` is the same for the same once more."""
+        key = f"Bearer {self.key}" if self.key else ""
+        known = {"Authorization": key, "X-Forwarded-For": self.visitor, "Idempotency-Key": again}
         headers = {name: value for name, value in known.items() if value}
         try:
             with self.http.stream(method, path, headers=headers, **more) as answer:

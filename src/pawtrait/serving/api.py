@@ -24,14 +24,14 @@ from pawtrait.serving import (
     traces,
 )
 from pawtrait.serving.access import Gate
-from pawtrait.serving.around import Around, Rules
+from pawtrait.serving.around import Around
 from pawtrait.serving.keys import Keys
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.settings import Settings
 
 SPOKEN = [  # headers of answers that the API relies on, besides those that every script may read
     *("Location", "Retry-After", "X-Pawtrait-Request", "X-Pawtrait-Seconds", "X-Pawtrait-Model"),
-    *("X-Pawtrait-Picture", "X-Pawtrait-Kept"),
+    *("X-Pawtrait-Picture", "X-Pawtrait-Kept", "X-Request-ID"),
 ]
 PARTS = (moods, portraits, feedback, reviews, pictures, health, reports, metrics, manual)
 
@@ -69,8 +69,6 @@ def create(settings: Settings) -> FastAPI:
     told.describe(app, [route for part in PARTS for route in part.router.routes])
     app.add_middleware(
         Around,
-        rules=Rules.of(settings),
-        metrics=app.state.metrics,
         outer=app,
         spans=spans,
         hot=None if settings.origins else moods.moods,  # with origins, CORS has a say
@@ -80,7 +78,10 @@ def create(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.origins.split(),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type", "last-event-id"],
+            allow_headers=[
+                *("authorization", "content-type", "last-event-id"),
+                *("x-request-id", "idempotency-key"),
+            ],
             expose_headers=SPOKEN,
         )
     return app

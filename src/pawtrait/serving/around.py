@@ -1,10 +1,10 @@
 """What is done around every request: an id, limits, security headers, a line in the log, a count, a span."""
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,66 +37,24 @@ WRONG_ORIGIN = (
     " to pass Host on"
 )
 HOT = SimpleNamespace(path="/v1/moods")  # a route, as logs and metrics name it
+NAMED = re.compile(rb"[0-9A-Za-z._:/+=-]{1,128}")  # what callers and proxies call a request
 
 log = logging.getLogger("pawtrait.requests")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Which requests are not even looked at.
-
-    Attributes:
-        hosts: names that the service goes by; any where empty. It keeps other sites' names for 127.0.0.1 out.
-        origins: pages of other hosts that may send something.
-        memory: bytes of bodies that may be on their way in together.
-        largest: bytes of one picture.
-        slowest: seconds that a body may take.
-    """
-
-    hosts: frozenset[str]
-    origins: frozenset[str]
-    memory: int
-    largest: int
-    slowest: float
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Rules":
-        """As the settings say."""
-        hosts, origins = (frozenset(words.split()) for words in (settings.hosts, settings.origins))
-        return cls(hosts, origins, settings.memory, settings.largest_bytes, settings.slowest)
-
-    def check(self, method: str, headers: dict[bytes, bytes]) -> None:
-        """Refuse what another site's page sends in its visitor's name.
-
-        Raises:
-            Problem: 400 not our name; 403 another site's page.
-        """
-        host = headers.get(b"host", b"").decode("latin-1").lower()  # names know no capitals
-        if self.hosts and _name(host) not in self.hosts:
-            raise Problem(400, "wrong-host", WRONG_HOST)
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        if origin and method not in SAFE and _place(origin) != host and origin not in self.origins:
-            raise Problem(403, "wrong-origin", WRONG_ORIGIN)
 
 
 class Around:
     """The outermost layer, in plain ASGI: it costs microseconds and streams what it is given."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        rules: Rules,
-        metrics: Metrics,
-        outer: FastAPI,
-        spans: Traces | None,
-        hot: Endpoint | None = None,
+        self, app: ASGIApp, outer: FastAPI, spans: Traces | None, hot: Endpoint | None = None
     ) -> None:
         self._app = app
-        self._rules = rules
-        self._metrics = metrics
         self._outer = outer
         self._spans = spans
         self._hot: Any = hot
+        self._settings: Settings = outer.state.settings
+        self._metrics: Metrics = outer.state.metrics
+        self._hosts, self._origins = self._settings.hosts.split(), self._settings.origins.split()
         self._coming = 0  # bytes of bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,27 +73,28 @@ class Around:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                message["headers"] = _with_ours(message.get("headers", []), state["id"])
+                message["headers"] = _with_ours(message.get("headers", []), state)
             await send(message)
 
         size, incoming = 0, None
         with self._spans.request(scope) if self._spans else nullcontext() as span:
             try:
                 headers = dict(scope["headers"])
+                state["caller"] = _caller(headers)
                 _check_once(scope["headers"], headers)
-                self._rules.check(scope["method"], headers)
+                self._check_site(scope["method"], headers)
                 size = self._taken(headers)
-                incoming = Incoming(receive, size + SLACK, self._rules.slowest)
+                incoming = Incoming(receive, size + SLACK, self._settings.slowest)
                 await (self._read if self._is_hot(scope) else self._app)(scope, incoming, answer)
-            except Problem as problem:
+            except Exception as error:
                 scope["app"] = self._outer
-                await problems.answer(Request(scope), problem)(scope, receive, answer)
-            except Exception:
-                log.exception("nobody had foreseen this")
+                problem = None if started else problems.foreseen(Request(scope), error)
+                if problem is None:
+                    log.exception("nobody had foreseen this")
                 if started:  # half an answer cannot become another one: the connection is cut
                     raise
-                scope["app"] = self._outer
-                await problems.answer(Request(scope), problems.unforeseen())(scope, receive, answer)
+                told = problems.answer(Request(scope), problem or problems.unforeseen())
+                await told(scope, receive, answer)
             finally:
                 self._coming -= size
                 since = incoming.last_at if incoming else began
@@ -152,25 +111,32 @@ class Around:
         What would be refused anyhow is refused here, before its body, which under overload is most of it.
         """
         scope["route"], scope["app"] = HOT, self._outer
-        try:
-            self._outer.state.door.batcher.check_room()
-            response = await self._hot(Request(scope, receive))
-        except Exception as error:
-            handlers: dict[Any, Any] = dict(self._outer.exception_handlers)
-            kind = next(kind for kind in type(error).__mro__ if kind in handlers or kind is Exception)
-            if kind is Exception:  # not foreseen: what is around us writes it down
-                raise
-            response = await handlers[kind](Request(scope), error)  # as FastAPI would have done
+        self._outer.state.door.batcher.check_room()
+        response = await self._hot(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _check_site(self, method: str, headers: dict[bytes, bytes]) -> None:
+        """Refuse what another site's page sends in its visitor's name, or by its own name for this machine.
+
+        Raises:
+            Problem: 400 not our name; 403 another site's page.
+        """
+        host = headers.get(b"host", b"").decode("latin-1").lower()  # names know no capitals
+        if self._hosts and _name(host) not in self._hosts:
+            raise Problem(400, "wrong-host", WRONG_HOST)
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        if origin and method not in SAFE and _place(origin) != host and origin not in self._origins:
+            raise Problem(403, "wrong-origin", WRONG_ORIGIN)
 
     def _taken(self, headers: dict[bytes, bytes]) -> int:
         """Bytes that this body may take; one that does not say its length may take a picture's."""
-        unsaid = self._rules.largest if b"transfer-encoding" in headers else 0
+        unsaid = self._settings.largest_bytes if b"transfer-encoding" in headers else 0
         said = headers.get(b"content-length", b"")
         size = int(said) if said.isdigit() else unsaid
-        if size > self._rules.memory:
-            raise Problem(413, "too-large", f"more than {self._rules.memory} bytes are never taken at once")
-        if size and self._coming + size > self._rules.memory:
+        most = self._settings.memory
+        if size > most:
+            raise Problem(413, "too-large", f"more than {most} bytes are never taken at once")
+        if size and self._coming + size > most:
             raise Problem(
                 429, "busy", "too much is being sent at the moment; try again in 1 s", {"Retry-After": "1"}
             )
@@ -198,6 +164,7 @@ class Around:
                 "milliseconds": round(seconds * 1000, 2),
                 "problem": state.get("problem"),
                 "client": state.get("client"),
+                "caller": state.get("caller"),
             }
             log.info("%s %s %d", method, route, status, extra=facts)
 
@@ -234,8 +201,17 @@ def _check_once(sent: list[tuple[bytes, bytes]], headers: dict[bytes, bytes]) ->
             raise Problem(400, "said-twice", f"one header {twice.decode()}, please", close)
 
 
-def _with_ours(headers: list[tuple[bytes, bytes]], request: str) -> list[tuple[bytes, bytes]]:
-    known = [*headers, *HEADERS, (b"x-request-id", request.encode())]
+def _caller(headers: dict[bytes, bytes]) -> str | None:
+    """What the caller, or a proxy, calls the request; not whatever somebody sends, since it is logged."""
+    said = headers.get(b"x-request-id", b"")
+    return said.decode() if NAMED.fullmatch(said) else None
+
+
+def _with_ours(headers: list[tuple[bytes, bytes]], state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    """``X-Request-ID`` is the caller's where there is one; ``X-Pawtrait-Request`` is ours, for feedback."""
+    ours = state["id"].encode()
+    named = (state.get("caller") or state["id"]).encode()
+    known = [*headers, *HEADERS, (b"x-request-id", named), (b"x-pawtrait-request", ours)]
     if all(name != b"content-security-policy" for name, _ in headers):
         known.append((b"content-security-policy", POLICY))
     return known

@@ -1,5 +1,7 @@
 """``POST /v1/feedback``: what people say is on the disk before they are thanked."""
 
+import json
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -77,8 +79,19 @@ async def feedback(request: Request) -> JSONResponse:
         row: Said | StyleSaid = StyleSaid(id=name, time=clock.now(), client=client, **about.model_dump())
     else:
         row = await _said(door, name, client, intake.checked(AboutMood, values), sent)
+    if key := request.headers.get("idempotency-key"):
+        row = replace(row, id=_same(key, row))
     await _kept(door, row)
-    return JSONResponse({"id": name}, 201)
+    return JSONResponse({"id": row.id}, 201)
+
+
+def _same(key: str, row: Said | StyleSaid) -> str:
+    """The id that the same words get when they come again by the same key: the store keeps one row of an id.
+
+    By the key alone, other words by an old key would be lost; by the words alone, a label corrected back.
+    """
+    said = asdict(row) | {"id": key, "time": None}
+    return sha256(json.dumps(said).encode()).hexdigest()[:32]
 
 
 async def _read(request: Request, door: Door) -> tuple[dict[str, Any], Sent | None]:

@@ -8,6 +8,7 @@ from pawtrait.dataset.images import Pixels
 from pawtrait.serving import wire
 from pawtrait.serving.places import Place
 from pawtrait.serving.processes import Child, Died
+from pawtrait.serving.settings import Settings
 
 WORKER = "pawtrait.serving.worker"  # by name, since the service itself must never load torch
 LOOK = 0.1  # seconds between two looks whether somebody wants to stop
@@ -35,6 +36,18 @@ class Setup:
     threads: int
     polite: int
     log: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Setup":
+        """As the settings say."""
+        return cls(
+            weights=str(settings.style_weights),
+            params=str(settings.params),
+            memory=settings.portrait_memory,
+            threads=settings.portrait_threads,
+            polite=settings.portrait_polite,
+            log=settings.log,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from pawtrait.serving import turns
 from pawtrait.serving.hands import Hand, Late, Order, Report, Setup
 from pawtrait.serving.job import Job, View
 from pawtrait.serving.processes import Died
+from pawtrait.serving.settings import Settings
 from pawtrait.serving.shelf import Shelf
 from pawtrait.serving.watch import Watch
 
 TRIES = 2
+ENDING = 0.8  # of a shutdown's grace, so that who listens still hears how a job ended
 IDLE = 30.0  # seconds between two looks at what has grown old
 SLOWEST = 600  # the longest wait that a client is told
 UNFORESEEN = "something went wrong while painting; it was logged"
@@ -27,37 +29,6 @@ STOPPING = "the service is stopping; ask again in a moment"
 log = logging.getLogger(__name__)
 
 
-class Full(Exception):
-    """The queue is full; ``seconds`` is when to come again."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"come again in {seconds} s")
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much there may be of everything.
-
-    Attributes:
-        workers: processes; each is started with its first job.
-        waiting: jobs that wait.
-        seconds: that a job may paint.
-        grace: seconds that a process has to leave its step when told to stop.
-        remembered: portraits that are still known, and as many jobs that ended without one.
-        kept: seconds that they are.
-        ending: seconds that the end of the service leaves to jobs that are being painted.
-    """
-
-    workers: int
-    waiting: int
-    seconds: float
-    grace: float
-    remembered: int
-    kept: float
-    ending: float
-
-
 class Jobs:
     """All of them. Safe from any thread.
 
@@ -65,20 +36,20 @@ class Jobs:
         deaths: processes that died while they painted.
     """
 
-    def __init__(self, setup: Setup, limits: Limits, shelf: Shelf) -> None:
+    def __init__(self, settings: Settings, shelf: Shelf) -> None:
         """Nothing runs yet; see ``start``."""
-        self._setup, self._limits, self._shelf = setup, limits, shelf
+        self._settings, self._shelf = settings, shelf
         self._changed = threading.Condition()  # reentrant
         self._waiting: deque[Job] = deque()
         self._known: dict[str, Job] = {}
         self._closed = False
-        self._giving_up = threading.Timer(limits.ending, self._give_up)
+        self._giving_up = threading.Timer(ENDING * settings.grace, self._give_up)
         self._giving_up.daemon = True
         self.deaths = 0
         self._typical = 30.0  # seconds that a job takes
         self._threads = [
             threading.Thread(target=self._work, name=f"painting-{number}", daemon=True)
-            for number in range(limits.workers)
+            for number in range(settings.painters_at_work)
         ]
         self._tidying = Watch(self._sweep, IDLE, "old portrait")
 
@@ -89,11 +60,15 @@ class Jobs:
         self._tidying.start(0)
 
     def check_room(self) -> None:
-        """Raise Full where one more job would be one too many."""
+        """Refuse one job too many.
+
+        Raises:
+            Problem: 429, too many wait, or the service stops.
+        """
+        most = self._settings.portraits_waiting + self._settings.painters_at_work
         with self._changed:
-            busy = sum(job.view.status == "painting" for job in self._known.values())
-            if self._closed or len(self._waiting) + busy >= self._limits.waiting + self._limits.workers:
-                raise Full(self._soon())
+            if self._closed or sum(self.counts()) >= most:
+                raise turns.busy(self._soon())
 
     def submit(
         self, key: str, order: Order, steps: int, finished: Callable[[View], None], picture: str = ""
@@ -107,7 +82,7 @@ class Jobs:
             picture: SHA-256 of the photo, by which ``forget`` finds it.
 
         Raises:
-            Full: too many wait, or the service stops.
+            Problem: as ``check_room``.
         """
         with self._changed:
             self.check_room()
@@ -116,7 +91,8 @@ class Jobs:
             self._known[job.id] = job
             self._waiting.append(job)
             self._changed.notify()
-            many = len(self._known) > 3 * self._limits.remembered + self._limits.waiting
+            settings = self._settings
+            many = len(self._known) > 3 * settings.portraits_most + settings.portraits_waiting
         if many:  # somebody asks and cancels faster than it is tidied up
             self._sweep()
         return job
@@ -193,7 +169,7 @@ class Jobs:
 
     def _soon(self) -> int:
         """Seconds until there may be room: until the next process is done with a job of the usual length."""
-        return int(min(max(self._typical / max(self._limits.workers, 1), 1), SLOWEST))
+        return int(min(max(self._typical / max(self._settings.painters_at_work, 1), 1), SLOWEST))
 
     def _work(self) -> None:
         """What a thread does: job after job with one process, a new one where it has ended."""
@@ -203,7 +179,7 @@ class Jobs:
                 hand.close(0)
                 hand = None
             try:
-                hand = hand or Hand(self._setup)
+                hand = hand or Hand(Setup.of(self._settings))
                 hand = self._try(job, hand)
             except Exception:  # the thread outlives whatever goes wrong with one job
                 log.exception("job %s met what nobody had foreseen", job.id)
@@ -212,7 +188,7 @@ class Jobs:
                     hand.close(0)  # it may be in the middle of that job
                 hand = None
         if hand is not None:
-            hand.close(self._limits.grace)
+            hand.close(self._settings.portrait_grace)
 
     def _next(self) -> Job | None:
         """The next job; None where the service stops."""
@@ -233,7 +209,7 @@ class Jobs:
                 if report.kind == "memory":
                     raise Died("ran out of memory")  # whatever is left of it is not worth keeping
         except Late:
-            limit = f"{self._limits.seconds:g} seconds"
+            limit = f"{self._settings.portrait_seconds:g} seconds"
             job.set(status="failed", kind="Late", problem=f"painting took longer than {limit}; ask for less")
         except Died as death:
             hand.close(0)
@@ -246,7 +222,8 @@ class Jobs:
         order = job.order
         if order is None:  # cancelled since
             return iter(())
-        return hand.paint(job.id, order, lambda: job.view.over, self._limits.seconds, self._limits.grace)
+        limit, grace = self._settings.portrait_seconds, self._settings.portrait_grace
+        return hand.paint(job.id, order, lambda: job.view.over, limit, grace)
 
     def _take(self, job: Job, report: Report) -> None:
         """What a report changes."""
@@ -273,10 +250,8 @@ class Jobs:
     def _reason(self, job: Job, report: Report) -> str:
         """A sentence for the client."""
         if report.kind == "memory" and job.order is not None:
-            return (
-                f"painting at {job.order.side} px takes more than the {self._setup.memory} MB that one"
-                " portrait may use; ask for a smaller side"
-            )
+            memory = f"the {self._settings.portrait_memory} MB that one portrait may use"
+            return f"painting at {job.order.side} px takes more than {memory}; ask for a smaller side"
         log.error("job %s: %s: %s", job.id, report.kind, report.reason)
         return report.reason if report.kind in SHOWN else UNFORESEEN
 
@@ -299,7 +274,7 @@ class Jobs:
         _stop([job])
 
     def _old(self, job: Job) -> bool:
-        return job.view.over and time.monotonic() - job.ended > self._limits.kept
+        return job.view.over and time.monotonic() - job.ended > self._settings.portraits_kept
 
     def _sweep(self) -> None:
         """Forget jobs that are over and old, or too many, and their pictures.
@@ -320,7 +295,7 @@ class Jobs:
         """The first that are too many, of portraits and of the rest: nobody's cancelling costs a portrait."""
         portraits = [job for job in over if job.view.status == "done"]
         rest = [job for job in over if job.view.status != "done"]
-        most = self._limits.remembered
+        most = self._settings.portraits_most
         return portraits[: max(len(portraits) - most, 0)] + rest[: max(len(rest) - most, 0)]
 
 

@@ -7,7 +7,7 @@ import warnings
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-OWN = ("request", "method", "route", "status", "milliseconds", "problem", "client", "job")
+OWN = ("request", "method", "route", "status", "milliseconds", "problem", "client", "caller", "job")
 REQUEST: ContextVar[str | None] = ContextVar("request", default=None)  # the id of the one being answered
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from pawtrait import clock
 from pawtrait.adapters.store import database, forgetting
-from pawtrait.adapters.store.pictures import NAME, NoPicture
+from pawtrait.adapters.store.pictures import NAME, Damaged, NoPicture
 from pawtrait.dataset import images, snapshots
 from pawtrait.monitoring import shown
 from pawtrait.serving import access, rows, told
@@ -31,6 +31,10 @@ async def show(request: Request, sha: Sha) -> Response:
         data = await door.keepers.run(door.pictures.get, sha)
     except NoPicture as error:
         raise _unknown() from error
+    except Damaged as error:
+        log.error("%s", error)
+        told = "this picture is damaged; the operator can read more in the log"
+        raise Problem(500, "damaged-picture", told) from error
     kind = images.sniff(data)
     if not kind:
         raise _unknown()

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from pawtrait.errors import BadImage
-from pawtrait.serving import access, events, intake, portraits_told, turns, wishes
+from pawtrait.serving import access, events, intake, portraits_told, wishes
 from pawtrait.serving.door import Door
 from pawtrait.serving.job import Job, View
-from pawtrait.serving.jobs import Full
 from pawtrait.serving.metrics import Metrics
 from pawtrait.serving.places import Place
 from pawtrait.serving.problems import Problem
@@ -139,7 +138,6 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
     metrics.portrait(sitting.wish.method, "ok", seconds)
     kept = sitting.wish.consent and await door.kept(material.data)
     headers = {
-        "X-Pawtrait-Request": name,
         **_version(sitting.painter),
         "X-Pawtrait-Seconds": f"{seconds:.3f}",
         "X-Pawtrait-Picture": material.facts.id,
@@ -151,20 +149,17 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
 async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> Response:
     """A job, which goes by the request's id."""
     shop = door.workshop
-    try:
-        shop.jobs.check_room()  # before the work of decoding
-        material = await shop.turns.take(sitting.prepare)
-        steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
-        finished = _writing(door, metrics, sitting, material.facts)
-        job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
-    except Full as full:
-        raise turns.busy(full.seconds) from full
+    shop.jobs.check_room()  # before the work of decoding
+    material = await shop.turns.take(sitting.prepare)
+    steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
+    finished = _writing(door, metrics, sitting, material.facts)
+    job = shop.jobs.submit(name, material.order, steps, finished, material.facts.id)
     try:
         kept = sitting.wish.consent and await door.kept(material.data)
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
-    headers = {"Location": body["url"], "X-Pawtrait-Request": name, **_version(sitting.painter), **UNKEPT}
+    headers = {"Location": body["url"], **_version(sitting.painter), **UNKEPT}
     return JSONResponse(body, 202, headers)
 
 
@@ -194,7 +189,7 @@ def _job(request: Request, key: str) -> Job:
     access.allow(request, "read")
     job: Job | None = request.app.state.door.workshop.jobs.find(key)
     if job is None:
-        raise Problem(404, "no-such-job", "there is no job of that id, or it has expired")
+        raise Problem(404, "no-such-job", portraits_told.NO_SUCH_JOB)
     return job
 
 

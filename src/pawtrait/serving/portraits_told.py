@@ -96,7 +96,10 @@ _ALWAYS = {
     "X_Pawtrait_Model": "the painter's version, as `pet-portrait-fast/3`; `nst` has none",
 }
 _BY = _headers(X_Pawtrait_Model=_ALWAYS["X_Pawtrait_Model"])
-_NO_JOB = _problems(_404_no_such_job="there is no job of that id, or it has expired")
+NO_SUCH_JOB = (
+    "no such job is here: it has expired, a restart cut it off, or another instance of the service has it"
+)
+_NO_JOB = _problems(_404_no_such_job=NO_SUCH_JOB)
 
 _WISH = {
     "type": "object",

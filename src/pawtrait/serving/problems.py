@@ -80,30 +80,32 @@ _HIDDEN = {
 }
 
 
+def foreseen(request: Request, error: Exception) -> Problem | None:
+    """What a client hears of an error, wherever it was raised; None of one that nobody had foreseen."""
+    match error:
+        case Problem():
+            return error
+        case PawtraitError():
+            return of(error)
+        case ClientDisconnect():
+            return Problem(400, "gone", "the client went away before it had sent everything")
+        case Cut():
+            return Problem(error.status_code, error.kind, error.detail, error.headers)
+        case Plain():
+            return _unrouted(request, error)
+        case RequestValidationError():
+            return invalid(error.errors())
+    return None
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application this way."""
 
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> JSONResponse:
-        return answer(request, error)
+    async def told(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, foreseen(request, error) or unforeseen())
 
-    @app.exception_handler(PawtraitError)
-    async def _own(request: Request, error: PawtraitError) -> JSONResponse:
-        return answer(request, of(error))
-
-    @app.exception_handler(ClientDisconnect)
-    async def _gone(request: Request, error: ClientDisconnect) -> JSONResponse:
-        return answer(request, Problem(400, "gone", "the client went away before it had sent everything"))
-
-    @app.exception_handler(Plain)
-    async def _http(request: Request, error: Plain) -> JSONResponse:
-        if isinstance(error, Cut):
-            return answer(request, Problem(error.status_code, error.kind, error.detail, error.headers))
-        return answer(request, _unrouted(request, error))
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, invalid(error.errors()))
+    for kind in (Problem, PawtraitError, ClientDisconnect, Plain, RequestValidationError):
+        app.add_exception_handler(kind, told)
 
 
 def _unrouted(request: Request, error: Plain) -> Problem:

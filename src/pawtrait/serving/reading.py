@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pawtrait.classification.predict import Classifier
 from pawtrait.dataset import images
 from pawtrait.dataset.images import Pixels
-from pawtrait.serving import intake, privacy
+from pawtrait.serving import intake, privacy, problems
 from pawtrait.serving.intake import Seen, Sent
 from pawtrait.serving.problems import Problem
 from pawtrait.serving.settings import Settings
@@ -90,7 +90,7 @@ def told(error: Exception, *wanted: Wanted) -> Problem:
         return error
     requests = " ".join(dict.fromkeys(one.request for one in wanted if one.request))
     log.error("a picture could not be answered", exc_info=error, extra={"request": requests or None})
-    return Problem(500, "internal", "something went wrong here; it was logged")
+    return problems.unforeseen()
 
 
 def _prepared(wanted: Wanted, side: int, settings: Settings) -> Ready | Problem:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pawtrait import clock, params, reviewing
 from pawtrait.adapters.store import database, feedback, settling
 from pawtrait.adapters.store.database import Engine
-from pawtrait.adapters.store.pictures import NAME, Pictures
+from pawtrait.adapters.store.pictures import NAME, Damaged, NoPicture, Pictures
 from pawtrait.dataset import feedback as ruling
 from pawtrait.dataset import labelled, manifest, rules, scan
 from pawtrait.dataset.feedback import Candidate
@@ -51,7 +51,7 @@ async def next_picture(request: Request, reviewer: Name) -> Response:
     door: Door = request.app.state.door
     waiting = await door.judges.run(Queue(door).of, who)
     for picture in waiting:
-        if await door.keepers.run(door.pictures.has, picture):
+        if await door.keepers.run(_whole, door.pictures, picture):
             found = {"picture": picture, "url": f"/v1/pictures/{picture}", "waiting": len(waiting)}
             return JSONResponse(found)
     return Response(status_code=204)
@@ -88,6 +88,18 @@ async def agreement(request: Request) -> JSONResponse:
     door: Door = request.app.state.door
     waiting = await door.judges.run(Queue(door).of, None)
     return JSONResponse({"waiting": len(waiting), **await door.readers.run(_agreement, door)})
+
+
+def _whole(kept: Pictures, picture: str) -> bool:
+    """Whether it can be shown; one that was deleted or damaged holds up none behind it."""
+    try:
+        kept.get(picture)
+    except NoPicture:
+        return False
+    except Damaged as error:
+        log.error("%s", error)
+        return False
+    return True
 
 
 def _person(request: Request, named: str) -> str:

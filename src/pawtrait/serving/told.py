@@ -127,6 +127,16 @@ MOODS: dict[str, Any] = {
 }
 
 
+_AGAIN = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text, such as a UUID, new for each thing that is said. Where no answer came, send the"
+    " same again with the same key: it is kept once, by the same `id`.",
+    "schema": {"type": "string"},
+}
+
+
 def feedback(*about: type[BaseModel]) -> dict[str, Any]:
     """What a body may say is the fields of one of these alone; any other is refused."""
     fields = {name: told for one in about for name, told in one.model_json_schema()["properties"].items()}
@@ -141,6 +151,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
         "tags": ["feedback"],
         "responses": {201: shapes.answer("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
         "openapi_extra": {
+            "parameters": [_AGAIN],
             "requestBody": {
                 "required": True,
                 "content": {
@@ -170,7 +181,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
                         "schema": {**said, "properties": {**fields, "picture": _BINARY}},
                     },
                 },
-            }
+            },
         },
     }
 
@@ -288,9 +299,9 @@ METRICS: dict[str, Any] = {
 ABOUT = """Reads the mood in a pet's face and paints its portrait.
 
 Where keys are asked for, send `Authorization: Bearer KEY`. Every error is `application/problem+json` (RFC
-9457); its `instance` is the request's id, by which the operator finds it in the log. `429` says in
-`Retry-After` when to come again. A picture is kept only where `consent` is true; without it, its hash and
-figures are."""
+9457); its `instance` is the request's id, by which the operator finds it in the log. Every answer has that id
+in `X-Pawtrait-Request`, and your own `X-Request-ID` comes back. `429` says in `Retry-After` when to come
+again. A picture is kept only where `consent` is true; without it, its hash and figures are."""
 
 
 def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> None:

@@ -11,8 +11,7 @@ from pawtrait import params
 from pawtrait.errors import PawtraitError
 from pawtrait.params import Params
 from pawtrait.serving.arrivals import Arrivals
-from pawtrait.serving.hands import Setup
-from pawtrait.serving.jobs import Jobs, Limits
+from pawtrait.serving.jobs import Jobs
 from pawtrait.serving.painters import Painters
 from pawtrait.serving.places import Place
 from pawtrait.serving.settings import Settings
@@ -20,8 +19,6 @@ from pawtrait.serving.shelf import Shelf
 from pawtrait.serving.styles import Wall
 from pawtrait.serving.turns import Turns
 from pawtrait.style_transfer.studio import METHODS, NEEDS_STYLE, PAINTERS, STEPWISE
-
-ENDING = 0.8  # of a shutdown's grace, so that who listens still hears how a job ended
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +58,7 @@ class Workshop:
             settings.portrait_polite,
         )
         self._shelf = Shelf(settings.portraits, settings.portraits_kept, settings.portraits_most)
-        self.jobs = Jobs(_setup(settings), _limits(settings), self._shelf)
+        self.jobs = Jobs(settings, self._shelf)
         self.jobs.start()
         self._arrivals.start()
         if self._shelf.problem:
@@ -137,26 +134,3 @@ class Workshop:
         if self._read is None or self._read[0] != stamp:
             self._read = stamp, params.load(path)
         return self._read[1]
-
-
-def _setup(settings: Settings) -> Setup:
-    return Setup(
-        weights=str(settings.style_weights),
-        params=str(settings.params),
-        memory=settings.portrait_memory,
-        threads=settings.portrait_threads,
-        polite=settings.portrait_polite,
-        log=settings.log,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        workers=settings.painters_at_work,
-        waiting=settings.portraits_waiting,
-        seconds=settings.portrait_seconds,
-        grace=settings.portrait_grace,
-        remembered=settings.portraits_most,
-        kept=settings.portraits_kept,
-        ending=ENDING * settings.grace,
-    )

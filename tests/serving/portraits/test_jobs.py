@@ -20,13 +20,25 @@ from pawtrait.errors import BadParams
 from pawtrait.serving import worker
 from pawtrait.serving.hands import Order, Setup
 from pawtrait.serving.job import Job, View
-from pawtrait.serving.jobs import Full, Jobs, Limits
+from pawtrait.serving.jobs import Jobs
+from pawtrait.serving.problems import Problem
+from pawtrait.serving.settings import Settings
 from pawtrait.serving.shelf import Shelf
 from pawtrait.style_transfer import runners
 from tests.serving.portraits.conftest import PATIENCE, ROOT, kill, photo, plain, until, workers
 
-LIMITS = Limits(workers=1, waiting=2, seconds=PATIENCE, grace=0.5, remembered=5, kept=60, ending=0.5)
-SETUP = Setup("data/style_weights", "params.yaml", memory=900, threads=1, polite=0, log="info")
+SETTINGS = Settings.of(
+    {},
+    portraits_waiting=2,
+    portrait_seconds=PATIENCE,
+    portrait_grace=0.5,
+    portraits_most=5,
+    portraits_kept=60,
+    portrait_memory=900,
+    portrait_threads=1,
+    portrait_polite=0,
+    grace=0.6,
+)
 ENDLESS = 100_000  # steps
 
 
@@ -35,8 +47,8 @@ def queue(here):
     """Makes a queue, started; all are closed after the test, and no process is left."""
     made = []
 
-    def make(setup=SETUP, **limits):
-        jobs = Jobs(setup, replace(LIMITS, **limits), Shelf(here / "shelf", 60, 5))
+    def make(**changes):
+        jobs = Jobs(SETTINGS.model_copy(update=changes), Shelf(here / "shelf", 60, 5))
         jobs.start()
         made.append(jobs)
         return jobs
@@ -122,7 +134,9 @@ def test_a_process_paints_by_onnxruntime_with_the_services_threads(painted, monk
     monkeypatch.setattr("torch.set_num_threads", lambda count: None)  # they are this process's too
     monkeypatch.setattr(runners, "choose", lambda engine: "openvino" if engine == "auto" else engine)
     monkeypatch.setattr(runners, "open_file", lambda path, *how: opened.append((path.name, *how)))
-    studio = replace(worker._opened(replace(SETUP, threads=setting)), painters=Path("data/painters"))
+    studio = replace(
+        worker._opened(replace(Setup.of(SETTINGS), threads=setting)), painters=Path("data/painters")
+    )
     studio.open("hybrid")
     studio.open("fast")
     names = ("photo_to_painting", "style", "transformer")
@@ -146,7 +160,7 @@ def test_a_small_photo_needs_little_memory_whatever_side_was_wished(queue):
 
 
 def test_the_kernel_holds_the_limit_and_other_work_goes_first(queue):
-    jobs = queue(replace(SETUP, polite=5))
+    jobs = queue(portrait_polite=5)
     job = submit(jobs, steps=ENDLESS)
     process = under_way(job)
     assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == (900_000_000, 900_000_000)
@@ -167,13 +181,13 @@ def test_memory_that_runs_out_is_told_by_name_under_our_own_sentence_too(words):
 
 def test_memory_that_runs_out_before_any_step_fails_in_words_too(queue):
     """So little that torch cannot even be loaded."""
-    job = submit(queue(replace(SETUP, memory=150)))
+    job = submit(queue(portrait_memory=150))
     assert over(job).status == "failed"
     assert "the process that painted it" in job.view.problem and "twice" in job.view.problem
 
 
 def test_a_cancelled_job_stops_between_two_steps_and_its_process_goes_on(queue):
-    jobs = queue(grace=PATIENCE)
+    jobs = queue(portrait_grace=PATIENCE)
     job = submit(jobs, steps=ENDLESS)
     before = under_way(job)
     jobs.cancel(job)
@@ -197,15 +211,15 @@ def test_a_job_that_waits_is_cancelled_at_once_and_makes_room(queue):
     first = submit(jobs, steps=ENDLESS)
     under_way(first)
     waiting = [submit(jobs), submit(jobs)]
-    with pytest.raises(Full) as full:
+    with pytest.raises(Problem) as full:
         submit(jobs)
-    assert 1 <= full.value.seconds <= 600
+    assert 1 <= int(full.value.headers["Retry-After"]) <= 600
     jobs.cancel(waiting[0])
     assert jobs.counts() == (1, 1) and submit(jobs).view.status == "waiting"
 
 
 def test_a_photo_that_is_forgotten_takes_all_its_portraits_along(queue):
-    jobs = queue(waiting=3)
+    jobs = queue(portraits_waiting=3)
     made, other = (jobs.submit(uuid4().hex, order(), 6, [].append, one) for one in ("a" * 64, "b" * 64))
     over(made), over(other)
     painting = jobs.submit(uuid4().hex, order(side=200, steps=ENDLESS), ENDLESS, [].append, "a" * 64)
@@ -228,9 +242,9 @@ def test_portraits_of_a_service_that_is_gone_are_forgotten_too(queue, here):
 
 
 def test_without_a_queue_an_idle_process_still_takes_a_job(queue):
-    jobs = queue(waiting=0)
+    jobs = queue(portraits_waiting=0)
     under_way(submit(jobs, steps=ENDLESS))
-    with pytest.raises(Full):
+    with pytest.raises(Problem):
         submit(jobs)
 
 
@@ -255,7 +269,7 @@ def test_what_a_process_logs_names_its_job_and_has_the_stack(queue, capfd):
 
 
 def test_a_job_that_takes_too_long_fails_in_words(queue):
-    jobs = queue(seconds=0.5)
+    jobs = queue(portrait_seconds=0.5)
     job = submit(jobs, steps=ENDLESS)
     assert over(job).status == "failed"
     assert job.view.problem == "painting took longer than 0.5 seconds; ask for less"
@@ -268,12 +282,12 @@ def test_closing_cancels_what_waits_and_what_is_not_painted_in_time(queue):
     jobs.close()
     assert workers() == []
     assert {(job.view.status, job.view.kind) for job in jobs_there} == {("cancelled", "Stopping")}
-    with pytest.raises(Full):
+    with pytest.raises(Problem):
         submit(jobs)
 
 
 def test_closing_finishes_what_is_painted_and_who_comes_after_a_restart_finds_it(queue):
-    jobs = queue(ending=PATIENCE)
+    jobs = queue(grace=PATIENCE)
     painted, waiting = submit(jobs, steps=40), submit(jobs)
     process = under_way(painted)
     process.suspend()
@@ -303,8 +317,8 @@ def test_a_process_ends_with_a_service_that_was_killed(here):
         from pawtrait.serving.jobs import Jobs
         from pawtrait.serving.shelf import Shelf
         sys.path.insert(0, sys.argv[1])
-        from tests.serving.portraits.test_jobs import LIMITS, SETUP, order
-        jobs = Jobs(SETUP, LIMITS, Shelf(Path("shelf"), 60, 5))
+        from tests.serving.portraits.test_jobs import SETTINGS, order
+        jobs = Jobs(SETTINGS, Shelf(Path("shelf"), 60, 5))
         jobs.start()
         job = jobs.submit("0" * 32, order(steps=100000), 6, print)
         while not job.view.done:
@@ -325,7 +339,7 @@ def test_a_process_whose_service_ended_while_it_was_loading_ends_without_a_word(
     monkeypatch.setattr(worker.logs, "configure", lambda level: None)  # logs and limits stay this one's own
     monkeypatch.setattr(worker, "_settle_down", lambda memory, polite: None)
     monkeypatch.setattr(worker, "_opened", lambda setup: ours.close())
-    worker.main(theirs, SETUP)
+    worker.main(theirs, Setup.of(SETTINGS))
 
 
 def test_who_sees_that_a_job_is_over_sees_since_when():
@@ -344,7 +358,7 @@ def test_who_sees_that_a_job_is_over_sees_since_when():
 
 def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeypatch):
     monkeypatch.setattr("pawtrait.serving.jobs.IDLE", 0.05)
-    jobs = queue(kept=1.0)
+    jobs = queue(portraits_kept=1.0)
     job = submit(jobs)
     over(job)
     assert jobs.find(job.id) is job
@@ -354,7 +368,7 @@ def test_old_jobs_and_too_many_are_forgotten_with_their_portraits(queue, monkeyp
 
 def test_where_nobody_paints_what_an_earlier_service_left_goes_all_the_same(queue, here, monkeypatch):
     monkeypatch.setattr("pawtrait.serving.jobs.IDLE", 0.01)
-    jobs = queue(workers=0)
+    jobs = queue(painters_at_work=0)
     left = here / "shelf" / f"{'a' * 32}.nst.6.1250..png"
     left.write_bytes(b"picture")
     os.utime(left, (0, 0))
@@ -377,7 +391,7 @@ def test_a_sweep_that_fails_is_not_the_last(queue, monkeypatch):
 
 
 def test_who_asks_and_cancels_again_and_again_fills_no_memory(queue):
-    jobs = queue(workers=0)
+    jobs = queue(painters_at_work=0)
     first = submit(jobs)
     jobs.cancel(first)
     assert jobs.find(first.id) is first
@@ -387,7 +401,7 @@ def test_who_asks_and_cancels_again_and_again_fills_no_memory(queue):
 
 
 def test_who_asks_and_cancels_again_and_again_costs_nobody_a_portrait(queue):
-    jobs = queue(workers=0)
+    jobs = queue(painters_at_work=0)
     finished = submit(jobs)
     jobs._finish(finished, b"picture")
     for _ in range(30):
@@ -397,7 +411,7 @@ def test_who_asks_and_cancels_again_and_again_costs_nobody_a_portrait(queue):
 
 
 def test_as_many_portraits_as_there_may_be_hide_no_reason_why_one_failed(queue):
-    jobs = queue(workers=0, waiting=30)
+    jobs = queue(painters_at_work=0, portraits_waiting=30)
     failed, *finished = [submit(jobs) for _ in range(10)]
     failed.set(status="failed", problem="why")
     for job in finished:

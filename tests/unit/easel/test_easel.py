@@ -321,6 +321,23 @@ def test_previews_of_a_portrait_that_was_moved_away_are_not_painted_over(here, o
     np.testing.assert_array_equal(picture("out/photo-nst/0006.png"), plain(40, 50, (9, 9, 9)))
 
 
+class Beside(Studio):
+    """Another process has begun to paint the same photo meanwhile."""
+
+    def paint(self, *given: object, **named: object) -> Iterator[Glimpse]:
+        save("out/photo-nst/0003.png", colour=(9, 9, 9))
+        yield from super().paint(*given, **named)
+
+
+def test_two_that_paint_one_photo_at_once_share_no_previews(here, one_thread):
+    whole = easel.studio(params.load(), 80, None, False)
+    beside = Beside(whole.painters, whole.weights, whole.neural, whole.hybrid, whole.seed)
+    (done,) = hang(wish("nst", "red", previews=3), save("photo.png"), studio=beside)
+    assert done.portrait == Path("out/photo-nst-2.png")
+    assert files("out/photo-nst-2") == ["0003.png", "0006.png"] and files("out/photo-nst") == ["0003.png"]
+    np.testing.assert_array_equal(picture("out/photo-nst/0003.png"), plain(40, 50, (9, 9, 9)))
+
+
 class Interrupted(Studio):
     """Somebody presses Ctrl-C while the third step is under way."""
 

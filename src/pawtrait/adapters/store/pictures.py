@@ -71,7 +71,8 @@ class Pictures:
             except FileNotFoundError as error:
                 raise NoPicture(f"{self.where} has no picture {name[:16]}: {error}") from error
         if sha256(data).hexdigest() != name:
-            raise Damaged(f"{self.where}: picture {name[:16]} is damaged; restore it from a backup")
+            remedy = f"restore it from a backup, or delete it by `pawtrait forget {name}`"
+            raise Damaged(f"{self.where}: picture {name[:16]} is damaged; {remedy}")
         return data
 
     def names(self) -> list[str]:
