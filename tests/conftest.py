@@ -1,6 +1,5 @@
 """What every test may use: quiet tools, an MLflow store, and models and painters without training."""
 
-import gc
 import logging
 import os
 import shlex
@@ -22,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pawtrait import sealed
+from pawtrait import environment, sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
@@ -52,13 +51,8 @@ def pytest_collection() -> Iterator[None]:
     again, for 0.6 s; Streamlit does so at each run of a page.
     """
     surroundings.listen()
-    gc.disable()
-    try:
+    with environment.unswept():
         return (yield)
-    finally:
-        gc.enable()
-        gc.collect()
-        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
