@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pawtrait import sealed
+from pawtrait import environment, sealed
 from pawtrait.dataset import images
 from pawtrait.dataset.labels import LABELS
 from pipelines import postgres as own_postgres
@@ -43,9 +43,16 @@ WHOLE = ("end_to_end", "pipelines", "app", "serving", "engines")  # the longest 
 PAINTED = "stages/portraits"
 
 
-def pytest_collection() -> None:
-    """Where tests run: xdist starts its processes before."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Where tests run: xdist starts its processes before.
+
+    Whatever is loaded here stays: a million objects that every ``gc.collect`` of a framework would look at
+    again, for 0.6 s; Streamlit does so at each run of a page.
+    """
     surroundings.listen()
+    with environment.unswept():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pawtrait import environment
+
 app = typer.Typer()
 
 PANEL = "The service"
@@ -40,7 +42,8 @@ def serve(
             f"--host {host} opens the service to others, and there are no keys; make some with `pawtrait keys"
             " add` and name their file in PAWTRAIT_KEYS, or pass --insecure"
         )
-    from pawtrait.serving import server  # what is wrong with the settings is told before this is loaded
+    with environment.unswept():
+        from pawtrait.serving import server  # what is wrong with the settings is told before this is loaded
 
     server.run(settings, host, port)
 

@@ -1,5 +1,6 @@
 """The command line, as a person meets it."""
 
+import gc
 import json
 import os
 import re
@@ -371,6 +372,20 @@ def test_the_stage_that_dvc_calls_ends_with_2_and_one_line_too(here, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("manifest: params.yaml: ")
     assert "sede is no known key" in line
+
+
+def test_no_garbage_is_looked_for_among_what_a_stage_has_loaded(here, capsys):
+    before = gc.get_freeze_count()
+    with pytest.raises(SystemExit):
+        dispatcher.main(["manifest", "--help"])
+    assert gc.get_freeze_count() > before
+
+
+def test_no_garbage_is_looked_for_among_what_the_service_has_loaded(crowned, pawtrait, monkeypatch):
+    monkeypatch.setattr("pawtrait.serving.server.run", lambda *given: None)
+    before = gc.get_freeze_count()
+    assert pawtrait("serve").code == 0
+    assert gc.get_freeze_count() > before
 
 
 def test_a_reader_that_has_gone_is_no_crash(crowned, coloured_picture):

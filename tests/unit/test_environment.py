@@ -1,5 +1,6 @@
 """What keeps foreign tools quiet and results repeatable."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -97,6 +98,14 @@ def test_an_interrupt_gives_standard_error_back(capfd):
         raise KeyboardInterrupt
     os.write(2, b"after\n")
     assert capfd.readouterr().err.endswith("after\n")
+
+
+def test_what_was_imported_is_not_looked_through_again():
+    before = gc.get_freeze_count()
+    with pytest.raises(ImportError), environment.unswept():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled() and gc.get_freeze_count() > before
 
 
 PROGRAM = """

@@ -72,9 +72,10 @@ def _opened(setup: Setup) -> Studio:
 
     It paints by onnxruntime, as the service does that started it.
     """
-    import torch
+    with environment.unswept():
+        import torch
 
-    from pawtrait.style_transfer import hybrid, neural  # noqa: F401
+        from pawtrait.style_transfer import hybrid, neural  # noqa: F401
 
     if setup.threads:
         torch.set_num_threads(setup.threads)

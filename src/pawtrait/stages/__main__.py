@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     chooser = argparse.ArgumentParser("python -m pawtrait.stages", description="Run one stage; see dvc.yaml.")
     chooser.add_argument("stage", choices=names)
     stage = chooser.parse_args(arguments[:1]).stage
-    with environment.muffled():
+    with environment.muffled(), environment.unswept():
         run = importlib.import_module(f"pawtrait.stages.{stage}").run
     paths = vars(_parser(stage, run).parse_args(arguments[1:]))
     try:

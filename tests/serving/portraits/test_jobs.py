@@ -1,5 +1,6 @@
 """Jobs in real painting processes: killed, stopped, too large, too slow, too many."""
 
+import gc
 import json
 import os
 import resource
@@ -134,9 +135,11 @@ def test_a_process_paints_by_onnxruntime_with_the_services_threads(painted, monk
     monkeypatch.setattr("torch.set_num_threads", lambda count: None)  # they are this process's too
     monkeypatch.setattr(runners, "choose", lambda engine: "openvino" if engine == "auto" else engine)
     monkeypatch.setattr(runners, "open_file", lambda path, *how: opened.append((path.name, *how)))
+    before = gc.get_freeze_count()
     studio = replace(
         worker._opened(replace(Setup.of(SETTINGS), threads=setting)), painters=Path("data/painters")
     )
+    assert gc.get_freeze_count() > before  # of what torch brought
     studio.open("hybrid")
     studio.open("fast")
     names = ("photo_to_painting", "style", "transformer")
