@@ -10,9 +10,13 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
+from logging import INFO, WARNING
 from typing import Any
 
 import httpx
+from prefect import get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from pawtrait.errors import PawtraitError
 
@@ -25,6 +29,13 @@ AGAIN = (408, 425, 429)  # answers that, like every 5xx, may be another a moment
 
 
 def announce(event: str, facts: Mapping[str, Any]) -> str:
+    """Post news as ``post`` does, and note in the run's log what came of it."""
+    said = post(event, facts)
+    get_run_logger().log(INFO if said in (SENT, NO_WEBHOOK) else WARNING, "webhook: %s", said)
+    return said
+
+
+def post(event: str, facts: Mapping[str, Any]) -> str:
     """Post ``{"id", "event", "text", "facts"}``; news that cannot be told must not stop what it is about.
 
     ``text`` is a sentence, which chat programs show as it is. A message that is sent again keeps its id.
@@ -49,6 +60,16 @@ def in_words(error: Exception) -> str:
     if isinstance(error, PawtraitError):
         return str(error)
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def broken_off(error: Exception, now: str) -> State[Any]:
+    """The state of a run that an error ended: what it was, and what that means ``now``, to type too.
+
+    Of an error that nobody foresaw the run's log has where it came from.
+    """
+    if not isinstance(error, PawtraitError):
+        get_run_logger().error("an error that nobody foresaw", exc_info=error)
+    return Failed(message=f"{in_words(error)}; {now}")
 
 
 def escaped(text: str) -> str:

@@ -310,7 +310,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     plain = os.environ["GIT_CONFIG_GLOBAL"]
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     ws = prepared(project)
-    assert not SCM(str(ws.path)).is_ignored("data/feedback/2026-11.dvc")  # as DVC asks, of what it passes over
+    assert not SCM(str(ws.path)).is_ignored("data/feedback/2026-11.dvc")  # else DVC passes it over
     (ws.path / "data").mkdir(exist_ok=True)
     (ws.path / RECORDED).touch()
     workspace.begin(ws)
