@@ -11,9 +11,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from logging import INFO, WARNING
 from typing import Any
 
 import httpx
+from prefect import get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
@@ -29,6 +33,13 @@ UNSENT = PAGES / "unsent"  # messages that the next look or month sends, a file 
 
 
 def announce(event: str, facts: Mapping[str, Any], keep: bool = False) -> str:
+    """Post news as ``post`` does, and note in the run's log what came of it."""
+    said = post(event, facts, keep)
+    get_run_logger().log(INFO if said in (SENT, NO_WEBHOOK) else WARNING, "webhook: %s", said)
+    return said
+
+
+def post(event: str, facts: Mapping[str, Any], keep: bool = False) -> str:
     """Post ``{"id", "event", "text", "facts"}``; news that cannot be told must not stop what it is about.
 
     ``text`` is a sentence, which chat programs show as it is. A message that is sent again keeps its id.
@@ -69,6 +80,16 @@ def in_words(error: Exception) -> str:
     if isinstance(error, PawtraitError):
         return str(error)
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def broken_off(error: Exception, now: str) -> State[Any]:
+    """The state of a run that an error ended: what it was, and what that means ``now``, to type too.
+
+    Of an error that nobody foresaw the run's log has where it came from.
+    """
+    if not isinstance(error, PawtraitError):
+        get_run_logger().error("an error that nobody foresaw", exc_info=error)
+    return Failed(message=f"{in_words(error)}; {now}")
 
 
 def escaped(text: str) -> str:

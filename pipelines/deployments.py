@@ -6,7 +6,8 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,18 @@ def deployments(file: Path = FILE) -> list[RunnerDeployment]:
     Raises:
         BadParams: the file is missing, is not YAML, or lacks what a deployment needs.
     """
-    try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    with _read(file) as found:
         return [_deployment(one) for one in found["deployments"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        what = " ".join(str(error).split())
-        raise BadParams(
-            f"{file} holds no deployments ({type(error).__name__}: {what}); run this in the checkout"
-        ) from error
+
+
+def pool_name(file: Path = FILE) -> str:
+    """The pool that prefect.yaml's deployments name.
+
+    Raises:
+        BadParams: the file is missing, is not YAML, or names none.
+    """
+    with _read(file) as found:
+        return str(found["definitions"]["pool"]["name"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,6 +99,19 @@ def dates(rule: CronSchedule, since: datetime) -> list[datetime]:
 
     served = Served(cron=rule.cron, timezone=rule.timezone)
     return [when.astimezone(UTC) for when in asyncio.run(served.get_dates(DATES, start=since))]
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[Any]:
+    """What the file holds; whatever of it the block cannot use is told in one line."""
+    try:
+        yield yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        what = " ".join(str(error).split())
+        raise BadParams(
+            f"{file} holds no deployments ({type(error).__name__}: {what}); correct it, or run this in the"
+            " checkout"
+        ) from error
 
 
 def _deployment(one: dict[str, Any]) -> RunnerDeployment:

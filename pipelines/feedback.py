@@ -13,20 +13,21 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from pawtrait import newest, params
 from pawtrait.adapters.store import database, feedback
-from pawtrait.errors import BadStore, PawtraitError
+from pawtrait.errors import BadStore
 from pawtrait.evaluation import agreement
 from pawtrait.quarantine import Quarantine
 from pawtrait.stages import collect
 from pipelines import server
-from pipelines.announce import announce, escaped, in_words
+from pipelines.announce import announce, broken_off, escaped, in_words
 from pipelines.steps import PATIENCE
 
 ARTIFACT = "feedback"
 NOTHING_YET = "skipped: no pictures here to compare with; the first retraining brings them"
+NOW = "what people sent is kept until a night judges it; to judge it now: `python -m pipelines.feedback`"
 SHOWN = 20  # reasons in the artifact, the most frequent ones
 
 
@@ -43,10 +44,8 @@ def collect_feedback() -> State[Any]:
             description="What people sent, and where it stands",
         )
     except Exception as error:
-        announce("feedback failed", {"why": in_words(error)})
-        if isinstance(error, PawtraitError):
-            return Failed(message=str(error))
-        raise
+        announce("feedback failed", {"why": in_words(error), "now": NOW})
+        return broken_off(error, NOW)
     return Completed(message=told(quarantine))
 
 

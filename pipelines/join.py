@@ -15,8 +15,10 @@ from prefect.client.schemas.filters import WorkerFilter
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
+from pawtrait.errors import PawtraitError
+from pipelines.deployments import pool_name
 from pipelines.processes import CommandError, heed, say
-from pipelines.up import Machine, pool_name, settle
+from pipelines.up import Machine, settle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("join: stopped")
         return 0
-    except (CommandError, PrefectException, httpx.HTTPError) as error:
+    except PawtraitError as error:
         print(f"join: {error}", file=sys.stderr)
+        return 2
+    except (PrefectException, httpx.HTTPError) as error:
+        print(f"join: Prefect's server at {PREFECT_API_URL.value()}: {error}", file=sys.stderr)
         return 2
     return 0
 

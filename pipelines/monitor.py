@@ -17,21 +17,25 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import Field
 
 from pawtrait import clock, newest, params
-from pawtrait.errors import PawtraitError
 from pawtrait.files import write_text
 from pawtrait.monitoring.shown import PAGES
 from pawtrait.stages import monitor as stage
 from pawtrait.stages.monitor import Watch
 from pipelines import server
-from pipelines.announce import SENT, announce, catch_up, escaped, in_words
+from pipelines.announce import SENT, announce, broken_off, catch_up, escaped, in_words
 
 DRIFT, ENOUGH = "pawtrait.drift.detected", "pawtrait.feedback.enough"
 RESOURCE = {"prefect.resource.id": "pawtrait.monitor"}
 NOTHING_YET = "skipped: no model here to look at; the first retraining makes one"
+REMEDIES = "docs/monitoring.md (What is an alarm) says of each what to do"
+NOW = (
+    "the service goes on, and nobody watches it; the next look covers these days too; to look sooner:"
+    " `python -m pipelines.monitor`"
+)
 TOLD = "told.json"  # beside the pages: what was told, and when
 LOOKED = "looked.json"  # beside them too: how far this flow's last look came
 END = "until"  # its only entry
@@ -58,10 +62,8 @@ def monitor(days: Annotated[int, Field(ge=1)] = 1, until: date | None = None) ->
         if not until:
             _remember(PAGES / LOOKED, {END: now})
     except Exception as error:
-        announce("monitor failed", {"why": in_words(error)})
-        if isinstance(error, PawtraitError):
-            return Failed(message=str(error))
-        raise
+        announce("monitor failed", {"why": in_words(error), "now": NOW})
+        return broken_off(error, NOW)
     if alarms:
         return Completed(name="Alarm", message="; ".join(alarms))
     return Completed(message="no alarm")
@@ -108,8 +110,7 @@ def tell(seen: Watch, alarms: list[str], now: datetime) -> None:
     told = {name: when for name, when in recent.items() if when <= now}
     new = [alarm for alarm in alarms if kind(alarm) not in told]
     if new:
-        said = announce("alarm", {"alarms": new, "page": seen.page, **seen.figures})
-        log.info("webhook: %s", said)
+        said = announce("alarm", {"alarms": new, "now": REMEDIES, "page": seen.page, **seen.figures})
         if said == SENT:  # where nobody could hear it, it is still news tomorrow
             told |= dict.fromkeys(map(kind, new), now)
     events = {event: payload for event, payload in events_of(seen).items() if event not in told}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow, get_run_logger, pause_flow_run
+from prefect.client.schemas.objects import State
 from prefect.exceptions import FlowPauseTimeout
 from prefect.input import RunInput
 
@@ -22,7 +23,7 @@ from pawtrait.adapters.store import database, ledger
 from pawtrait.errors import BadData, BadStore
 from pipelines import inputs, owed, pages, workspace
 from pipelines import stages as dvc_stages
-from pipelines.announce import announce, in_words
+from pipelines.announce import announce, broken_off, in_words
 from pipelines.owed import Note
 from pipelines.pages import Outcome
 from pipelines.processes import Children, CommandError
@@ -80,14 +81,10 @@ def turn(ws: Workspace, wish: Wish) -> Outcome:
     """Bring the month to its end, from wherever an earlier run left it.
 
     Raises:
-        PawtraitError: a step failed; the ledger and the webhook have been told, as of any other error.
+        PawtraitError: a step failed.
     """
-    try:
-        with Children(ws.path, ws.environment()) as children:
-            ended = _turn(ws, wish, children)
-    except Exception as error:  # a full disk, a server that is gone: people hear of it all the same
-        failed(ws.month, error)
-        raise
+    with Children(ws.path, ws.environment()) as children:
+        ended = _turn(ws, wish, children)
     _tell(ws, ended, wish.reason)
     return ended
 
@@ -134,26 +131,29 @@ def _ended(ws: Workspace, done: ledger.Decision, verdict: Mapping[str, Any]) -> 
     if done.version is None or done.version != now:
         said = f"version {done.version} became champion on {done.time:%Y-%m-%d}; now it is version {now}"
         return Outcome("promoted", said)
-    _promote(
-        ws, done.version, now, done.actor, list(done.reasons)
-    )  # it is; what was cut off there is finished
+    # it is; what was cut off there is finished
+    _promote(ws, done.version, now, done.actor, list(done.reasons))
     return _reigns(done.version, verdict)
 
 
 def _tell(ws: Workspace, ended: Outcome, reason: str) -> None:
     """The last word of a month."""
     facts = {"month": ws.month, "outcome": ended.sentence} | ({"reason": reason} if reason else {})
-    get_run_logger().info("webhook: %s", announce(f"retrain.{ended.action}", facts, keep=True))
+    announce(f"retrain.{ended.action}", facts, keep=True)
     owed.settle(ws.path, ws.month)
 
 
-def failed(month: str, error: Exception) -> None:
+def failed(month: str, error: Exception, wish: Wish) -> State[Any]:
     """Tell the webhook and the ledger why a month did not come to its end; the ledger may be what failed."""
-    announce("retrain.failed", {"month": month, "why": in_words(error)})
+    options = f"{' --again' if wish.again else ''}{' --approval person' if wish.approval == 'person' else ''}"
+    command = f"python -m pipelines.retrain --month {month}{options}"
+    now = f"the service goes on as before; once the cause is gone, `{command}` goes on where it stopped"
+    announce("retrain.failed", {"month": month, "why": in_words(error), "now": now})
     try:
         write(month, "failed", [in_words(error)])
     except (BadStore, OSError) as gone:
         get_run_logger().error("the ledger does not know that the month failed: %s", gone)
+    return broken_off(error, now)
 
 
 def write(month: str, action: str, reasons: list[str], verdict: Mapping[str, Any] | None = None) -> None:
@@ -300,9 +300,8 @@ def _decide(ws: Workspace, wish: Wish, verdict: Mapping[str, Any], before: int) 
 
 def _same(ws: Workspace, version: str, said: list[str], verdict: Mapping[str, Any], before: int) -> Outcome:
     """The best model is champion: since this turn, being the first, or for longer, and the month keeps it."""
-    _promote(
-        ws, version, version, ACTOR, said
-    )  # it is already; but the project's own note may not say so yet
+    # it is already; but the project's own note may not say so yet
+    _promote(ws, version, version, ACTOR, said)
     if any(one.action == "promoted" for one in decided(ws.month)[before:]):
         return Outcome("promoted", f"version {version} is champion, the first")
     write(ws.month, "kept", said, verdict)
@@ -326,17 +325,8 @@ def _promote(ws: Workspace, version: str, against: str, actor: str, reasons: lis
     surroundings = {**ws.environment(), "PYTHONPATH": str(ws.path / "src")}
     with Children(ws.root, surroundings) as children:
         command = [
-            "pawtrait",
-            "promote",
-            "--version",
-            version,
-            "--month",
-            ws.month,
-            "--actor",
-            actor,
-            "--force",
-            "--against",
-            against,
+            *("pawtrait", "promote", "--version", version, "--month", ws.month),
+            *("--actor", actor, "--force", "--against", against),
         ]
         said = [word for reason in reasons for word in ("--reason", reason)]
         step("promote", [*command, *said], children)
@@ -345,7 +335,12 @@ def _promote(ws: Workspace, version: str, against: str, actor: str, reasons: lis
 def _asked(ws: Workspace, wish: Wish, verdict: Mapping[str, Any]) -> Word | None:
     """What a person says in the Prefect UI, or None once the time is over, which means no."""
     page = pages.question(ws.month, verdict)
-    asked = {"month": ws.month, "version": verdict["challenger"], "answer": ANSWER}
+    asked = {
+        "month": ws.month,
+        "version": verdict["challenger"],
+        "objections": verdict["objections"],
+        "answer": f"{ANSWER}; none in {wish.patience:g} hours means no, and the champion stays",
+    }
     announce("retrain.asks", asked)
     return ask(page, int(wish.patience * 3600))
 

@@ -57,7 +57,7 @@ def retrain(
     try:
         with _alone():
             wish = calendar.Wish(_workers(workers), approval, patience, again, reason)
-            return _turn(_month(month), again, wish)
+            return _turn(_month(month), wish)
     except Timeout:
         return Cancelled(message=DOUBLED)
     except PawtraitError as error:
@@ -130,26 +130,24 @@ def _alone() -> FileLock:
     return FileLock(LOCK, timeout=0)
 
 
-def _turn(month: str, again: bool, wish: calendar.Wish) -> State[Any]:
+def _turn(month: str, wish: calendar.Wish) -> State[Any]:
     try:
         _catch_up(month)
         decisions = calendar.decided(month)
         if last := calendar.owing(newest.CLONE, month, decisions):
             ended = calendar.finish(workspace.prepare(Path(), newest.CLONE, month), *last)
-            if not again:
+            if not wish.again:
                 return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
         done = calendar.settled(decisions)
-        if done and not again and not calendar.open_still(newest.CLONE, month, decisions):
+        if done and not wish.again and not calendar.open_still(newest.CLONE, month, decisions):
             why = f": {done.reasons[0]}" if done.reasons else ""
             return Completed(
                 name="Done", message=f"{month} is done already ({done.action}{why}); --again repeats it"
             )
-        ws = workspace.prepare(Path(), newest.CLONE, month)
-    except Exception as error:
-        calendar.failed(month, error)
-        raise
-    ended = calendar.turn(ws, wish)
-    return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
+        ended = calendar.turn(workspace.prepare(Path(), newest.CLONE, month), wish)
+        return Completed(name=ended.action.capitalize(), message=f"{month}: {ended.sentence}")
+    except Exception as error:  # a full disk, a server that is gone: people hear of it all the same
+        return calendar.failed(month, error, wish)
 
 
 def _catch_up(month: str) -> None:

@@ -19,7 +19,6 @@ from threading import Thread
 from typing import Any
 
 import httpx
-import yaml
 from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
@@ -34,6 +33,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
+from pawtrait.errors import PawtraitError
 from pipelines import deployments
 from pipelines.processes import Children, CommandError, deaf, heed, say
 
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("prefect: stopped; `make prefect` goes on with the same schedules and runs")
         return 0
-    except (CommandError, httpx.HTTPError) as error:
+    except (PawtraitError, httpx.HTTPError) as error:
         say(f"prefect: {error}", sys.stderr)
         return 2
     return 0
@@ -195,11 +195,6 @@ def _under_way(client: SyncPrefectClient, **which: Any) -> list[FlowRun]:
     return client.read_flow_runs(flow_run_filter=FlowRunFilter(state=state, **which))
 
 
-def pool_name() -> str:
-    """The pool that prefect.yaml's deployments name."""
-    return str(yaml.safe_load(deployments.FILE.read_text(encoding="utf-8"))["definitions"]["pool"]["name"])
-
-
 @contextmanager
 def server(port: int) -> Iterator[str]:
     """A server without worker and deployments, for many runs one after the other: the address of its API.
@@ -217,13 +212,13 @@ def server(port: int) -> Iterator[str]:
 
 @contextmanager
 def _up(port: int) -> Iterator[Machine]:
+    pool = deployments.pool_name()
     _check(port)
     url = _address(port)
     machine = Machine(url)
     try:
         say("prefect: starting the server …")
         machine.serve(port)
-        pool = pool_name()
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             for name in settle(client, pool):
                 say(f"prefect: run {name} was cut off by the last stop and counts as crashed")

@@ -87,9 +87,10 @@ def prepare(root: Path, path: Path, month: str) -> Workspace:
         )
     if (ws.path / ".git").exists():
         _unlock(ws)
-        git(ws.path, "config", "remote.origin.url", str(ws.root))  # the project was moved or copied since
     else:
         _clone(ws)
+    git(ws.path, "config", "remote.origin.url", str(ws.root))  # the project may have been moved or copied
+    git(ws.path, "config", "core.excludesFile", os.devnull)  # DVC reads it, and is blind to what it names
     _share(ws)
     write_text(ws.path / ".git/info/attributes", f"{lineage.LOCK} -merge\n")  # see ``_merge``
     _switch(ws)

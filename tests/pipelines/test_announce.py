@@ -13,7 +13,7 @@ import pytest
 
 from pawtrait.errors import BadStore
 from pipelines import announce as module
-from pipelines.announce import announce, catch_up, in_words
+from pipelines.announce import catch_up, in_words, post
 
 
 class Hook(ThreadingHTTPServer):
@@ -63,7 +63,7 @@ def hook(monkeypatch) -> Iterator[Hook]:
 
 
 def test_the_message_arrives(hook):
-    assert announce("promoted", {"month": "2026-11", "macro_f1": 0.61234}) == "sent"
+    assert post("promoted", {"month": "2026-11", "macro_f1": 0.61234}) == "sent"
     (message,) = hook.messages
     assert message["event"] == "promoted"
     assert message["facts"] == {"month": "2026-11", "macro_f1": 0.61234}
@@ -72,26 +72,26 @@ def test_the_message_arrives(hook):
 
 def test_without_a_webhook_nothing_is_sent(monkeypatch):
     monkeypatch.delenv("PAWTRAIT_WEBHOOK", raising=False)
-    assert announce("promoted", {}) == "no webhook is set"
+    assert post("promoted", {}) == "no webhook is set"
 
 
 @pytest.mark.parametrize("code", [500, 503, 429, None])
 def test_a_stumbling_server_is_asked_again_with_the_same_id(hook, code):
     hook.plan = [code, code]
-    assert announce("drift", {}) == "sent"
+    assert post("drift", {}) == "sent"
     assert len({message["id"] for message in hook.messages}) == 1 and len(hook.messages) == 3
 
 
 def test_three_tries_are_all(hook):
     hook.plan = [500] * 9
-    assert announce("drift", {}) == "not sent: the webhook answers 500"
+    assert post("drift", {}) == "not sent: the webhook answers 500"
     assert len(hook.messages) == 3
 
 
 def test_news_that_nothing_tells_again_wait_for_a_webhook_that_is_down(hook, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     hook.plan = [500, 500, 500, 404, *[503] * 3]
-    first, second = (announce(f"retrain.{what}", {}, keep=True) for what in ("promoted", "kept"))
+    first, second = (post(f"retrain.{what}", {}, keep=True) for what in ("promoted", "kept"))
     assert first == "not sent: the webhook answers 500; the next look or month tries again"
     assert second.startswith("not sent: the webhook answers 404;")
     catch_up()  # it is down still, and the second does not overtake the first
@@ -106,7 +106,7 @@ def test_news_that_nothing_tells_again_wait_for_a_webhook_that_is_down(hook, tmp
 @pytest.mark.parametrize("code", [400, 401, 404, 302])
 def test_a_refusal_is_not_repeated(hook, code):
     hook.plan = [code]
-    assert announce("drift", {}) == f"not sent: the webhook answers {code}"
+    assert post("drift", {}) == f"not sent: the webhook answers {code}"
     assert len(hook.messages) == 1
 
 
@@ -115,14 +115,14 @@ def test_a_silent_server_is_left_after_the_time_out(hook, monkeypatch):
     monkeypatch.setattr(module, "PAUSES", ())
     silence = threading.Event()
     monkeypatch.setattr(_Handler, "do_POST", lambda self: silence.wait(5))
-    said = announce("drift", {})
+    said = post("drift", {})
     silence.set()
     assert said == "not sent: the webhook cannot be reached (ReadTimeout)"
 
 
 def test_nobody_there(monkeypatch, hook):
     monkeypatch.setenv("PAWTRAIT_WEBHOOK", "http://127.0.0.1:1/secret-token")
-    assert announce("drift", {}) == "not sent: the webhook cannot be reached (ConnectError)"
+    assert post("drift", {}) == "not sent: the webhook cannot be reached (ConnectError)"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_nobody_there(monkeypatch, hook):
 )
 def test_an_address_that_is_none_is_said_and_not_shown(monkeypatch, address):
     monkeypatch.setenv("PAWTRAIT_WEBHOOK", address)
-    said = announce("drift", {})
+    said = post("drift", {})
     assert said.startswith("not sent: ") and "secret-token" not in said
 
 
@@ -141,7 +141,7 @@ def test_whatever_the_facts_are_the_message_is_json(hook):
         "when": datetime(2026, 11, 3, tzinfo=UTC),
         3: ("x", {1}),
     }
-    assert announce("drift", facts) == "sent"
+    assert post("drift", facts) == "sent"
     assert hook.messages[0]["facts"] == {
         "p": None, "page": "a/b.html", "when": "2026-11-03T00:00:00+00:00", "3": ["x", [1]],
     }  # fmt: skip
@@ -150,7 +150,7 @@ def test_whatever_the_facts_are_the_message_is_json(hook):
 def test_facts_without_an_end_raise_nothing(hook):
     endless: dict = {}
     endless["more"] = endless
-    assert announce("drift", endless).startswith("not sent: ")
+    assert post("drift", endless).startswith("not sent: ")
     assert hook.messages == []
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -9,11 +10,11 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 import pipelines
 from pawtrait.errors import BadParams
-from pipelines import deployments, up
+from pipelines import deployments, join, up
 
 SOME_DAY = datetime(2027, 1, 31, 12, tzinfo=UTC)
 DOCKER = {
@@ -133,5 +134,18 @@ def test_a_stop_leaves_every_schedule_on_and_all_flows_may_run_at_once(
 )
 def test_a_file_without_deployments_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "prefect.yaml").write_text(text)
-    with pytest.raises(BadParams, match=r"^\S+prefect\.yaml holds no deployments[^\n]+$"):
-        deployments.deployments(tmp_path / "prefect.yaml")
+    for reading in (deployments.deployments, deployments.pool_name):
+        with pytest.raises(BadParams, match=r"^\S+prefect\.yaml holds no deployments[^\n]+$"):
+            reading(tmp_path / "prefect.yaml")
+
+
+@pytest.mark.parametrize("command", [up, join])
+def test_a_file_that_somebody_broke_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: ModuleType
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "heed", lambda: None)
+    Path("prefect.yaml").write_text("deployments: [")
+    with temporary_settings({PREFECT_HOME: tmp_path}):
+        assert command.main([]) == 2
+    assert "prefect.yaml holds no deployments" in capsys.readouterr().err

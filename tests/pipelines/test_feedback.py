@@ -59,12 +59,13 @@ def test_what_no_other_try_can_mend_fails_at_once_in_one_line_that_is_announced(
     root: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     news: list[tuple[str, Any]] = []
-    monkeypatch.setattr(feedback, "announce", lambda event, facts: news.append((event, facts["why"])))
+    monkeypatch.setattr(feedback, "announce", lambda event, facts: news.append((event, facts)))
     newest.MANIFEST.write_text("half\n")
     state = collect_feedback(return_state=True)
     assert state.is_failed()
     assert (state.message or "").startswith("data/tables/manifest.csv")
-    assert news == [("feedback failed", state.message)]
+    ((event, facts),) = news
+    assert (event, "; ".join(facts.values())) == ("feedback failed", state.message)
 
 
 def test_before_the_first_retraining_a_night_is_skipped(root: Path, server: str) -> None:

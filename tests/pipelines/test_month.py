@@ -240,7 +240,8 @@ def test_an_error_that_nobody_foresaw_is_told_and_written_down_too(
     sent: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append((event, facts)))
     assert turned().is_failed()
-    assert sent == [("retrain.failed", {"month": "2026-11", "why": "KeyError: 'version'"})]
+    ((event, facts),) = sent
+    assert (event, facts["why"]) == ("retrain.failed", "KeyError: 'version'")
     assert [(one.action, one.reasons) for one in decisions()] == [("failed", ("KeyError: 'version'",))]
 
 
@@ -249,8 +250,14 @@ def test_a_store_that_is_away_keeps_no_alarm_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(month, "announce", lambda event, facts, **_: sent.append((event, facts)))
     monkeypatch.setattr(month, "get_run_logger", lambda: logging.getLogger("retrain"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/feedback?connect_timeout=1")
-    month.failed("2026-11", CommandError("the disk is full"))
-    assert sent == [("retrain.failed", {"month": "2026-11", "why": "the disk is full"})]
+    wish = month.Wish(1, "person", 24.0, again=True)
+    state = month.failed("2026-11", CommandError("the disk is full"), wish)
+    now = (  # by the gate's word alone it would be another month than the one that failed
+        "the service goes on as before; once the cause is gone, `python -m pipelines.retrain --month 2026-11"
+        " --again --approval person` goes on where it stopped"
+    )
+    assert sent == [("retrain.failed", {"month": "2026-11", "why": "the disk is full", "now": now})]
+    assert state.message == f"the disk is full; {now}"
     assert "the ledger does not know" in caplog.text
 
 
@@ -308,7 +315,9 @@ def test_silence_means_no(project: Path, server: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(month, "announce", lambda event, facts, **_: news.update({event: facts}))
     state = turned(approval="person", patience=1 / 3600)
     assert state.message == "2026-11: the champion stays: nobody answered in time"
-    assert "Resume" in news["retrain.asks"]["answer"]  # an operator reads no more than this
+    asked = news["retrain.asks"]  # an operator reads no more than this
+    assert {"objections", "version"} <= asked.keys()
+    assert "Resume; none in 0.000277778 hours means no, and the champion stays" in asked["answer"]
     assert not any(line.startswith("promote") for line in told(project))
     with SyncPrefectClient(server) as client:
         tags = client.read_flow_run(state.state_details.flow_run_id).tags

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dvc.config import Config
+from dvc.scm import SCM
 
 from pawtrait.adapters import cache
 from pipelines import git as machine
@@ -309,6 +310,7 @@ def test_a_persons_git_configuration_does_not_reach_a_month(
     plain = os.environ["GIT_CONFIG_GLOBAL"]
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(habits))
     ws = prepared(project)
+    assert not SCM(str(ws.path)).is_ignored("data/feedback/2026-11.dvc")  # else DVC passes it over
     (ws.path / "data").mkdir(exist_ok=True)
     (ws.path / RECORDED).touch()
     workspace.begin(ws)

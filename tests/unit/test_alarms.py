@@ -9,8 +9,9 @@ from pawtrait.monitoring.alarms import Bounds
 from pawtrait.monitoring.health import Health, Use, Waiting
 
 BOUNDS = Bounds(most_errors=0.05, least_right=0.4, slowest_ms={"predict": 1000.0}, least=50)
-LATE = "calendar of 2026-11: the retraining was due by 2026-11-03, and nothing is decided yet"
-FAILED = "calendar of 2026-11: the retraining failed; run it again, it goes on where it stopped"
+RUN = "`python -m pipelines.retrain --month 2026-11`"
+LATE = f"calendar of 2026-11: the retraining was due by 2026-11-03, and nothing is decided yet; {RUN} runs it"
+FAILED = f"calendar of 2026-11: the retraining failed; {RUN} goes on where it stopped"
 
 
 def heard(errors=(0, 100), right=(50, 100), waiting=()):

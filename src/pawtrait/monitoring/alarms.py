@@ -59,10 +59,13 @@ def of_calendar(now: datetime, actions: Sequence[str], before: bool, due_days: f
     if any(action in DONE for action in actions):
         return None
     if actions and actions[-1] == "failed":
-        return f"calendar of {month}: the retraining failed; run it again, it goes on where it stopped"
+        return f"calendar of {month}: the retraining failed; {_command(month)} goes on where it stopped"
     due = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=due_days)
     if before and now >= due:
-        return f"calendar of {month}: the retraining was due by {due:%Y-%m-%d}, and nothing is decided yet"
+        return (
+            f"calendar of {month}: the retraining was due by {due:%Y-%m-%d}, and nothing is decided yet;"
+            f" {_command(month)} runs it"
+        )
     return None
 
 
@@ -75,7 +78,11 @@ def of_last_month(now: datetime, done: Collection[str]) -> str | None:
     last = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
     if last in done or not any(month < last for month in done):
         return None
-    return f"calendar of {last}: nothing was decided; `python -m pipelines.retrain --month {last}` runs it"
+    return f"calendar of {last}: nothing was decided; {_command(last)} runs it"
+
+
+def _command(month: str) -> str:
+    return f"`python -m pipelines.retrain --month {month}`"
 
 
 def _share(one: Share) -> str:
