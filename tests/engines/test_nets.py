@@ -40,6 +40,48 @@ def test_a_network_has_exactly_as_many_parameters_as_the_studys(net, parameters)
     assert build(net, side=128).count_params() == parameters
 
 
+# What no count of parameters tells of the study's table: dropout, L2, pooling, activations.
+LAYERS = {
+    "cnn": "conv 32 relu, pool, flatten, dense 64 relu",
+    "deep_cnn": "conv 64 relu, norm, conv 64 relu, pool, drop 0.3,"
+    " conv 128 relu, norm, conv 128 relu, pool, drop 0.3,"
+    " flatten, dense 512 relu, dense 128 relu L2 0.0001, drop 0.5",
+    "resnet50": "average, dense 256 relu, drop 0.5, dense 128 relu L2 0.01, drop 0.5",
+    "mobilenet_v2": "average, drop 0.5, dense 68 relu L2 0.0001, drop 0.6",
+    "efficientnet_b5": "maximum, norm, dense 256 relu, dense 128 relu L2 0.0001, drop 0.4",
+}
+
+
+@pytest.mark.parametrize("net", LAYERS)
+def test_a_network_has_the_layers_of_the_study(net):
+    if net in nets._OWN:
+        above = build(net).layers[2:]  # pixels and their scaling
+    else:
+        maps = keras.Input((4, 4, 8))
+        above = keras.Model(maps, nets._HEADS[net](maps, 4)).layers[1:]
+    assert ", ".join(told(layer) for layer in above) == f"{LAYERS[net]}, dense 4 softmax"
+
+
+def told(layer):
+    """A layer in the words of the study's table."""
+    words = {
+        "MaxPooling2D": "pool",
+        "Flatten": "flatten",
+        "BatchNormalization": "norm",
+        "GlobalAveragePooling2D": "average",
+        "GlobalMaxPooling2D": "maximum",
+    }
+    if isinstance(layer, keras.layers.Dropout):
+        return f"drop {layer.rate}"
+    if isinstance(layer, keras.layers.Conv2D):
+        assert (layer.kernel_size, layer.strides, layer.padding) == ((3, 3), (1, 1), "valid")
+        return f"conv {layer.filters} {layer.activation.__name__}"
+    if isinstance(layer, keras.layers.Dense):
+        penalty = f" L2 {layer.kernel_regularizer.l2:g}" if layer.kernel_regularizer else ""
+        return f"dense {layer.units} {layer.activation.__name__}{penalty}"
+    return words[type(layer).__name__]
+
+
 @pytest.mark.parametrize("net", ["cnn", "deep_cnn", "mobilenet_v2"])
 def test_answers_are_probabilities_of_the_moods(net):
     answers = np.array(build(net)(PICTURES))

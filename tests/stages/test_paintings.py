@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,18 @@ def test_files_of_one_name_in_two_folders_are_told_apart(source):
 def test_a_name_that_is_one_long_word_is_on_the_sheet_too(source):
     (source / f"{'f00d' * 16}.png").write_bytes(painted())
     (caption,) = paintings._sheet(OUT, bring(source), 10_000).axes[0].texts
-    assert caption.get_text().startswith("f00df00d")
+    assert caption.get_text() == "f00df00df00df00df0\n0df00df00df00df00…"
+
+
+def test_long_titles_make_no_painting_of_the_sheet_small(source):
+    OUT.mkdir(parents=True)
+    (OUT / "one.png").write_bytes(painted())
+    one = Painting("one", "one.png", "one.png", "", "0" * 64, 80, 60, "")
+    titles = ["Still life with a bowl of fruit on a table", "IMG_20240812_153022_HDR"] * 3
+    sheet = paintings._sheet(OUT, [replace(one, title=title) for title in titles], 10_000)
+    sheet.get_layout_engine().execute(sheet)
+    width, _ = sheet.get_size_inches() * sheet.dpi
+    assert sheet.axes[0].get_window_extent().width > 0.85 * width / paintings.ACROSS
 
 
 def test_a_source_without_one_painting_stops_with_a_line(source):

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed, Rejected
-from pawtrait.evaluation import page, tables
+from pawtrait.evaluation import page, plots, tables
 from pawtrait.evaluation.card import card, limits
 from pawtrait.evaluation.metrics import ClassScore
 from tests.unit.conftest import contrast
@@ -197,6 +197,20 @@ def test_a_photo_is_embedded_small_enough_for_a_phone(tmp_path):
     made = page.photo(tmp_path / "sheet.png", "a red sheet", "red")
     assert made.src.startswith("data:image/jpeg;base64,")
     assert len(made.src) < 40_000
+
+
+def test_every_picture_lies_in_a_roll_and_tells_how_wide_it_is_meant(tmp_path):
+    """On a phone it rolls sideways instead of shrinking until nobody can read it."""
+    Image.new("RGB", (1400, 300), "red").save(tmp_path / "gradcam.png")
+    sheet = page.photo(tmp_path / "gradcam.png", "heat maps", "red")
+    chart = page.drawn(plots.class_pies({"train": {"happy": 1}}), "pies", "moods")
+    verdict = {"rows": [row()], "sentences": ["cnn is the champion."]}
+    verdict |= {"mcnemar": {"pairs": []}, "mcnemar_valid": {"pairs": []}}
+    shown = page.report(verdict, data(), [replace(model(), pictures=[chart, sheet])], 0.95)
+    rolls = re.findall(r'<figure.*?>\s*<div class="roll" style="--own:(\d+)px">', shown)
+    assert len(rolls) == shown.count("<figure") == shown.count("<figcaption")
+    assert rolls[-2:] == ["163", "1400"] and int(min(rolls)) > 0
+    assert re.search(r"max-width: 40rem\) { \.roll > \* { min-width: calc\(var\(--own\)", shown)
 
 
 def test_the_card_has_the_sections_of_mitchell_et_al():

@@ -52,6 +52,27 @@ def test_the_papers_and_the_studys_trainings_are_presets(name, epochs, lambdas, 
     assert (preset.learning_rate, preset.pool_size, preset.batch, preset.pictures) == (2e-4, 50, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "rate", "epochs", "stop", "plateau", "augment", "trainable"),
+    [
+        ("cnn", 1e-3, 10, None, None, False, None),
+        ("deep_cnn", 1e-3, 20, 3, (0.5, 3, 1e-6), True, None),
+        ("resnet50", 1e-4, 50, 10, (0.3, 5, 0.0), True, 50),
+        ("mobilenet_v2", 1e-4, 100, 10, (0.5, 5, 1e-6), True, 20),
+        ("mobilenet_v2_study", 1e-4, 100, 10, (0.5, 5, 1e-6), True, 20),
+        ("efficientnet", 1e-5, 50, None, None, True, 70),
+    ],
+)
+def test_the_recipes_are_those_of_the_study(name, rate, epochs, stop, plateau, augment, trainable):
+    """`make real` trains by them; the demo cuts them off after `cap` epochs."""
+    ours, real = (yaml.safe_load((ROOT / path).read_text()) for path in ("params.yaml", "docs/real.yaml"))
+    model = params.Model.model_validate({**ours["models"].get(name, {}), **real["models"].get(name, {})})
+    assert (model.learning_rate, model.epochs, model.early_stop) == (rate, epochs, stop)
+    assert (model.plateau and (model.plateau.factor, model.plateau.patience, model.plateau.floor)) == plateau
+    assert (model.augment, model.trainable) == (augment, trainable)
+    assert model.input_range == ("unit" if name.endswith("_study") else "native")
+
+
 def test_the_projects_own_file_is_good(tmp_path):
     knobs = load(tmp_path)
     assert knobs.pictures.side == 128

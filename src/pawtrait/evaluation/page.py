@@ -37,7 +37,7 @@ class Picture:
     svg: str = ""
     src: str = ""
     alt: str = ""
-    size: tuple[int, int] = (0, 0)  # px of the photo, so that a page keeps its place while it loads
+    size: tuple[int, int] = (0, 0)  # px: a page keeps its place while it loads, and no phone makes it tiny
     broad: bool = False  # deserves two columns of three
 
 
@@ -187,8 +187,10 @@ def data_of(
 
 def drawn(figure: Figure, title: str, caption: str) -> Picture:
     """A figure as inline SVG; broad if it is much wider than tall."""
-    width, height = figure.get_size_inches()
-    return Picture(caption, svg=drawing.svg(figure, title), broad=bool(width > 2 * height))
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return Picture(
+        caption, svg=drawing.svg(figure, title), size=(width, height), broad=bool(width > 2 * height)
+    )
 
 
 def photo(path: Path, alt: str, caption: str) -> Picture:

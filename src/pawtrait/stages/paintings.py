@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ CACHE = Path(".cache")  # downloads are kept here; deleting it costs time only
 
 SIDE = 240  # px of a painting on the sheet
 SHOWN = 60  # paintings on the sheet; a page holds no more
+ACROSS = 5  # of them in a row; the demo has five of each manner
+BROAD, LINES = 18, 2  # letters of a title's line, which is no wider than its painting, and lines of a title
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,15 @@ def run(*, fingerprint: Path, out: Path, table: Path, sheet: Path) -> None:
 
 
 def _sheet(folder: Path, rows: Sequence[paintings.Painting], largest: int) -> Figure:
-    """The paintings, each cut to the square in its middle, under their titles."""
+    """The paintings, each cut to the square in its middle, over their titles."""
     pictures = (images.read(folder / row.path, largest_pixels=largest) for row in rows)
     squares = [images.resize(images.middle(picture), SIDE) for picture in pictures]
-    return plots.samples(squares, [row.title for row in rows])
+    return plots.samples(squares, [_lines(row.title) for row in rows], ACROSS)
+
+
+def _lines(title: str) -> str:
+    """A title in lines as wide as its painting: for a wider one the sheet would make all paintings small."""
+    lines = textwrap.wrap(title, BROAD, break_on_hyphens=False)
+    if len(lines) > LINES:
+        lines[LINES - 1 :] = [f"{lines[LINES - 1][: BROAD - 1].rstrip()}…"]
+    return "\n".join(lines)
