@@ -1,6 +1,7 @@
 """The store of what people and the service say, in SQLite and in PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -225,6 +226,20 @@ def test_a_thumb_up_is_a_vote_for_the_models_mood_and_a_thumb_down_for_none(engi
     feedback.add(engine, [up, down])
     [one] = settling.candidates(engine, FAR)
     assert [sent.label for sent in one.sent] == ["angry", None]
+
+
+def test_what_the_model_had_said_comes_from_the_answer_that_a_client_names(engine):
+    requests.add(engine, [replace(asked("answer"), model_version="3"), asked("other's", picture=B)])
+    silent = {"label": None, "thumbs": 1}
+    told = said("2", request="answer", predicted="angry", model_version="2", minute=1)
+    feedback.add(engine, [said("1", request="answer", **silent), told])
+    feedback.add(engine, [said("3", request="other's", minute=2), said("4", minute=3)])
+    found = feedback.about(engine, A)
+    assert found == feedback.between(engine, START, FAR)
+    heard = [(one.predicted, one.model_version) for one in found]
+    assert heard == [("sad", "3"), ("angry", "2"), (None, None), (None, None)]
+    [one] = settling.candidates(engine, START + timedelta(minutes=1))
+    assert [sent.label for sent in one.sent] == ["sad"]
 
 
 def test_what_was_sent_without_consent_is_no_candidate(engine):

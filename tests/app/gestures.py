@@ -29,7 +29,7 @@ def correct(page: Page, mood: str = "") -> None:
 
 
 def faint(page: Page) -> list[str]:
-    """Words with less contrast than WCAG 2.2 asks for (1.4.3, level AA)."""
+    """Words and what can be chosen with less contrast than WCAG 2.2 asks for (1.4.3 and 1.4.11, level AA)."""
     page.mouse.move(0, 0)
     settled(page)
     found: list[str] = page.evaluate(FAINT)
@@ -152,15 +152,27 @@ FAINT = f"""() => {{{SEEN}
     .reduce((sum, one, n) => sum + one * [0.2126, 0.7152, 0.0722][n], 0);
   const share = (one) =>
     chain(one).reduce((all, at) => all * style(at).opacity, numbers(style(one).color)[3]);
-  const contrast = (one) => {{
-    const [r, g, b] = numbers(style(one).color), below = ground(one);
-    const [low, high] = [light(over([r, g, b, share(one)], below)), light(below)].sort((x, y) => x - y);
+  const apart = (colour, below) => {{
+    const [low, high] = [light(over(colour, below)), light(below)].sort((x, y) => x - y);
     return (high + 0.05) / (low + 0.05);
   }};
+  const contrast = (one) => apart([...numbers(style(one).color).slice(0, 3), share(one)], ground(one));
+  const edge = (one) => {{
+    const {{ backgroundColor, borderTopColor, borderTopWidth, boxShadow }} = style(one);
+    const drawn = [backgroundColor, parseFloat(borderTopWidth) ? borderTopColor : null,
+      boxShadow.match(/^[a-z]+\\([^)]*\\)/)?.[0]].filter(Boolean);
+    return Math.max(...drawn.map((colour) => apart(numbers(colour), ground(one.parentElement))));
+  }};
+  const box = (one) => one.closest("label").querySelector(":scope > div");
+  const dot = (one) => box(one).firstElementChild;
+  const of = (which, to) => all.filter((one) => one.matches(`[data-testid=${{which}}`)).map(to);
+  const marks = [...of("stRadioOption] input", dot), ...of("stCheckbox] input", box),
+    ...of("stCheckbox] [role=switch]", dot), ...of("stTextInputRootElement]", (one) => one)];
   const large = (one) => parseFloat(style(one).fontSize) >= (style(one).fontWeight >= 700 ? 18.66 : 24);
   const speaks = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
     && one.innerText?.trim() && !one.closest(unread);
+  const told = (figure) => (one) => `${{figure(one).toFixed(2)}} ${{one.outerHTML.slice(0, 120)}}`;
   return all.filter((one) => speaks(one) && shows(one) && share(one))
-    .filter((one) => contrast(one) < (large(one) ? 3 : 4.5))
-    .map((one) => `${{contrast(one).toFixed(2)}} ${{one.outerHTML.slice(0, 120)}}`);
+    .filter((one) => contrast(one) < (large(one) ? 3 : 4.5)).map(told(contrast))
+    .concat(marks.filter((one) => shows(one) && edge(one) < 3).map(told(edge)));
 }}"""

@@ -214,18 +214,18 @@ def test_letters_are_verdicts_for_those_only_who_want_that(answering: Answering)
         )
 
     def letters() -> list[str]:
-        return [button.proto.shortcut for button in test.button]
+        return [button.proto.shortcut for button in test.button if button.key != "single_keys"]
 
     answering(answer)
     test = run("from pawtrait.app.views import reviewers\nreviewers.page()")
     test.text_input(key="reviewer").set_value("rosa").run()
     assert letters() == [""] * 5 and not test.caption
-    test.toggle(key="single_keys").set_value(True).run()
+    test.button(key="single_keys").click().run()
     assert letters() == ["h", "s", "a", "o", "u"]
     assert "**U** Unusable" in test.caption[0].value
-    test.button[1].click().run()
+    test.button[2].click().run()
     assert letters() == ["h", "s", "a", "o", "u"]  # for the next picture too
-    test.toggle(key="single_keys").set_value(False).run()
+    test.button(key="single_keys").click().run()
     assert not test.exception and letters() == [""] * 5
 
 

@@ -334,7 +334,12 @@ def test_reviewers_judge_blind_and_hear_the_model_afterwards(by_hand: House, vis
     spoken = page.locator(HERALD).element_handle()
     assert spoken is not None and spoken.text_content() == ""
     assert "said" not in page.get_by_test_id("stMain").inner_text().replace("Say what you see", "")
-    page.get_by_role("button", name="Angry").click()
+    switch = page.get_by_role("button", name="Answer with single keys")
+    switch.click()
+    expect(page.get_by_text("A verdict cannot be taken back.")).to_be_visible()
+    expect(switch).to_be_focused()
+    assert faint(page) == []
+    page.keyboard.press("a")
     told = page.get_by_test_id("stAlert").filter(has_text=re.compile("You said angry, the model said"))
     expect(told).to_be_visible()
     assert "You said angry, the model said" in (spoken.text_content() or "")
@@ -380,10 +385,11 @@ def test_nothing_sticks_out_on_a_small_phone_and_everything_has_a_name(
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_every_word_stands_out_from_its_ground(by_hand: House, visit: Visit, photo: Photo, scheme: str):
+def test_every_word_and_choice_stands_out(by_hand: House, visit: Visit, photo: Photo, scheme: str):
     page = visit(by_hand.address, color_scheme=scheme, reduced_motion="reduce")
     upload(page, photo("happy"))
-    expect(page.locator(".paw-reading")).to_be_visible()
+    page.get_by_role("button", name="No", exact=True).click()
+    expect(page.get_by_text("What is it really?")).to_be_visible()
     assert faint(page) == []
     page.get_by_role("button", name="Paint a portrait").click()
     page.get_by_role("radio", name="small").click()

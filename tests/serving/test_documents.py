@@ -58,6 +58,7 @@ def test_feedback_is_told_with_every_field_that_it_takes(service):
     properties = told["application/json"]["schema"]["properties"]
     assert (properties["style"]["maxLength"], properties["strength"]["maximum"]) == (255, 1)
     assert "where there is no label" in properties["thumbs"]["description"]
+    assert "the answer that `request` names" in properties["predicted"]["description"]
 
 
 def test_no_number_of_pictures_is_told_that_a_setting_may_change(service):

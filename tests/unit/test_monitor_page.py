@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pawtrait.monitoring import descriptors, drift, health, page, shown
+from pawtrait.monitoring import charts, descriptors, drift, health, page, shown
 from pawtrait.monitoring.drift import Policy, Side
 
 UNTIL = datetime(2026, 11, 4, tzinfo=UTC)
@@ -99,6 +100,14 @@ def test_the_rate_of_false_alarms_is_told_with_what_it_takes_for_granted(quiet):
 def test_charts_are_drawn_where_both_sides_have_values():
     assert rendered(side(), []).count("<svg role") == 3  # brightness, confidence, answers
     assert rendered(side(pictures=0), []).count("<svg role") == 0
+
+
+def test_the_classes_of_sizes_are_told_apart():
+    figure = charts.sizes(health.use([]).sizes)
+    figure.draw_without_rendering()
+    names = [name.get_window_extent() for name in figure.axes[0].get_xticklabels()]
+    assert len(names) == 7
+    assert all(one.x1 + 2 < other.x0 for one, other in pairwise(names))
 
 
 def test_names_from_outside_are_shown_as_text():

@@ -76,6 +76,7 @@ def sizes(counts: Mapping[str, int]) -> Figure:
     figure = Figure(figsize=SMALL, layout="constrained")
     axes = figure.add_subplot()
     axes.bar(list(counts), list(counts.values()), 0.8, color=NOW)
+    axes.set_xticks(range(len(counts)), [name.replace(" ", "") for name in counts], size=7)  # else they touch
     axes.set_xlabel("px, longer side")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.grid(axis="y")

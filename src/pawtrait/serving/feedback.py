@@ -26,6 +26,7 @@ Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+
 Thumbs = Literal[1, -1]
 THUMBS: dict[str, Any] = {"1": 1, "+1": 1, "-1": -1, "": None}
 WORDS: dict[str, Any] = {"true": True, "false": False, "": None}
+ELSE = "if left out, as in the answer that `request` names"
 Style = Annotated[  # a painting's name, as requests have it in the store
     str, Field(max_length=255, pattern=intake.TEXT), AfterValidator(lambda name: name[:STYLE])
 ]
@@ -40,8 +41,10 @@ class AboutMood(BaseModel):
     picture: Annotated[str, Field(pattern=NAME.pattern + "$", max_length=64)] | None = None
     label: Mood | None = None
     thumbs: Thumbs | None = None
-    predicted: Mood | None = None
-    model_version: Annotated[str, Field(max_length=16, pattern=intake.TEXT)] | None = None
+    predicted: Mood | None = Field(None, description=ELSE)
+    model_version: Annotated[str, Field(max_length=16, pattern=intake.TEXT)] | None = Field(
+        None, description=ELSE
+    )
     name: Annotated[str, Field(max_length=255, description="the file's; kept with consent alone")] = ""
     consent: bool = False
 

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, true
+from sqlalchemy import ColumnElement, Engine, func, select, true
 
 from pawtrait.adapters.store import rows as stored
-from pawtrait.adapters.store.tables import feedback, reviews, style_feedback
+from pawtrait.adapters.store.tables import feedback, requests, reviews, style_feedback
 from pawtrait.dataset.feedback import UNUSABLE
 from pawtrait.dataset.labels import LABELS
 from pawtrait.errors import BadFeedback
 
 VERDICTS = (*LABELS, UNUSABLE)
+ANSWER = (  # the one that feedback names
+    (requests.c.id == feedback.c.request)
+    & (requests.c.picture == feedback.c.picture)
+    & (requests.c.kind == "predict")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +98,22 @@ def add_styles(engine: Engine, rows: Sequence[StyleSaid]) -> int:
 
 def between(engine: Engine, since: datetime, until: datetime) -> list[Said]:
     """What was said with since <= time < until, oldest first."""
-    return stored.between(engine, feedback, Said, since, until)
+    return spoken(engine, (feedback.c.time >= since) & (feedback.c.time < until))
 
 
 def about(engine: Engine, picture: str) -> list[Said]:
     """What was said of a picture, oldest first."""
-    return stored.where(engine, feedback, Said, feedback.c.picture == picture)
+    return spoken(engine, feedback.c.picture == picture)
+
+
+def spoken(engine: Engine, which: ColumnElement[bool]) -> list[Said]:
+    """What was said, oldest first; where a client left out what the model had said, its answer tells."""
+    answers = {"predicted": requests.c.label, "model_version": requests.c.model_version}
+    filled = {
+        name: func.coalesce(feedback.c[name], select(column).where(ANSWER).scalar_subquery())
+        for name, column in answers.items()
+    }
+    return stored.where(engine, feedback, Said, which, filled)
 
 
 def verdict(engine: Engine, review: str) -> str | None:

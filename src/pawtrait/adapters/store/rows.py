@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, select
@@ -34,11 +35,20 @@ def between(engine: Engine, table: Table, kind: type[Row], since: datetime, unti
     return where(engine, table, kind, (when >= since) & (when < until))
 
 
-def where(engine: Engine, table: Table, kind: type[Row], which: ColumnElement[bool]) -> list[Row]:
-    """Rows that meet a condition, oldest first; of one time by their key."""
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+def where(
+    engine: Engine,
+    table: Table,
+    kind: type[Row],
+    which: ColumnElement[bool],
+    instead: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
+) -> list[Row]:
+    """Rows that meet a condition, oldest first; of one time by their key.
+
+    ``instead``: what some fields hold in place of their column.
+    """
+    columns = {field.name: table.c[field.name] for field in fields(kind)} | dict(instead)  # type: ignore[arg-type]
     order = (table.c.time, *table.primary_key.columns)
-    query = select(*(table.c[name] for name in names)).where(which).order_by(*order)
+    query = select(*(column.label(name) for name, column in columns.items())).where(which).order_by(*order)
     with engine.connect() as connection:
         return [kind(**row) for row in connection.execute(query).mappings()]
 

@@ -10,7 +10,7 @@ from string import ascii_lowercase
 from sqlalchemy import Engine, select, true
 
 from pawtrait.adapters.store import rows as stored
-from pawtrait.adapters.store.feedback import Review, Said
+from pawtrait.adapters.store.feedback import Review, Said, spoken
 from pawtrait.adapters.store.tables import feedback, forgotten, looks, reviews, settled, snapshots
 from pawtrait.dataset.feedback import Candidate, Earlier, Sent, Verdict
 from pawtrait.dataset.manifest import Record
@@ -62,7 +62,7 @@ def candidates(engine: Engine, until: datetime) -> list[Candidate]:
     )
     fresh = feedback.c.consent & (feedback.c.time < until) & feedback.c.picture.not_in(done)
     sent: dict[str, list[Sent]] = defaultdict(list)
-    for said in stored.where(engine, feedback, Said, fresh):
+    for said in spoken(engine, fresh):
         sent[said.picture].append(_sent(said))
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
     for review in stored.where(engine, reviews, Review, reviews.c.picture.not_in(done)):
@@ -75,7 +75,7 @@ def earlier(engine: Engine) -> list[Earlier]:
     rows = {row.picture: row for row in stored.where(engine, settled, Settled, true())}
     sent: dict[str, list[Sent]] = defaultdict(list)
     of_them = feedback.c.consent & feedback.c.picture.in_(select(settled.c.picture))
-    for said in stored.where(engine, feedback, Said, of_them):
+    for said in spoken(engine, of_them):
         if said.time <= rows[said.picture].time:
             sent[said.picture].append(_sent(said))
     return [

@@ -57,8 +57,17 @@ def _say(picture: str, reviewer: str, verdict: str) -> None:
 
 
 def _by_keys() -> bool:
-    """Whether a letter is a verdict: for who wants that only, since none can be taken back (WCAG 2.1.4)."""
-    wanted = st.toggle("Answer with single keys", key="single_keys")
+    """Whether a letter is a verdict: for who wants that only, since none can be taken back (WCAG 2.1.4).
+
+    By a button: while an input has the focus, as a switch is one, Streamlit hears no letters.
+    """
+    wanted = bool(st.session_state.get("by_keys"))
+    st.button(
+        f"Answer with single keys: {'on' if wanted else 'off'}",
+        key="single_keys",
+        icon=":material/keyboard:",
+        on_click=lambda: st.session_state.update(by_keys=not wanted),
+    )
     if wanted:
         letters = " · ".join(f"**{KEYS[verdict].upper()}** {name}" for verdict, name in NAMES.items())
         st.caption(f"{letters}. A verdict cannot be taken back.")
