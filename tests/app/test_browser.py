@@ -400,6 +400,9 @@ def test_every_word_and_choice_stands_out(by_hand: House, visit: Visit, photo: P
         page.get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert faint(page) == []
+    page.get_by_role("link", name="Read a mood").click()
+    page.locator("label", has_text="Keep my photo").click()
+    assert faint(page) == []
 
 
 def test_day_and_night_have_their_colours(by_hand: House, visit: Visit):
