@@ -97,22 +97,34 @@ def test_a_gallery_without_mistakes_says_so():
     assert words(FIGURES["no mistakes"]()) == ["No mistake on validation and test."]
 
 
-def width_of_a_picture(captions):
-    """Of one in a sheet, in px, once it is laid out."""
-    figure = plots.samples(PICTURES, captions)
+LONG = "2023-08-14 Claude Monet, Nymphéas, 1907, in the Musée Marmottan, by an unknown camera"
+
+
+def drawn(captions):
+    """A sheet of as many pictures in two columns, laid out."""
+    figure = plots.samples([PICTURES[0]] * len(captions), captions, across=2)
     FigureCanvasAgg(figure).draw()
-    return figure.axes[0].get_window_extent().width
+    return figure
 
 
-def test_a_long_name_makes_no_picture_of_the_sheet_small():
-    name = "2023-08-14 Claude Monet, Nymphéas, 1907, in the Musée Marmottan, by an unknown camera"
-    wanted = width_of_a_picture(["happy"] * len(PICTURES))
-    assert width_of_a_picture([*["happy"] * 4, name]) > 0.9 * wanted
+@pytest.mark.parametrize("name", [LONG, "0123456789" * 6, "W" * 80, "l" * 200, "$x$ " * 20])
+def test_long_names_in_every_column_make_no_picture_small_and_touch_no_neighbour(name):
+    small, wanted = drawn([name] * 4), drawn(["happy"] * 4)
+    widths = [figure.axes[0].get_window_extent().width for figure in (small, wanted)]
+    assert widths[0] == widths[1]
+    left, right = (axes.texts[0].get_window_extent() for axes in small.axes[:2])
+    assert left.x1 < right.x0 and left.width > 0.85 * widths[0]
+    said = small.axes[0].texts[0].get_text()
+    assert said.endswith("…") and name.startswith(said[:-1])
 
 
-def test_a_long_line_of_a_caption_keeps_its_beginning_though_it_is_one_word():
-    (caption,) = plots.samples(PICTURES[:1], ["0123456789" * 6 + "\nsad"]).axes[0].texts
-    assert caption.get_text() == "0123456789012345678901234…\nsad"
+def test_each_line_of_a_caption_is_cut_alone_and_lies_below_its_picture():
+    figure = drawn([f"{LONG}\nsad", "happy", "other", "angry"])
+    caption = figure.axes[0].texts[0]
+    assert caption.get_text().endswith("…\nsad")
+    below = figure.axes[2].get_window_extent().y1
+    assert below < caption.get_window_extent().y0
+    assert caption.get_window_extent().y1 < figure.axes[0].get_window_extent().y0
 
 
 def test_every_caption_of_a_sheet_stands_out_from_its_paper():

@@ -5,8 +5,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
@@ -15,7 +17,9 @@ from pawtrait.evaluation.drawing import INK, MOODS, MUTED, PAPER, SPLIT, styled
 from pawtrait.evaluation.metrics import Bin
 
 CHANCE = 1 / len(LABELS)
-BRIEF = 26  # letters of a caption's line: about as wide as its picture
+CELL, GAP = 1.32, 0.03  # inches: a cell of a sheet, and what is left free around its picture
+SMALL = FontProperties(size=7.5)  # a caption of a sheet
+LONGEST = 60  # letters of a caption's line that may fit a cell, were they all narrow
 STUDY = {"accuracy": 0.53, "macro_f1": 0.48}  # its MobileNetV2 on its 38 test pictures
 
 
@@ -272,22 +276,42 @@ def _row(figure: Figure, count: int, sharey: bool = False) -> list[Axes]:
 
 
 def _sheet(pictures: Iterable[NDArray[Any]], captions: Sequence[str], across: int) -> Figure:
-    """Pictures in rows, each over its caption, which is cut: the layout would make room for the longest, and
-    all pictures small."""
+    """Pictures in rows of equal cells, each over its caption, which is cut to its cell's width: a layout that
+    makes room for words makes all pictures small."""
     down = max(-(-len(captions) // across), 1)
-    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
-    figure = Figure(figsize=(1.32 * across, (1.28 + 0.17 * lines) * down), layout="constrained")
-    grid = figure.subplots(down, across, squeeze=False).ravel()
+    words = 0.04 + 0.17 * max((caption.count("\n") + 1 for caption in captions), default=1)
+    figure = Figure(figsize=(CELL * across, (CELL + words) * down))
+    wide, high = figure.get_size_inches()
+    side = CELL - 2 * GAP
+    grid = figure.subplots(
+        down,
+        across,
+        squeeze=False,
+        gridspec_kw={
+            "left": GAP / wide,
+            "right": 1 - GAP / wide,
+            "wspace": 2 * GAP / side,
+            "top": 1 - GAP / high,
+            "bottom": (GAP + words) / high,
+            "hspace": (2 * GAP + words) / side,
+        },
+    ).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, picture, caption in zip(grid, pictures, captions, strict=False):
         axes.imshow(picture, interpolation="lanczos")
-        words = axes.text(0.5, -0.04, _brief(caption), ha="center", va="top", fontsize=7.5)
-        words.set(transform=axes.transAxes, parse_math=False)  # a name with two dollars is no formula
+        cut = "\n".join(_brief(line) for line in caption.split("\n"))
+        text = axes.text(0.5, -0.04, cut, ha="center", va="top", fontproperties=SMALL)
+        text.set(transform=axes.transAxes, parse_math=False)  # a name with two dollars is no formula
     return figure
 
 
-def _brief(caption: str) -> str:
-    """Each line's beginning, in the midst of a word too: names of files may be one long word."""
-    lines = caption.split("\n")
-    return "\n".join(line if len(line) <= BRIEF else f"{line[: BRIEF - 1].rstrip()}…" for line in lines)
+def _brief(line: str) -> str:
+    """Its beginning, as much as fits a cell; in the midst of a word too, since names of files may be one."""
+    said = line
+    for end in range(min(len(line), LONGEST), 0, -1):
+        wide, _, _ = text_to_path.get_text_width_height_descent(said, SMALL, ismath=False)
+        if wide <= 72 * (CELL - 2 * GAP):
+            break
+        said = f"{line[: end - 1].rstrip()}…"
+    return said

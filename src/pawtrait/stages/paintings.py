@@ -61,7 +61,7 @@ def _sheet(folder: Path, rows: Sequence[paintings.Painting], largest: int) -> Fi
 
 
 def _lines(title: str) -> str:
-    """A title in lines as wide as its painting: for a wider one the sheet would make all paintings small."""
+    """A title in lines about as wide as its painting, so that less of it is cut."""
     lines = textwrap.wrap(title, BROAD, break_on_hyphens=False)
     if len(lines) > LINES:
         lines[LINES - 1 :] = [f"{lines[LINES - 1][: BROAD - 1].rstrip()}…"]
