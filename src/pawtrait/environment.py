@@ -1,5 +1,6 @@
 """What keeps foreign tools quiet, at home and out of each other's way; an ear muff for native libraries."""
 
+import ctypes
 import gc
 import os
 import pwd
@@ -33,6 +34,7 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 CEILING = "GIT_CEILING_DIRECTORIES"
 NAMED = ("LOGNAME", "USER", "LNAME", "USERNAME")  # where Python looks for a user's name before it asks passwd
 DIRECT = ("no_proxy", "NO_PROXY")  # whoever knows both heeds the first alone
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # as malloc.h numbers them
 
 
 def settle() -> None:
@@ -78,6 +80,18 @@ def reach_here() -> None:
     hosts = dict.fromkeys(host.strip() for host in [*named, *HERE] if host.strip())
     if "*" not in hosts:
         os.environ.update(dict.fromkeys(DIRECT, ",".join(hosts)))
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, where malloc is glibc's: for long work that ends.
+
+    glibc gives each block of more than 32 MB back to the kernel, and TensorFlow asks for the next at once:
+    clearing its pages again took a quarter of the time in which the small CNN learns.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, -1)  # never
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import platform
 import subprocess
 import sys
 
@@ -106,6 +107,31 @@ def test_what_was_imported_is_not_looked_through_again():
         assert not gc.isenabled()
         raise ImportError
     assert gc.isenabled() and gc.get_freeze_count() > before
+
+
+CLEARED = """
+import resource, sys
+from pawtrait import environment
+size = int(sys.argv[2])
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+if sys.argv[1] == "kept":
+    environment.keep_memory()
+b"x" * size
+before = faults()
+for _ in range(8):
+    b"x" * size
+print(faults() - before)
+"""
+
+
+def pages_cleared(word):
+    command = [sys.executable, "-c", CLEARED, word, str(64 << 20)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's malloc")
+def test_memory_that_is_kept_is_not_cleared_by_the_kernel_again_and_again():
+    assert pages_cleared("kept") < pages_cleared("plain") / 20
 
 
 PROGRAM = """

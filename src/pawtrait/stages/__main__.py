@@ -22,6 +22,7 @@ LEAST = dict.fromkeys(NOISY, logging.WARNING) | {"tensorflow": logging.ERROR}  #
 def main(arguments: list[str]) -> int:
     """Run the stage named first with the paths that follow; 2 after an error that a person can mend."""
     environment.settle()
+    environment.keep_memory()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for handler in logging.getLogger().handlers:
         handler.addFilter(_worth_saying)
