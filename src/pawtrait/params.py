@@ -249,6 +249,7 @@ class TrainAugmented(Section):
     model: str
     share: Annotated[float, Field(gt=0, le=1)]
     seeds: Annotated[int, Field(ge=2)]
+    cap: Positive
 
 
 class Gate(Section):

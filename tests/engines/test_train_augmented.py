@@ -24,8 +24,8 @@ def project(tmp_path, monkeypatch, mlflow_store, coloured, cyclegan_folder):
     monkeypatch.chdir(tmp_path)
     knobs = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     knobs["pictures"]["side"] = 32
-    knobs["models"]["cnn"] |= {"cap": 1}
-    knobs["train_augmented"] |= {"model": "cnn", "share": 0.5, "seeds": 2}
+    knobs["models"]["cnn"] |= {"cap": 2}
+    knobs["train_augmented"] |= {"model": "cnn", "share": 0.5, "seeds": 2, "cap": 1}
     Path("params.yaml").write_text(yaml.safe_dump(knobs), encoding="utf-8")
     Path("weights.json").write_text("{}")
     bounds = [0, *np.cumsum(list(SIZES.values()))]
@@ -46,6 +46,7 @@ def test_painted_pictures_join_the_training_split_alone_and_a_verdict_says_wheth
     train, ask = train_augmented.train.train, train_augmented.train.probabilities
 
     def watched(recipe, examples, valid, seed, title, place):
+        assert recipe.epochs == 1
         learned.append((examples, valid, seed))
         return train(recipe, examples, valid, seed, title, place)
 

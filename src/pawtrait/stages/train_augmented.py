@@ -51,6 +51,7 @@ def run(*, arrays: Path, splits: Path, weights: Path, painter: Path, out: Path) 
     knobs = params.load()
     wish = knobs.train_augmented
     model = knobs.models[wish.model]
+    model = model.model_copy(update={"cap": min(model.cap, wish.cap)})
     trunk = material.trunk(model.net, weights)
     recipe = Recipe(wish.model, model, knobs.train, knobs.augment, knobs.pictures.side, trunk)
     placed = manifest.read(splits, manifest.Placed)
