@@ -56,23 +56,29 @@ def post(event: str, facts: Mapping[str, Any], keep: bool = False) -> str:
         return NO_WEBHOOK
     try:
         message = _message(event, facts)
-        said = _sent(address, message)
-        if keep and said != SENT:
+        problem = _patiently(address, message)
+        if problem is None:
+            return SENT
+        if keep:
             write_text(UNSENT / f"{time.time_ns():020d}.json", message.decode())
-            return f"{said}; the next look or month tries again"
     except (OSError, ValueError, TypeError, RecursionError) as error:
         return f"not sent: the facts of {event} cannot be used or kept ({type(error).__name__})"
-    return said
+    return f"not sent: {problem[0]}{'; the next look or month tries again' if keep else ''}"
 
 
 def catch_up() -> None:
-    """Send what was kept, the oldest first; where one is not taken, it and those after it wait on."""
+    """Send what was kept, the oldest first; what is not taken waits on.
+
+    Those behind it wait too, for a webhook that is down, but not for a message that is refused for good.
+    """
     address = os.environ.get(VARIABLE, "").strip()
     with suppress(OSError):  # news stop nothing
         for kept in sorted(UNSENT.glob("*.json")) if address else ():
-            if _sent(address, kept.read_bytes()) != SENT:
+            problem = _patiently(address, kept.read_bytes())
+            if problem is None:
+                kept.unlink(missing_ok=True)  # a look and a month may send at once
+            elif problem[1]:
                 return
-            kept.unlink()
 
 
 def in_words(error: Exception) -> str:
@@ -101,15 +107,15 @@ def escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_|<>[]#" else letter for letter in line)
 
 
-def _sent(address: str, message: bytes) -> str:
-    """Try as often as it may help; give what came of the last try."""
+def _patiently(address: str, message: bytes) -> tuple[str, bool] | None:
+    """Try as often as it may help; give what came of the last try, as ``_post`` does."""
     problem = _post(address, message)
     for pause in PAUSES:
         if problem is None or not problem[1]:
             break
         time.sleep(pause)
         problem = _post(address, message)
-    return SENT if problem is None else f"not sent: {problem[0]}"
+    return problem
 
 
 def _post(address: str, message: bytes) -> tuple[str, bool] | None:

@@ -103,6 +103,17 @@ def test_news_that_nothing_tells_again_wait_for_a_webhook_that_is_down(hook, tmp
     assert kept["event"] == "retrain.kept"
 
 
+def test_a_message_that_is_refused_for_good_holds_up_none_behind_it(hook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hook.plan = [413, 404, 413]
+    for what in ("promoted", "kept"):
+        post(f"retrain.{what}", {}, keep=True)
+    catch_up()
+    assert [message["event"] for message in hook.messages[2:]] == ["retrain.promoted", "retrain.kept"]
+    (waiting,) = (tmp_path / module.UNSENT).iterdir()
+    assert json.loads(waiting.read_text(encoding="utf-8")) == hook.messages[0]
+
+
 @pytest.mark.parametrize("code", [400, 401, 404, 302])
 def test_a_refusal_is_not_repeated(hook, code):
     hook.plan = [code]
