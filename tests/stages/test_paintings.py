@@ -111,7 +111,6 @@ def test_long_titles_make_no_painting_of_the_sheet_small(source):
     one = Painting("one", "one.png", "one.png", "", "0" * 64, 80, 60, "")
     titles = ["Still life with a bowl of fruit on a table", "IMG_20240812_153022_HDR"] * 3
     sheet = paintings._sheet(OUT, [replace(one, title=title) for title in titles], 10_000)
-    sheet.get_layout_engine().execute(sheet)
     width, _ = sheet.get_size_inches() * sheet.dpi
     assert sheet.axes[0].get_window_extent().width > 0.85 * width / paintings.ACROSS
 
