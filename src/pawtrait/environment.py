@@ -27,6 +27,7 @@ QUIET = {
     "MPLBACKEND": "Agg",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow's default only with AVX-512; with AVX2 a third faster too
 }
 TRACEBACK = "PAWTRAIT_TRACEBACK"  # set by `pawtrait --traceback` for the stages that it starts
 HERE = ("127.0.0.1", "localhost")
