@@ -171,9 +171,9 @@ def test_the_accent_stands_out_from_its_tint_by_day_and_by_night():
 
 def test_rejected_pictures_stand_with_their_reasons_and_names_are_escaped():
     bad = Rejected("id", "happy/<script>alert(1)</script>.jpg", "happy", "validate", "40x36 px is too small")
-    shown = report(ROWS, rejected=[bad], warnings=["12 pictures are blurred"])
+    shown = report(ROWS, rejected=[bad], warnings=["12 <pictures> are blurred; run `dvc repro`"])
     assert "40x36 px is too small" in shown
-    assert "12 pictures are blurred" in shown
+    assert "12 &lt;pictures&gt; are blurred; run <code>dvc repro</code>" in shown
     assert "<script>alert" not in shown
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -145,7 +147,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": "{:,}".format, "plural": plural, "short": short, "digits": digits}
-    made.filters |= {"percent": percent}
+    made.filters |= {"percent": percent, "said": said}
     made.globals |= {"figure": tables.figure, "labels": LABELS, "splits": SPLITS}
     return made
 
@@ -218,6 +220,11 @@ def painter_pictures(history: Mapping[str, Sequence[float]], probes: Path) -> li
             drawn(plots.gan_curves(history), "Losses of CycleGAN", "Adversarial and cycle losses by epoch")
         )
     return shown
+
+
+def said(sentence: str) -> Markup:
+    """A sentence as HTML: what stands between backticks, as a command to type, is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def plural(count: int, word: str) -> str:
