@@ -12,7 +12,7 @@ NOTES = '#!/bin/sh\necho "$(basename "$0") $*" >> {log}\n{then}\n'
 def ran(tmp_path):
     """Runs it on a machine with these programs, each a line of shell; gives what it called, in order."""
 
-    def run(**programs: str) -> list[str]:
+    def run(fails: bool = False, **programs: str) -> list[str]:
         folder, log = tmp_path / "bin", tmp_path / "log"
         folder.mkdir()
         for name in ("bash", "sh", "dirname", "basename"):
@@ -22,14 +22,16 @@ def ran(tmp_path):
             program = folder / name.replace("_", ".")
             program.write_text(NOTES.format(log=log, then=then))
             program.chmod(0o755)
-        subprocess.run(["bash", ".ci/run"], env={"PATH": str(folder)}, check=True, capture_output=True)
+        done = subprocess.run(["bash", ".ci/run"], env={"PATH": str(folder)}, capture_output=True)
+        assert bool(done.returncode) is fails, done.stderr
         return [line for line in log.read_text().splitlines() if "postgresql" not in line]
 
     return run
 
 
 def made(calls: list[str]) -> list[str]:
-    return [call for call in calls if call.startswith("make")]
+    """In the order of their names: two run at once."""
+    return sorted(call for call in calls if call.startswith("make"))
 
 
 def installed(calls: list[str]) -> list[str]:
@@ -40,7 +42,14 @@ def installed(calls: list[str]) -> list[str]:
 def test_either_python_does(ran, python):
     calls = ran(**{python.replace(".", "_"): ""})
     assert installed(calls) == []
-    assert made(calls) == [f"make check PYTHON={python}", f"make test PYTHON={python}"]
+    assert made(calls) == [f"make {what} PYTHON={python}" for what in ("check", "setup", "test")]
+    assert calls[-3] == f"make setup PYTHON={python}"
+
+
+@pytest.mark.parametrize("what", ["setup", "check", "test"])
+def test_whatever_fails_fails_it(ran, what):
+    calls = ran(fails=True, python3_11="", make=f"[ $1 = {what} ] && exit 2; exit 0")
+    assert len(made(calls)) == (1 if what == "setup" else 3)
 
 
 def test_one_that_can_make_environments_goes_before_one_that_cannot(ran):
