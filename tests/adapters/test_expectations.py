@@ -8,9 +8,10 @@ import pytest
 
 from pawtrait.adapters.expectations import Checker
 from pawtrait.dataset import rules
-from pawtrait.dataset.manifest import Placed, Record
+from pawtrait.dataset.manifest import Placed
 from pawtrait.dataset.rules import Rule, Table
 from pawtrait.errors import BadData
+from tests.rows import record
 
 
 @pytest.fixture(scope="module")
@@ -71,24 +72,7 @@ def test_a_group_in_two_splits_and_a_class_that_is_missing_are_found(checker: Ch
 
 
 def test_the_data_docs_show_the_verdict_and_the_failing_path(tmp_path: Path) -> None:
-    row = Record(
-        id="a" * 64,
-        path="train/wild/ねこ.jpg",
-        label="wild",
-        group="g",
-        source="folder",
-        published="train",
-        width=99,
-        height=99,
-        format="jpeg",
-        mode="RGB",
-        bytes=9,
-        dhash="",
-        phash="",
-        brightness=99.0,
-        sharpness=99.0,
-        problem="",
-    )
+    row = record("train/wild/ねこ.jpg")
     checker = Checker(tmp_path / "docs")
     checker.check(rules.pictures([row], least_side=48, brightness=(8.0, 247.0), least_sharpness=2.0))
     for part in rules.accepted([], least_groups=8):

@@ -13,8 +13,8 @@ from pawtrait.adapters.store.feedback import Review, Said, StyleSaid
 from pawtrait.adapters.store.requests import Request
 from pawtrait.adapters.store.settling import Settled
 from pawtrait.dataset.feedback import Candidate, Sent, Verdict
-from pawtrait.dataset.manifest import Record
 from pawtrait.errors import BadFeedback, BadStore
+from tests.rows import record as row
 
 START = datetime(2026, 11, 3, 12, tzinfo=UTC)
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -71,24 +71,7 @@ def thumb(name, request=None):
 
 
 def record(picture):
-    return Record(
-        picture,
-        f"quarantine/{picture}",
-        "",
-        "",
-        "feedback",
-        "",
-        9,
-        9,
-        "png",
-        "RGB",
-        1,
-        "",
-        "",
-        1.0,
-        1.0,
-        "",
-    )
+    return row(f"quarantine/{picture}", id=picture, label="", group="", source="feedback")
 
 
 def settled(picture, label="sad", month="2026-11"):

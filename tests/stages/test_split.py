@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,31 +12,9 @@ from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Placed, Record, Rejected, read, write
 from pawtrait.errors import BadData
 from pawtrait.stages import split
+from tests.rows import record
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
-
-
-def record(name: str, **facts: Any) -> Record:
-    home, label, _ = name.split("/")
-    whole = Record(
-        id=name,
-        path=name,
-        label=label,
-        group=name,
-        source="folder",
-        published="" if home == "unsplit" else home,
-        width=99,
-        height=99,
-        format="jpeg",
-        mode="RGB",
-        bytes=9,
-        dhash="",
-        phash="",
-        brightness=99.0,
-        sharpness=99.0,
-        problem="",
-    )
-    return replace(whole, **facts)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import logging
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,9 @@ from pawtrait.dataset.manifest import Record, Rejected, read, write
 from pawtrait.errors import BadData
 from pawtrait.stages import __main__ as stages
 from pawtrait.stages import validate
+from tests.rows import record
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
-
-
-def record(name: str, **facts: Any) -> Record:
-    _, label, number = name.split("/")
-    whole = Record(
-        id=sha256(name.encode()).hexdigest(),
-        path=name,
-        label=label,
-        group=f"{label}{number}",
-        source="folder",
-        published="train",
-        width=99,
-        height=99,
-        format="jpeg",
-        mode="RGB",
-        bytes=9,
-        dhash="",
-        phash="",
-        brightness=99.0,
-        sharpness=99.0,
-        problem="",
-    )
-    return replace(whole, **facts)
 
 
 @pytest.fixture

@@ -9,30 +9,9 @@ import pytest
 from pawtrait.dataset import duplicates, scan
 from pawtrait.dataset.manifest import Record
 from tests import pace
+from tests.rows import record
 
 PETS = Path("../shared/pets/Master Folder")
-
-
-def record(name: str, *, id: str = "", dhash: str = "", phash: str = "", problem: str = "") -> Record:
-    split, label, _ = name.split("/")
-    return Record(
-        id=id or name,
-        path=name,
-        label=label,
-        group="",
-        source="folder",
-        published="" if split == "unsplit" else split,
-        width=9,
-        height=9,
-        format="jpeg",
-        mode="RGB",
-        bytes=9,
-        dhash=dhash,
-        phash=phash,
-        brightness=99.0,
-        sharpness=99.0,
-        problem=problem,
-    )
 
 
 def together(records: Sequence[Record]) -> list[set[str]]:

@@ -10,6 +10,7 @@ from pawtrait.dataset import feedback
 from pawtrait.dataset.feedback import Candidate, Earlier, Ruling, Sent, Verdict
 from pawtrait.dataset.manifest import Record
 from pawtrait.params import Feedback
+from tests.rows import record
 
 START = datetime(2026, 11, 3, 12, tzinfo=UTC)
 KNOBS = Feedback(
@@ -36,23 +37,16 @@ def candidate(name: str, *said: Sent, reviews: Sequence[str] = ()) -> Candidate:
 
 def look(name: str, path: str = "", published: str = "", hashes: str = "") -> Record:
     """A record whose two perceptual hashes are the given one, or none."""
-    return Record(
+    path = path or f"{feedback.HOME}/{name}"
+    return record(
+        path,
         id=name,
-        path=path or f"{feedback.HOME}/{name}",
         label="",
         group="",
         source="feedback",
         published=published,
-        width=100,
-        height=100,
-        format="png",
-        mode="RGB",
-        bytes=1,
         dhash=hashes,
         phash=hashes,
-        brightness=100.0,
-        sharpness=50.0,
-        problem="",
     )
 
 

@@ -1,31 +1,11 @@
 """How the service fares, counted by hand."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 
 from pawtrait.monitoring import health
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request with what a test cares about."""
-
-    time: datetime = datetime(2026, 11, 3, 20, 15, tzinfo=UTC)
-    kind: str = "predict"
-    outcome: str = "ok"
-    error_kind: str | None = None
-    latency_ms: float = 20.0
-    picture: str | None = None
-    width: int | None = 640
-    height: int | None = 480
-    model_name: str = "pet-expression"
-    model_version: str = "3"
-    label: str | None = None
-    confidence: float | None = None
-    method: str | None = None
-    style: str | None = None
+from tests.rows import Asked
 
 
 @dataclass(frozen=True)

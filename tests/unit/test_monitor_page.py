@@ -1,7 +1,6 @@
 """The monitoring page: one file whatever there is to show, and names from outside stay names."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,28 +10,10 @@ import pytest
 
 from pawtrait.monitoring import charts, descriptors, drift, health, page, shown
 from pawtrait.monitoring.drift import Policy, Side
+from tests.rows import Asked
 
 UNTIL = datetime(2026, 11, 4, tzinfo=UTC)
 NASTY = "<script>alert(1)</script> $\\frac{1}$ \x07" + "long " * 40
-
-
-@dataclass(frozen=True)
-class Asked:
-    time: datetime = UNTIL - timedelta(hours=5)
-    kind: str = "predict"
-    outcome: str = "ok"
-    error_kind: str | None = None
-    latency_ms: float = 20.0
-    picture: str | None = None
-    width: int | None = 640
-    height: int | None = 480
-    model_name: str = "pet-expression"
-    model_version: str = "3"
-    label: str | None = None
-    confidence: float | None = None
-    method: str | None = None
-    style: str | None = None
-    thumbs: int = 1
 
 
 def side(darker: float = 0.0, pictures: int = 30) -> Side:

@@ -8,25 +8,9 @@ import pytest
 
 from pawtrait.dataset import rules
 from pawtrait.dataset.manifest import Placed, Record
+from tests.rows import record
 
-GOOD = Record(
-    id="a" * 64,
-    path="train/happy/1.jpg",
-    label="happy",
-    group="g1",
-    source="folder",
-    published="train",
-    width=100,
-    height=60,
-    format="jpeg",
-    mode="RGB",
-    bytes=1,
-    dhash="",
-    phash="",
-    brightness=120.0,
-    sharpness=50.0,
-    problem="",
-)
+GOOD = record("train/happy/1.jpg", id="a" * 64, group="g1", width=100, height=60)
 
 
 def table(*records: Record) -> rules.Table:

@@ -12,29 +12,13 @@ from pawtrait.dataset import split
 from pawtrait.dataset.labels import LABELS
 from pawtrait.dataset.manifest import Record, Rejected
 from pawtrait.errors import BadData
+from tests import rows
 
 SHARES = {"valid": 0.15, "test": 0.15}
 
 
 def record(name: str, group: str, published: str = "", label: str = "happy") -> Record:
-    return Record(
-        id=name,
-        path=name,
-        label=label,
-        group=group,
-        source="folder",
-        published=published,
-        width=9,
-        height=9,
-        format="jpeg",
-        mode="RGB",
-        bytes=9,
-        dhash="",
-        phash="",
-        brightness=99.0,
-        sharpness=99.0,
-        problem="",
-    )
+    return rows.record(name, id=name, group=group, published=published, label=label)
 
 
 def many(count: int, published: str = "") -> list[Record]:
