@@ -1,10 +1,12 @@
 """The service, as the pages see it: one method a question, every failure a sentence for the visitor."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -207,6 +209,27 @@ class Service:
             raise Trouble(words.DOWN) from error
         except httpx.HTTPError as error:
             raise Trouble(words.CUT) from error
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one that ``connect`` can ask."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
+def own_key() -> str:
+    """The app's: in PAWTRAIT_APP_KEY or the file PAWTRAIT_APP_KEY_FILE; or "".
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it holds no text.
+    """
+    if path := os.environ.get("PAWTRAIT_APP_KEY_FILE", ""):
+        return Path(path).read_text(encoding="utf-8").strip()
+    return os.environ.get("PAWTRAIT_APP_KEY", "")
 
 
 def networks(proxies: str) -> list[IPv4Network | IPv6Network]:
