@@ -26,7 +26,7 @@ COPY pyproject.toml constraints.txt ./
 # Bytecode is compiled afterwards, on all cores, and holds whatever the sources' times: some builders round these when they
 # copy. Some packages carry templates that do not compile.
 RUN mkdir -p src/pawtrait && touch README.md src/pawtrait/__init__.py \
- && python -m pip --python /opt/pawtrait/bin/python install --no-compile -c constraints.txt ".[pipeline${GPU:+,gpu}]" \
+ && python -m pip --python /opt/pawtrait/bin/python install --no-compile -c constraints.txt ".[pipeline$(test "${GPU:-0}" = 0 || echo ,gpu)]" \
  && python -m pip --python /opt/pawtrait/bin/python uninstall --yes pawtrait \
  && rm -r build \
  && { /opt/pawtrait/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/pawtrait/lib || true; }

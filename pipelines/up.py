@@ -33,6 +33,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from prefect.states import Crashed
 from prefect.workers.process import ProcessWorker
 
+from pawtrait import ports
 from pawtrait.errors import PawtraitError
 from pipelines import deployments
 from pipelines.processes import Children, CommandError, deaf, heed, say
@@ -245,15 +246,9 @@ def _alone() -> Iterator[None]:
 
 
 def _check(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is no hindrance
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            raise CommandError(
-                f"port {port} of {HOST} is not free ({error}); if it is not Prefect that runs there, use"
-                f" another port: make prefect PREFECT_PORT={port + 1}"
-            ) from error
+    others = f"make prefect PREFECT_PORT={port + 1}"
+    if objection := ports.objection(HOST, port, "Prefect", others):
+        raise CommandError(objection)
 
 
 def _address(port: int) -> str:

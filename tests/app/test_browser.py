@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pawtrait.adapters.store import database, feedback
-from pawtrait.app import gallery, words
+from pawtrait.app import gallery, main, shown, words
 from tests.app.conftest import House
 from tests.app.gestures import (
     COPY,
@@ -35,7 +35,7 @@ from tests.app.gestures import (
 Visit = Callable[..., Page]
 Photo = Callable[..., Path]
 
-PAGES = ("", "studio", "visit", "reviewers", "operators")
+TITLES = {path: title for _, title, _, path in main.PAGES}
 SAMPLES = Path(gallery.__file__).with_name("samples")
 HERALD = ".st-key-herald p"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -369,7 +369,7 @@ def test_links_within_the_monitoring_report_lead_to_its_sections(reported: House
     expect(section).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", TITLES)
 def test_nothing_sticks_out_on_a_small_phone_and_everything_has_a_name(
     by_hand: House, visit: Visit, path: str
 ):
@@ -379,6 +379,7 @@ def test_nothing_sticks_out_on_a_small_phone_and_everything_has_a_name(
     assert page.evaluate(STICKING_OUT) == []
     assert page.evaluate(NAMELESS) == []
     assert page.locator("h1").count() == 1
+    expect(page).to_have_title(f"{TITLES[path]} · Pawtrait")
     page.set_viewport_size({"width": 1280, "height": 900})
     settled(page)
     assert page.evaluate(NAMELESS) == []
@@ -427,6 +428,15 @@ def test_the_visit_is_remembered_and_a_photo_of_it_can_be_had_again_on_a_phone_t
     expect(page.get_by_role("heading", name="Happy!", level=2)).to_be_visible()  # below the page's own
     page.get_by_role("button", name="Look again").click()
     expect(page.locator(".paw-reading")).to_be_visible()
+
+
+def test_a_camera_s_long_file_name_fits_a_phone(browser: Browser):
+    name = "PXL_20261201_143012345_MP_PORTRAIT_01_COVER"
+    told = shown.visited("", name, f"{name}: Houses on a hill", "happy", [f"{name}.jpg · 93 %"])
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.set_content(f'<style>{main._style()}</style><div class="stApp">{told}</div>')
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,25 @@ def test_a_houses_own_certificates_are_believed_where_they_are_named(tmp_path, m
     assert len(made._transport._pool._ssl_context.get_ca_certs()) == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<h1>Log in</h1>"),
+        httpx.Response(308, headers={"Location": "https://service/"}),
+    ],
+    ids=["a page to log in", "TLS is wanted"],
+)
+def test_what_a_proxy_says_in_the_services_place_is_a_sentence_too(answer):
+    proxied = service(lambda request: answer)
+    for ask in (
+        proxied.offer,
+        lambda: proxied.read(b"x", "x", consent=False),
+        lambda: proxied.facts("/readyz"),
+    ):
+        with pytest.raises(Trouble, match="Something else answers"):
+            ask()
+
+
 def test_a_service_that_is_down_says_so_and_that_the_photo_went_nowhere():
     def gone(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)

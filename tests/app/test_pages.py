@@ -145,19 +145,64 @@ st.text(st.session_state.get("staff_key") or "none")
     assert test.text[0].value == kept
 
 
-def test_a_proxy_that_is_no_address_is_told_at_the_start():
-    done = subprocess.run(
-        [sys.executable, "-m", "pawtrait.app"],
-        env={**os.environ, "PAWTRAIT_PROXIES": "10.0.0.0/8,proxy"},
-        capture_output=True,
-        text=True,
-        timeout=60,
+def started(folder: Path, *options: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """A start that is to end by itself, with no other setting of ours."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PAWTRAIT_")}
+    command = [sys.executable, "-m", "pawtrait.app", *options]
+    return subprocess.run(
+        command, env=known | settings, cwd=folder, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 2
-    assert done.stderr == (
-        "pawtrait.app: PAWTRAIT_PROXIES: 'proxy' does not appear to be an IPv4 or IPv6 network;"
-        " expected a list such as 10.0.0.0/8,192.0.2.7\n"
-    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (
+            "PAWTRAIT_PROXIES",
+            "10.0.0.0/8,proxy",
+            "'proxy' does not appear to be an IPv4 or IPv6 network; expected a list such as"
+            " 10.0.0.0/8,192.0.2.7",
+        ),
+        (
+            "PAWTRAIT_SERVICE",
+            "service:8000",
+            "service:8000 is no address; expected one such as http://127.0.0.1:8000",
+        ),
+        (
+            "PAWTRAIT_SERVICE",
+            "http://service:80a0",
+            "http://service:80a0 is no address; expected one such as http://127.0.0.1:8000",
+        ),
+        (
+            "PAWTRAIT_APP_KEY_FILE",
+            "nowhere",
+            "[Errno 2] No such file or directory: 'nowhere'; expected a file that this user reads, with the"
+            " app's key",
+        ),
+    ],
+)
+def test_a_setting_that_every_page_would_stumble_over_is_told_at_the_start(
+    tmp_path: Path, setting: str, value: str, said: str
+):
+    done = started(tmp_path, **{setting: value})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"pawtrait.app: {setting}: {said}\n"
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = started(tmp_path, "--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"pawtrait.app: port {port} of 127.0.0.1 is not free")
+    assert line.endswith(f"--port {port + 1}, or APP_PORT={port + 1} after `make app`")
+
+
+def test_a_port_that_none_is_and_a_name_that_is_not_ours_are_one_line(tmp_path: Path):
+    for options in (["--port", "99999"], ["--host", "pets.invalid", "--insecure"]):
+        done = started(tmp_path, *options)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 SERVICE = {"PAWTRAIT_SERVICE": "http://127.0.0.1:9"}
@@ -175,11 +220,7 @@ SERVICE = {"PAWTRAIT_SERVICE": "http://127.0.0.1:9"}
     ],
 )
 def test_it_opens_to_others_with_keys_only(tmp_path: Path, settings: dict[str, str], lacks: str):
-    command = [sys.executable, "-m", "pawtrait.app", "--host", "0.0.0.0"]
-    known = {name: value for name, value in os.environ.items() if not name.startswith("PAWTRAIT_")}
-    done = subprocess.run(
-        command, env=known | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+    done = started(tmp_path, "--host", "0.0.0.0", **settings)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(

@@ -282,6 +282,17 @@ def test_an_edit_of_the_code_leaves_the_layer_of_the_packages_as_it_is(file):
             assert set(" ".join(re.findall("^COPY (.*)", lines, re.M)).split()) <= BEFORE
 
 
+@pytest.mark.parametrize(("gpu", "extras"), [("", "pipeline"), ("0", "pipeline"), ("1", "pipeline,gpu")])
+def test_zero_gpus_are_none_as_for_make(gpu, extras):
+    """It is how somebody goes back from GPU=1, which `make up` has noted."""
+    (words,) = re.findall(r'"\.\[pipeline.*\]"', (FOLDER / "pipeline.Dockerfile").read_text(encoding="utf-8"))
+    env = {**os.environ, "GPU": gpu}
+    said = subprocess.run(
+        ["sh", "-euc", f"echo {words}"], env=env, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f".[{extras}]\n"
+
+
 def test_another_model_leaves_all_other_layers_of_the_service_as_they_are():
     stages = _stages(FOLDER / "serve.Dockerfile")
     given = {name: re.findall("^(?:COPY|RUN|ADD) .*", lines, re.M) for name, (_, lines) in stages.items()}

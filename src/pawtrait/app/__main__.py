@@ -12,7 +12,7 @@ from types import FrameType
 
 import httpx
 
-from pawtrait import terminal
+from pawtrait import ports, terminal
 from pawtrait.app import client
 
 MAIN = Path(__file__).with_name("main.py")
@@ -25,7 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     """Run until one of them ends; gives the exit code of whichever ended first, 0 after a signal."""
     wanted = _parser().parse_args(arguments)
     given = os.environ.get("PAWTRAIT_SERVICE", "")
-    if objection := _objection(wanted, given):
+    others = f"--port {wanted.port + 1}, or APP_PORT={wanted.port + 1} after `make app`"
+    if objection := (
+        _misspelt(given)
+        or _objection(wanted, given)
+        or ports.objection(wanted.host, wanted.port, "this app", others)
+    ):
         print(f"pawtrait.app: {objection}", file=sys.stderr)
         return 2
     address = given or f"http://127.0.0.1:{wanted.service_port}"
@@ -60,12 +65,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _objection(wanted: argparse.Namespace, given: str) -> str:
-    """Why it is not started so, or "". A ``given`` service that asks for keys has one for the app too."""
+def _misspelt(given: str) -> str:
+    """Which setting every page would stumble over, and how, or ""."""
     try:
         client.networks(os.environ.get("PAWTRAIT_PROXIES", ""))
     except ValueError as error:
         return f"PAWTRAIT_PROXIES: {error}; expected a list such as 10.0.0.0/8,192.0.2.7"
+    if given and not client.is_address(given):
+        return f"PAWTRAIT_SERVICE: {given} is no address; expected one such as http://127.0.0.1:8000"
+    try:
+        client.own_key()
+    except (OSError, ValueError) as error:
+        return f"PAWTRAIT_APP_KEY_FILE: {error}; expected a file that this user reads, with the app's key"
+    return ""
+
+
+def _objection(wanted: argparse.Namespace, given: str) -> str:
+    """Why it is not opened so, or "". A ``given`` service that asks for keys has one for the app too."""
     names = (
         ("PAWTRAIT_APP_KEY", "PAWTRAIT_APP_KEY_FILE") if given else ("PAWTRAIT_KEYS", "PAWTRAIT_KEYS_FILE")
     )

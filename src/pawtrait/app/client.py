@@ -1,10 +1,12 @@
 """The service, as the pages see it: one method a question, every failure a sentence for the visitor."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -68,7 +70,7 @@ class Service:
             files={"pictures": (name, data)},
             data={"consent": _flag(consent)},
         )
-        return answers.reading(answer.json())
+        return answers.reading(_body(answer))
 
     def correct(
         self, reading: Reading, label: str | None, thumbs: int, consent: bool, data: bytes = b""
@@ -90,11 +92,11 @@ class Service:
 
     def forget(self, picture: str) -> Sequence[str]:
         """Delete a picture and what was said of it; gives the months whose snapshots hold it still."""
-        return tuple(self._ask("DELETE", f"/v1/pictures/{picture}").json().get("snapshots") or ())
+        return tuple(_body(self._ask("DELETE", f"/v1/pictures/{picture}")).get("snapshots") or ())
 
     def offer(self) -> Offer:
         """Methods and paintings."""
-        return answers.offer(self._ask("GET", "/v1/styles").json())
+        return answers.offer(_body(self._ask("GET", "/v1/styles")))
 
     def painting(self, style: str) -> bytes:
         """A painting's picture, encoded."""
@@ -110,7 +112,7 @@ class Service:
             form["style"] = wish.style
         answer = self._ask("POST", "/v1/portraits", data=form, files=files)
         if answer.status_code == httpx.codes.ACCEPTED:
-            body = answer.json()
+            body = _body(answer)
             return Job(body["id"], int(body.get("of") or 0))
         seconds = float(answer.headers.get("X-Pawtrait-Seconds", 0))
         return Portrait(answer.content, seconds, answer.headers.get("X-Pawtrait-Request", ""))
@@ -134,7 +136,7 @@ class Service:
 
     def portrait(self, job: str) -> Portrait:
         """What a finished job painted."""
-        known = self._ask("GET", f"/v1/portraits/{job}").json()
+        known = _body(self._ask("GET", f"/v1/portraits/{job}"))
         png = self._ask("GET", f"/v1/portraits/{job}/picture").content
         return Portrait(png, float(known.get("seconds") or 0), job)
 
@@ -159,13 +161,13 @@ class Service:
         answer = self._ask("GET", "/v1/reviews/next", params={"reviewer": reviewer})
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
-        body = answer.json()
+        body = _body(answer)
         return Waiting(body["picture"], int(body["waiting"]))
 
     def review(self, picture: str, reviewer: str, verdict: str) -> Mapping[str, Any]:
         """Judge a picture; only the answer says what the model thought."""
         said = {"picture": picture, "reviewer": reviewer, "verdict": verdict}
-        return dict(self._ask("POST", "/v1/reviews", json=said).json())
+        return _body(self._ask("POST", "/v1/reviews", json=said))
 
     def picture(self, picture: str) -> bytes:
         """A kept picture, encoded."""
@@ -173,7 +175,7 @@ class Service:
 
     def facts(self, path: str) -> Mapping[str, Any]:
         """What a plain GET answers: /v1/models, /v1/reviews, /healthz, /readyz."""
-        return dict(self._ask("GET", path).json())
+        return _body(self._ask("GET", path))
 
     def page(self, path: str) -> str:
         """A page that the service hands out, as HTML."""
@@ -182,7 +184,7 @@ class Service:
     def _say(self, about: str, **more: Any) -> str:
         """Feedback about a request; what is said again because no answer came is one row all the same."""
         answer = self._ask("POST", "/v1/feedback", again=about, **more)
-        return str(answer.json()["id"])
+        return str(_body(answer)["id"])
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         with self._asking(method, path, **more) as answer:
@@ -200,13 +202,34 @@ class Service:
         headers = {name: value for name, value in known.items() if value}
         try:
             with self.http.stream(method, path, headers=headers, **more) as answer:
-                if answer.is_error:
+                if not answer.is_success:
                     raise _trouble(answer)
                 yield answer
         except UNSENT as error:
             raise Trouble(words.DOWN) from error
         except httpx.HTTPError as error:
             raise Trouble(words.CUT) from error
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one that ``connect`` can ask."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
+
+
+def own_key() -> str:
+    """The app's: in PAWTRAIT_APP_KEY or the file PAWTRAIT_APP_KEY_FILE; or "".
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it holds no text.
+    """
+    if path := os.environ.get("PAWTRAIT_APP_KEY_FILE", ""):
+        return Path(path).read_text(encoding="utf-8").strip()
+    return os.environ.get("PAWTRAIT_APP_KEY", "")
 
 
 def networks(proxies: str) -> list[IPv4Network | IPv6Network]:
@@ -234,8 +257,22 @@ def _within(address: str, ours: Sequence[IPv4Network | IPv6Network]) -> bool:
         return False
 
 
+def _body(answer: httpx.Response) -> Mapping[str, Any]:
+    """What an answer says.
+
+    Raises:
+        Trouble: it is no JSON, as a page that a proxy has for whoever is not logged in.
+    """
+    try:
+        return dict(answer.json())
+    except ValueError as error:
+        raise Trouble(words.STRANGER) from error
+
+
 def _trouble(answer: httpx.Response) -> Trouble:
-    """Problem details, or whatever came instead, as a sentence."""
+    """Problem details, or whatever came instead, as a sentence; our service leads nobody elsewhere."""
+    if answer.is_redirect:
+        return Trouble(words.STRANGER, answer.status_code)
     answer.read()
     try:
         body = answer.json()

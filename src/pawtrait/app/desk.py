@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import streamlit as st
@@ -15,11 +14,8 @@ SERVICE = "http://127.0.0.1:8000"
 
 
 def service() -> Service:
-    """The service at PAWTRAIT_SERVICE, with the key in PAWTRAIT_APP_KEY or the file PAWTRAIT_APP_KEY_FILE."""
-    key = os.environ.get("PAWTRAIT_APP_KEY", "")
-    if path := os.environ.get("PAWTRAIT_APP_KEY_FILE", ""):
-        key = Path(path).read_text(encoding="utf-8").strip()
-    return Service(_http(os.environ.get("PAWTRAIT_SERVICE", SERVICE)), key, _visitor())
+    """The service at PAWTRAIT_SERVICE, with the app's own key."""
+    return Service(_http(os.environ.get("PAWTRAIT_SERVICE", SERVICE)), client.own_key(), _visitor())
 
 
 def staff() -> Service:

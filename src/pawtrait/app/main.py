@@ -22,7 +22,7 @@ PAW = ((16, 21, 8, 6.5), (6, 14, 3, 4), (12.5, 8, 3, 4.3), (19.5, 8, 3, 4.3), (2
 
 def main() -> None:
     """One run of the page that the visitor looks at."""
-    st.set_page_config(page_title="Pawtrait", page_icon=_paw(), layout="centered")
+    st.set_page_config(page_icon=_paw(), layout="centered")  # else browsers fetch a page's own from afar
     st.html(f"<style>{_style()}</style>")
     pages = [
         st.Page(show, title=title, icon=icon, url_path=path, default=not path)
@@ -30,6 +30,7 @@ def main() -> None:
     ]
     st.session_state["pages"] = {page.url_path: page for page in pages}
     page = st.navigation(pages, position="top")
+    st.set_page_config(page_title=f"{page.title} · Pawtrait")
     parts.herald(page.url_path)
     page.run()
     st.html(f'<footer class="paw-foot">{FOOT}</footer>')

@@ -42,6 +42,9 @@ OWN = {  # of problems that their status says too little of
 TELLING = ("invalid-request", "too-much-memory")  # not about the photo: the service's own words say what is
 DOWN = "We cannot reach the part that looks at photos. Nothing was sent; please try again in a minute."
 CUT = "No answer came. What you sent may still have arrived; please try again in a minute."
+STRANGER = (
+    "Something else answers in the place of the part that looks at photos: ask the people who run Pawtrait."
+)
 ELSEWHERE = "The portrait of {} is ready under “This visit”."
 UNSHOWN = "This photo is too large to show here."
 NOTED = "Thank you, that is noted."

@@ -11,7 +11,7 @@ import cv2
 import uvicorn
 from fastapi import FastAPI
 
-from pawtrait import terminal
+from pawtrait import ports, terminal
 from pawtrait.errors import BadParams
 from pawtrait.serving import api, logs, patience, places
 from pawtrait.serving.settings import Settings
@@ -28,7 +28,9 @@ def run(settings: Settings, host: str, port: int) -> None:
     Raises:
         BadParams: nobody can listen there, or what is acknowledged cannot be kept.
     """
-    _check(host, port)
+    others = f"--port {port + 1}, or SERVICE_PORT={port + 1} after `make serve` or `make app`"
+    if objection := ports.objection(host, port, "this service", others):
+        raise BadParams(objection)
     _check_outbox(settings.outbox)
     logs.configure(settings.log)
     for name, value in BRIEF.items():
@@ -51,20 +53,6 @@ def run(settings: Settings, host: str, port: int) -> None:
     )
     terminal.on_close(lambda *_: signal.raise_signal(signal.SIGTERM))  # which uvicorn knows
     _Server(config, app).run()
-
-
-def _check(host: str, port: int) -> None:
-    """Uvicorn's word on a port that is taken stands among the log's lines, and names no way out."""
-    try:
-        family, kind, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that has just ended is over
-            probe.bind(place)
-    except OSError as error:
-        raise BadParams(
-            f"port {port} of {host} is not free ({error}); if it is not this service that runs there, use"
-            f" another port: --port {port + 1}, or SERVICE_PORT={port + 1} after `make serve` or `make app`"
-        ) from error
 
 
 def _check_outbox(folder: Path) -> None:
