@@ -15,6 +15,7 @@ from logging import INFO, WARNING
 from typing import Any
 
 import httpx
+from filelock import FileLock
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
@@ -70,13 +71,16 @@ def catch_up() -> None:
     """Send what was kept, the oldest first; what is not taken waits on.
 
     Those behind it wait too, for a webhook that is down, but not for a message that is refused for good.
+    Where another look or month is sending them at this moment, nothing is done: one sender sends each once.
     """
     address = os.environ.get(VARIABLE, "").strip()
-    with suppress(OSError):  # news stop nothing
-        for kept in sorted(UNSENT.glob("*.json")) if address else ():
+    if not address or not UNSENT.is_dir():
+        return
+    with suppress(OSError), FileLock(UNSENT.with_suffix(".lock"), timeout=0):  # news stop nothing
+        for kept in sorted(UNSENT.glob("*.json")):
             problem = _patiently(address, kept.read_bytes())
             if problem is None:
-                kept.unlink(missing_ok=True)  # a look and a month may send at once
+                kept.unlink()
             elif problem[1]:
                 return
 

@@ -3,7 +3,7 @@
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +25,7 @@ class Hook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.plan: list[int | None] = []
         self.bodies: list[bytes] = []
+        self.meanwhile: Callable[[], object] = int
 
     @property
     def address(self) -> str:
@@ -40,6 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.meanwhile()
         code = self.server.plan.pop(0) if self.server.plan else 204
         if code is not None:
             self.send_response(code)
@@ -101,6 +103,16 @@ def test_news_that_nothing_tells_again_wait_for_a_webhook_that_is_down(hook, tmp
     promoted, kept = hook.messages[7:]
     assert (promoted, kept) == (hook.messages[0], hook.messages[3])
     assert kept["event"] == "retrain.kept"
+
+
+def test_a_look_and_a_month_that_catch_up_at_once_send_each_message_once(hook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hook.plan = [404]
+    post("retrain.kept", {}, keep=True)
+    hook.meanwhile = catch_up
+    catch_up()
+    assert len(hook.messages) == 2
+    assert list((tmp_path / module.UNSENT).iterdir()) == []
 
 
 def test_a_message_that_is_refused_for_good_holds_up_none_behind_it(hook, tmp_path, monkeypatch):
