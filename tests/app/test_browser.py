@@ -39,6 +39,10 @@ TITLES = {path: title for _, title, _, path in main.PAGES}
 SAMPLES = Path(gallery.__file__).with_name("samples")
 HERALD = ".st-key-herald p"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+RING = """(one) => {
+  const { outlineStyle, outlineWidth } = getComputedStyle(one.closest("label, a"));
+  return [outlineStyle, outlineWidth];
+}"""
 REPORT = """<!doctype html><title>A day</title><h1>A quiet day</h1><a href="#answers">To the answers</a>
 <p style="height: 200rem">Nothing.</p><h2 id="answers">Answers</h2><p style="height: 200rem">Nothing.</p>"""
 
@@ -319,6 +323,21 @@ def test_keys_alone_lead_from_a_sample_to_its_mood(by_hand: House, visit: Visit)
     assert not page.get_by_test_id("stMain").evaluate("it => it.matches(':focus-visible')")  # no ring
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Yes")).to_be_focused()
+
+
+def test_keys_see_where_they_are_in_the_menu_at_the_consent_and_among_ways_to_paint(
+    by_hand: House, visit: Visit
+):
+    page = visit(by_hand.address)
+    page.keyboard.press("Tab")
+    for one in (page.get_by_role("link", name="Read a mood"), page.get_by_role("switch")):
+        one.focus()
+        assert one.evaluate(RING) == ["solid", "3px"]
+    page.goto(f"{by_hand.address}/studio")
+    page.get_by_role("button", name="Rex").press("Enter")
+    one = page.get_by_role("radio", name=re.compile("Stroke by stroke"))
+    one.focus()
+    assert one.evaluate(RING) == ["solid", "3px"]
 
 
 def test_reviewers_judge_blind_and_hear_the_model_afterwards(by_hand: House, visit: Visit, photo: Photo):
