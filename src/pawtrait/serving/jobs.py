@@ -59,24 +59,24 @@ class Jobs:
             thread.start()
         self._tidying.start(0)
 
-    def check_room(self) -> None:
-        """Refuse one job too many.
+    def check_room(self, key: str) -> None:
+        """Refuse one job too many, unless it is here already.
 
         Raises:
             Problem: 429, too many wait, or the service stops.
         """
         most = self._settings.portraits_waiting + self._settings.painters_at_work
         with self._changed:
-            if self._closed or sum(self.counts()) >= most:
+            if self.find(key) is None and (self._closed or sum(self.counts()) >= most):
                 raise turns.busy(self._soon())
 
     def submit(
         self, key: str, order: Order, steps: int, finished: Callable[[View], None], picture: str = ""
     ) -> Job:
-        """Queue a portrait.
+        """Queue a portrait; the job that goes by ``key`` already stays as it is.
 
         Args:
-            key: what the job is called, and the file of its portrait: a UUID in hex.
+            key: what the job is called, and the file of its portrait: 32 hexadecimal digits.
             steps: that it will take, to be told before its process says so.
             finished: hears how it ended, once, from whatever thread.
             picture: SHA-256 of the photo, by which ``forget`` finds it.
@@ -85,7 +85,9 @@ class Jobs:
             Problem: as ``check_room``.
         """
         with self._changed:
-            self.check_room()
+            if known := self.find(key):
+                return known
+            self.check_room(key)
             view = View(key, order.method, of=steps, picture=picture, painter=order.painter)
             job = Job(view, order, finished)
             self._known[job.id] = job

@@ -29,17 +29,20 @@ SHORTLY = {"Cache-Control": "private, max-age=600"}
 async def paint(request: Request) -> Response:
     """Paint a photo: ``fast`` and ``cyclegan`` at once, ``nst`` and ``hybrid`` as a job."""
     door: Door = request.app.state.door
-    access.allow(request, "read")
+    client = access.allow(request, "read")
     form = await intake.form(request, door.settings, most=2)
     wish = await asyncio.to_thread(wishes.read, request, form, door.workshop.wall, door.settings)
     sitting = Sitting(wish, door.workshop, door.settings)
+    name = request.state.id
+    if (key := request.headers.get("idempotency-key")) and wish.method in STEPWISE:
+        name = await asyncio.to_thread(wish.job, key, client)
     answer = _queued if wish.method in STEPWISE else _at_once
     metrics: Metrics = request.app.state.metrics
     try:
         lack = await asyncio.to_thread(door.workshop.lack, wish.method)
         if lack:
             raise Problem(503, "method-unavailable", f"{wish.method}: {lack}")
-        return await answer(door, metrics, request.state.id, sitting)
+        return await answer(door, metrics, name, sitting)
     except Exception as error:  # nobody had foreseen some: they are written down too, and go on their way
         if not isinstance(error, Problem) or error.status != 429:  # those were turned away at the door
             kind = error.kind if isinstance(error, Problem) else type(error).__name__
@@ -147,9 +150,9 @@ async def _at_once(door: Door, metrics: Metrics, name: str, sitting: Sitting) ->
 
 
 async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> Response:
-    """A job, which goes by the request's id."""
+    """A job of that name; the one that goes by it already, where the wish came before."""
     shop = door.workshop
-    shop.jobs.check_room()  # before the work of decoding
+    await asyncio.to_thread(shop.jobs.check_room, name)  # before the work of decoding
     material = await shop.turns.take(sitting.prepare)
     steps = await asyncio.to_thread(shop.steps, sitting.wish.method, sitting.wish.steps)
     finished = _writing(door, metrics, sitting, material.facts)
@@ -159,7 +162,7 @@ async def _queued(door: Door, metrics: Metrics, name: str, sitting: Sitting) -> 
     finally:
         sitting.forget()  # while the job waits only what will be painted is in memory
     body = {**_told(job.view), "picture": material.facts.id, "kept": kept}
-    headers = {"Location": body["url"], **_version(sitting.painter), **UNKEPT}
+    headers = {"Location": body["url"], **_version(job.view.painter), **UNKEPT}
     return JSONResponse(body, 202, headers)
 
 

@@ -131,10 +131,15 @@ _WISH = {
 
 PAINT: dict[str, Any] = {
     "openapi_extra": {
+        "parameters": [
+            shapes.idempotency_key(
+                "it is the same job, however it stands. `fast` and `cyclegan`, no jobs, paint again."
+            )
+        ],
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": _WISH}},
-        }
+        },
     },
     "responses": {
         200: {

@@ -22,6 +22,18 @@ def answer(
     }
 
 
+def idempotency_key(told: str) -> dict[str, Any]:
+    """The header to send a request again that got no answer; ``told``: what becomes of the second."""
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Any text, such as a UUID, new for each request. Where no answer came, send the same"
+        f" again with the same key: {told}",
+        "schema": {"type": "string"},
+    }
+
+
 class _Shapes:
     def __init__(self, null: Mapping[str, Any], named: Collection[str]) -> None:
         self._null, self._named = null, named

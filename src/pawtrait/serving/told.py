@@ -127,16 +127,6 @@ MOODS: dict[str, Any] = {
 }
 
 
-_AGAIN = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Any text, such as a UUID, new for each thing that is said. Where no answer came, send the"
-    " same again with the same key: it is kept once, by the same `id`.",
-    "schema": {"type": "string"},
-}
-
-
 def feedback(*about: type[BaseModel]) -> dict[str, Any]:
     """What a body may say is the fields of one of these alone; any other is refused."""
     fields = {name: told for one in about for name, told in one.model_json_schema()["properties"].items()}
@@ -151,7 +141,7 @@ def feedback(*about: type[BaseModel]) -> dict[str, Any]:
         "tags": ["feedback"],
         "responses": {201: shapes.answer("It is on the disk.", {"id": "a50c150054694f3f96955bdaf625a607"})},
         "openapi_extra": {
-            "parameters": [_AGAIN],
+            "parameters": [shapes.idempotency_key("it is kept once, by the same `id`.")],
             "requestBody": {
                 "required": True,
                 "content": {

@@ -1,6 +1,8 @@
 """What somebody wants painted: the words of a form or a query, checked one by one."""
 
+import json
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from fastapi import Request
 
@@ -44,6 +46,12 @@ class Wish:
         if self.work:
             return self.work.name[:STYLE]
         return OWN if self.painting else None
+
+    def job(self, key: str, client: str) -> str:
+        """The id, 32 hexadecimal digits, of the job that this wish is whenever this client sends this key."""
+        words = key, client, self.method, self.style, self.strength, self.side, self.steps
+        pictures = [sha256(one.data).hexdigest() for one in (self.photo, self.painting) if one]
+        return sha256(json.dumps([*words, *pictures]).encode()).hexdigest()[:32]
 
 
 def read(request: Request, form: Form, wall: Wall, settings: Settings) -> Wish:

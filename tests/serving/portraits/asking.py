@@ -12,11 +12,12 @@ ENDLESS = str(STEPS)  # take minutes on any machine
 HEAVY = {"torch", "tensorflow", "keras", "onnx", "mlflow", "pandas", "sklearn", "scipy"}
 
 
-def send(client, method, picture=None, painting=None, **fields):
+def send(client, method, picture=None, painting=None, key="", **fields):
     files = {"picture": ("pet.png", images.encode_png(photo() if picture is None else picture))}
     if painting is not None:
         files["painting"] = ("painting.png", images.encode_png(painting))
-    return client.post("/v1/portraits", data={"method": method, **fields}, files=files)
+    by = {"Idempotency-Key": key} if key else {}
+    return client.post("/v1/portraits", data={"method": method, **fields}, files=files, headers=by)
 
 
 def shown(answer):

@@ -83,6 +83,19 @@ def test_a_job_says_where_it_is_and_what_it_was_asked_by(shared):
     assert after["status"] == "done" and set(after) == documented(shared, "/v1/portraits/{key}")
 
 
+def test_what_is_asked_for_again_by_its_key_is_one_job_and_other_wishes_are_others(shared):
+    first = job(shared, key="7f")
+    again = job(shared, key="7f")
+    others = [job(shared, **more) for more in ({"key": "80"}, {"key": "7f", "steps": "2"}, {}, {})]
+    ended = over(shared, first["url"])
+    late = job(shared, key="7f")
+    assert again["id"] == late["id"] == first["id"] and late["status"] == ended["status"] == "done"
+    assert len({first["id"], *(one["id"] for one in others)}) == 5
+    for one in others:
+        over(shared, one["url"])
+    assert len(rows(shared, first["id"])) == 1
+
+
 def test_while_it_is_painted_the_picture_is_the_newest_preview(shared):
     url = job(shared, side="200", steps=ENDLESS)["url"]
     preview = until(lambda: (seen := shared.get(f"{url}/picture")).status_code == 200 and seen)
@@ -142,13 +155,14 @@ def test_a_deleted_portrait_is_gone(shared):
     assert not file.exists()
 
 
-def test_a_full_queue_says_when_to_come_again(service):
+def test_a_full_queue_says_when_to_come_again_unless_it_holds_the_job(service):
     with service(portraits_waiting=1) as client:
         first = job(client, side="200", steps=ENDLESS)["url"]
         until(lambda: client.get(first).json()["status"] == "painting")
-        job(client)
+        waiting = job(client, key="7f")
         answer = send(client, "nst", style="red")
         assert problem(answer)[0] == 429 and int(answer.headers["retry-after"]) >= 1
+        assert job(client, key="7f")["id"] == waiting["id"]
 
 
 def test_a_job_that_fails_is_told_as_a_problem_and_written_down(service):
