@@ -234,8 +234,10 @@ def test_a_houses_own_certificates_are_believed_where_they_are_named(tmp_path, m
     [
         httpx.Response(200, html="<h1>Log in</h1>"),
         httpx.Response(308, headers={"Location": "https://service/"}),
+        httpx.Response(200, json=None),
+        httpx.Response(200, json=[1]),
     ],
-    ids=["a page to log in", "TLS is wanted"],
+    ids=["a page to log in", "TLS is wanted", "nothing", "a list"],
 )
 def test_what_a_proxy_says_in_the_services_place_is_a_sentence_too(answer):
     proxied = service(lambda request: answer)

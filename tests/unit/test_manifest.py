@@ -7,24 +7,19 @@ import pytest
 
 from pawtrait.dataset.manifest import Placed, Record, Recorded, Rejected, read, write
 from pawtrait.errors import BadData
+from tests.rows import record
 
-RECORD = Record(
+RECORD = record(
+    'train/happy/ä, "b"\n.jpg',
     id="ab" * 32,
-    path='train/happy/ä, "b"\n.jpg',
-    label="happy",
     group="abababababababab",
-    source="folder",
-    published="train",
     width=30,
     height=20,
-    format="jpeg",
-    mode="RGB",
     bytes=1234,
     dhash="0123456789abcdef",
     phash="fedcba9876543210",
     brightness=12.34,
     sharpness=0.1,
-    problem="",
 )
 
 

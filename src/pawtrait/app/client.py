@@ -261,11 +261,11 @@ def _body(answer: httpx.Response) -> Mapping[str, Any]:
     """What an answer says.
 
     Raises:
-        Trouble: it is no JSON, as a page that a proxy has for whoever is not logged in.
+        Trouble: it is no object in JSON, as a page that a proxy has for whoever is not logged in.
     """
     try:
         return dict(answer.json())
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise Trouble(words.STRANGER) from error
 
 

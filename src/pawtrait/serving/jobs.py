@@ -67,7 +67,7 @@ class Jobs:
         """
         most = self._settings.portraits_waiting + self._settings.painters_at_work
         with self._changed:
-            if self.find(key) is None and (self._closed or sum(self.counts()) >= most):
+            if (self._closed or sum(self.counts()) >= most) and self.find(key) is None:
                 raise turns.busy(self._soon())
 
     def submit(

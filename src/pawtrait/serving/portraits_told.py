@@ -153,7 +153,10 @@ PAINT: dict[str, Any] = {
         },
         202: {
             **shapes.answer("nst and hybrid: a job, to be followed at its url", _QUEUED, _NULL),
-            "headers": _headers(**_ALWAYS, Location="where the job is"),
+            "headers": _headers(
+                **_ALWAYS | {"X_Pawtrait_Request": "the request's id; feedback names a job by its `id`"},
+                Location="where the job is",
+            ),
         },
         **_problems(
             _413_too_large="too many bytes or pixels",

@@ -49,7 +49,8 @@ class Wish:
 
     def job(self, key: str, client: str) -> str:
         """The id, 32 hexadecimal digits, of the job that this wish is whenever this client sends this key."""
-        words = key, client, self.method, self.style, self.strength, self.side, self.steps
+        style = self.work.id if self.work else None
+        words = key, client, self.method, style, self.strength, self.side, self.steps
         pictures = [sha256(one.data).hexdigest() for one in (self.photo, self.painting) if one]
         return sha256(json.dumps([*words, *pictures]).encode()).hexdigest()[:32]
 
